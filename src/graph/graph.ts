@@ -1,0 +1,151 @@
+/**
+ * The graph that importers produce, passes rewrite, the quantizer annotates and the packer reads.
+ *
+ * Conventions (TFLite's): activations are NHWC, convolution weights `[O, KH, KW, I / groups]`, depthwise
+ * weights `[1, KH, KW, O]`, fully connected weights `[N, K]`, bias `[O]`. Nodes are in execution order.
+ * Tensors are shared by reference; each has at most one producer.
+ */
+
+export type DType = "float32" | "int8" | "uint8" | "int16" | "int32" | "int64" | "bool";
+
+export type TensorData =
+  | Float32Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array;
+
+/** real = scale · (q − zeroPoint). One entry per tensor, or one per index of dimension `axis`. */
+export interface Quantization {
+  scale: Float32Array;
+  zeroPoint: Int32Array;
+  /** Dimension the entries run along; meaningless when there is one entry. */
+  axis: number;
+}
+
+export interface Tensor {
+  name: string;
+  dtype: DType;
+  /** Empty for a scalar. Every dimension is known: importers fix dynamic ones or refuse. */
+  shape: number[];
+  quantization?: Quantization;
+  /** Present on constants; length equals the product of `shape`. */
+  data?: TensorData;
+}
+
+/** Bounds in real units, applied after the operator; ±Infinity where there is none. */
+export interface Activation {
+  min: number;
+  max: number;
+}
+
+export interface Padding {
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
+}
+
+interface Window {
+  stride: [number, number];
+  padding: Padding;
+  activation: Activation;
+}
+
+export type UnaryKind =
+  | "abs"
+  | "clip"
+  | "elu"
+  | "exp"
+  | "gelu"
+  | "hardSigmoid"
+  | "hardSwish"
+  | "leakyRelu"
+  | "log"
+  | "logistic"
+  | "neg"
+  | "relu"
+  | "rsqrt"
+  | "silu"
+  | "softplus"
+  | "sqrt"
+  | "square"
+  | "tanh";
+
+/** What each operator carries besides its tensors. Comments give inputs → outputs. */
+export interface Attributes {
+  /** x, weights, bias | null → y */
+  conv2d: Window & { dilation: [number, number]; groups: number };
+  /** x, weights, bias | null → y; output channel c reads input channel ⌊c / multiplier⌋ */
+  depthwiseConv2d: Window & { dilation: [number, number]; multiplier: number };
+  /** x [..., K], weights [N, K], bias | null → y [..., N] */
+  fullyConnected: { activation: Activation };
+  /** a, b → y, numpy broadcasting */
+  add: { activation: Activation };
+  sub: { activation: Activation };
+  mul: { activation: Activation };
+  /** x → y; padding never counts unless `countIncludePad` */
+  averagePool2d: Window & { kernel: [number, number]; countIncludePad: boolean };
+  maxPool2d: Window & { kernel: [number, number] };
+  /** x → y; axes are non-negative and ascending */
+  mean: { axes: number[]; keepDims: boolean };
+  /** x → y along the last axis */
+  softmax: { beta: number };
+  /** x → y elementwise; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
+  unary: { kind: UnaryKind; alpha?: number; beta?: number; min?: number; max?: number; approximate?: boolean };
+  /** x → y, same elements in the same order */
+  reshape: Record<string, never>;
+  transpose: { perm: number[] };
+  /** x → y; value in real units */
+  pad: { before: number[]; after: number[]; value: number };
+  /** x… → y */
+  concat: { axis: number; activation: Activation };
+  /** float32 | quantized → quantized */
+  quantize: Record<string, never>;
+  /** quantized → float32 */
+  dequantize: Record<string, never>;
+}
+
+export type OperatorName = keyof Attributes;
+
+export type NodeOf<K extends OperatorName> = {
+  op: K;
+  /** The source's name for the node, or one made from its output; used in errors and reports. */
+  name: string;
+  inputs: (Tensor | null)[];
+  outputs: Tensor[];
+  attributes: Attributes[K];
+};
+
+export type Node = { [K in OperatorName]: NodeOf<K> }[OperatorName];
+
+/** How an int32 accumulator becomes int8: one rounding (LiteRT, ONNX) or gemmlowp's two (TFLite Micro). */
+export type Rounding = "single" | "double";
+
+export interface Graph {
+  name: string;
+  nodes: Node[];
+  inputs: Tensor[];
+  outputs: Tensor[];
+  rounding: Rounding;
+}
+
+export const noActivation: Activation = { min: -Infinity, max: Infinity };
+
+export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+const arrays = {
+  float32: Float32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+} as const;
+
+/** The typed array a tensor of `dtype` lives in. */
+export const arrayOf = (dtype: DType) => arrays[dtype];
+
+export const bytesPerElement = (dtype: DType): number => arrays[dtype].BYTES_PER_ELEMENT;
