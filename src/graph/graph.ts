@@ -8,13 +8,7 @@
 
 export type DType = "float32" | "int8" | "uint8" | "int16" | "int32" | "int64" | "bool";
 
-export type TensorData =
-  | Float32Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Int32Array
-  | BigInt64Array;
+export type TensorData = Float32Array | Int8Array | Uint8Array | Int16Array | Int32Array | BigInt64Array;
 
 /** real = scale · (q − zeroPoint). One entry per tensor, or one per index of dimension `axis`. */
 export interface Quantization {
@@ -93,7 +87,14 @@ export interface Attributes {
   /** x → y along the last axis */
   softmax: { beta: number };
   /** x → y elementwise; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
-  unary: { kind: UnaryKind; alpha?: number; beta?: number; min?: number; max?: number; approximate?: boolean };
+  unary: {
+    kind: UnaryKind;
+    alpha?: number;
+    beta?: number;
+    min?: number;
+    max?: number;
+    approximate?: boolean;
+  };
   /** x → y, same elements in the same order */
   reshape: Record<string, never>;
   transpose: { perm: number[] };

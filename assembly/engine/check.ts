@@ -1,0 +1,105 @@
+/** Checks that the operators' verifiers share. They answer 0 or a CHECK_ code; none of them can overflow. */
+
+import {
+  ALIGNMENT,
+  CHECK_ALIGNMENT,
+  CHECK_FIELD,
+  CHECK_OVERLAP,
+  CHECK_QUANTIZATION,
+  CHECK_REGION,
+  ROUNDING_DOUBLE,
+} from "../format";
+import { arena, arenaBytes, bytesOf, dataOf, dimOf, dtypeOf, f32At, i32At, rankOf, u32At, weights, weightsBytes } from "./model";
+
+/** `bytes` from `offset` lie inside the weights section, 16-byte aligned. */
+export function checkWeights(offset: u32, bytes: u64): i32 {
+  if (offset & 15) return CHECK_ALIGNMENT;
+  return <u64>offset + bytes <= <u64>weightsBytes ? 0 : CHECK_REGION;
+}
+
+/** The scratch lies in the arena and over neither tensor. */
+export function checkScratch(offset: u32, bytes: u32, needed: u64, x: usize, y: usize): i32 {
+  if (offset & (ALIGNMENT - 1)) return CHECK_ALIGNMENT;
+  if (<u64>bytes < needed || <u64>offset + <u64>bytes > <u64>arenaBytes) return CHECK_REGION;
+  const from = <u64>arena + offset;
+  const to = from + bytes;
+  if (overlaps(from, to, x) || overlaps(from, to, y)) return CHECK_OVERLAP;
+  return 0;
+}
+
+function overlaps(from: u64, to: u64, t: usize): bool {
+  const start = <u64>dataOf(t);
+  return from < start + bytesOf(t) && start < to;
+}
+
+/** An int8 range with its zero point: −128 ≤ min ≤ max ≤ 127. */
+export function checkInt8Range(min: i32, max: i32, zeroPoint: i32): i32 {
+  if (min < -128 || max > 127 || min > max) return CHECK_QUANTIZATION;
+  return isInt8(zeroPoint) ? 0 : CHECK_QUANTIZATION;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isInt8(v: i32): bool {
+  return v >= -128 && v <= 127;
+}
+
+/** Finite and above zero. */
+export function isScale(v: f32): bool {
+  return v > 0 && v <= f32.MAX_VALUE;
+}
+
+/** Bounds of a float activation: not NaN, in order. */
+export function checkFloatRange(min: f32, max: f32): i32 {
+  return min <= max ? 0 : CHECK_FIELD;
+}
+
+/** A Q31 multiplier with its shift, for double rounding. */
+export function isMultiplier(multiplier: i32, shift: i32): bool {
+  return multiplier >= 0 && shift >= -31 && shift <= 30;
+}
+
+export function checkRounding(rounding: u32): i32 {
+  return rounding <= ROUNDING_DOUBLE ? 0 : CHECK_FIELD;
+}
+
+/** `count` per-channel multipliers, f32, or i32 followed by as many shifts. */
+export function checkRequant(offset: u32, count: u64, rounding: u32): i32 {
+  const check = checkWeights(offset, count * (rounding == ROUNDING_DOUBLE ? 8 : 4));
+  if (check) return check;
+  const at = weights + offset;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    if (rounding == ROUNDING_DOUBLE) {
+      if (!isMultiplier(i32At(at, i << 2), i32At(at, (i + <usize>count) << 2))) return CHECK_QUANTIZATION;
+    } else {
+      const multiplier = f32At(at, i << 2);
+      if (!(multiplier >= 0 && multiplier <= f32.MAX_VALUE)) return CHECK_QUANTIZATION;
+    }
+  }
+  return 0;
+}
+
+/** The tensors hold the same number of elements of the same type. */
+export function sameElements(x: usize, y: usize): bool {
+  return dtypeOf(x) == dtypeOf(y) && bytesOf(x) == bytesOf(y);
+}
+
+export function sameDims(x: usize, y: usize): bool {
+  if (rankOf(x) != rankOf(y)) return false;
+  for (let i: u32 = 0; i < rankOf(x); i++) if (dimOf(x, i) != dimOf(y, i)) return false;
+  return true;
+}
+
+/** The field lies in low…high (unsigned). */
+// @ts-ignore: decorator
+@inline
+export function within(record: usize, field: usize, low: u32, high: u32): bool {
+  const v = u32At(record, field);
+  return v >= low && v <= high;
+}
+
+// @ts-ignore: decorator
+@inline
+export function roundUp(v: u64, to: u64): u64 {
+  return ((v + to - 1) / to) * to;
+}

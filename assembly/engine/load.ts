@@ -1,0 +1,287 @@
+/** Reserving memory for a file, and accepting or refusing it: header, sections, tensors, then every operator. */
+
+import {
+  ALIGNMENT,
+  CHECK_INDEX,
+  CHECK_RECORD,
+  CHECKSUM_FROM,
+  CULPRIT_FILE,
+  CULPRIT_OPERATOR,
+  CULPRIT_SECTION,
+  CULPRIT_TENSOR,
+  ERROR_CHECKSUM,
+  ERROR_COUNT,
+  ERROR_LENGTH,
+  ERROR_MAGIC,
+  ERROR_MEMORY,
+  ERROR_NONE,
+  ERROR_NOT_LOADED,
+  ERROR_OPERATOR,
+  ERROR_OPERATOR_UNKNOWN,
+  ERROR_SECTION,
+  ERROR_SECTION_MISSING,
+  ERROR_SECTION_UNKNOWN,
+  ERROR_TENSOR,
+  ERROR_TRUNCATED,
+  ERROR_VERSION,
+  H_ARENA_BYTES,
+  H_CHECKSUM,
+  H_FILE_BYTES,
+  H_INPUTS,
+  H_MAGIC,
+  H_OPERATORS,
+  H_OUTPUTS,
+  H_SECTIONS,
+  H_STATE_BYTES,
+  H_TENSORS,
+  H_VERSION,
+  HEADER_BYTES,
+  MAGIC,
+  O_BYTES,
+  O_CODE,
+  O_FIELDS,
+  S_BYTES,
+  S_FLAGS,
+  S_KIND,
+  S_OFFSET,
+  SECTION_BYTES,
+  SECTION_IO,
+  SECTION_OPERATORS,
+  SECTION_REQUIRED,
+  SECTION_REPORT,
+  SECTION_STATE,
+  SECTION_TENSORS,
+  SECTION_WEIGHTS,
+  SLACK,
+  TENSOR_BYTES,
+  VERSION,
+} from "../format";
+import {
+  operators,
+  setArena,
+  setOperators,
+  setTensors,
+  setWeights,
+  tensor,
+  tensorCount,
+  tensors,
+  u32At,
+} from "./model";
+import { placeTensor } from "./tensors";
+import { isOperator, verifyOperator } from "./verify";
+
+/** The last error: code, culprit kind, index, expected, found. */
+const detail: usize = memory.data(20, 16);
+/** Offset and size of each known section, by kind; zero where absent. */
+const SECTION_KINDS: u32 = SECTION_REPORT + 1;
+const sections: usize = memory.data((SECTION_REPORT + 1) * 8, 16);
+
+const file: usize = (__heap_base + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1);
+let reserved: usize = 0;
+let loaded: bool = false;
+let io: usize = 0;
+let inputs: u32 = 0;
+let outputs: u32 = 0;
+let state: usize = 0;
+let stateBytes: u32 = 0;
+
+function refuse(code: i32, culprit: u32, index: u32, expected: u32, found: u32): i32 {
+  store<i32>(detail, code);
+  store<u32>(detail, culprit, 4);
+  store<u32>(detail, index, 8);
+  store<u32>(detail, expected, 12);
+  store<u32>(detail, found, 16);
+  return -code;
+}
+
+export function errorDetail(): usize {
+  return detail;
+}
+
+/** Grows the memory to hold `end` bytes. */
+function ensure(end: u64): bool {
+  const have = <u64>memory.size() << 16;
+  if (end <= have) return true;
+  const pages = (end - have + 0xffff) >> 16;
+  return pages < 65536 && memory.grow(<i32>pages) >= 0;
+}
+
+/** Where the host writes the file; 0 when there is no memory for it. Forgets any model loaded before. */
+export function reserveFile(bytes: u32): usize {
+  loaded = false;
+  reserved = 0;
+  inputs = 0;
+  outputs = 0;
+  if (!ensure(<u64>file + bytes + SLACK)) return 0;
+  reserved = bytes;
+  return file;
+}
+
+/** FNV-1a over 32-bit words. */
+function checksum(from: usize, to: usize): u32 {
+  let hash: u32 = 0x811c9dc5;
+  for (let p = from; p < to; p += 4) hash = (hash ^ load<u32>(p)) * 0x01000193;
+  return hash;
+}
+
+// @ts-ignore: decorator
+@inline
+function sectionAt(kind: u32): usize {
+  return file + load<u32>(sections + (<usize>kind << 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function sectionSize(kind: u32): u32 {
+  return load<u32>(sections + (<usize>kind << 3), 4);
+}
+
+function checkHeader(bytes: u32): i32 {
+  if (bytes < HEADER_BYTES) return refuse(ERROR_TRUNCATED, CULPRIT_FILE, 0, HEADER_BYTES, bytes);
+  if (u32At(file, H_MAGIC) != MAGIC) return refuse(ERROR_MAGIC, CULPRIT_FILE, 0, MAGIC, u32At(file, H_MAGIC));
+  if (u32At(file, H_VERSION) != VERSION)
+    return refuse(ERROR_VERSION, CULPRIT_FILE, 0, VERSION, u32At(file, H_VERSION));
+  const length = u32At(file, H_FILE_BYTES);
+  if (length != bytes || (length & (ALIGNMENT - 1)) != 0)
+    return refuse(length > bytes ? ERROR_TRUNCATED : ERROR_LENGTH, CULPRIT_FILE, 0, length, bytes);
+  const sum = checksum(file + CHECKSUM_FROM, file + length);
+  if (sum != u32At(file, H_CHECKSUM)) return refuse(ERROR_CHECKSUM, CULPRIT_FILE, 0, u32At(file, H_CHECKSUM), sum);
+  return ERROR_NONE;
+}
+
+/** Sections lie in ascending order without overlap, each aligned and at most once. */
+function checkSections(bytes: u32): i32 {
+  const count = u32At(file, H_SECTIONS);
+  if (count > 256) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, 256, count);
+  memory.fill(sections, 0, SECTION_KINDS << 3);
+  let end = <u64>HEADER_BYTES + <u64>count * SECTION_BYTES;
+  if (end > <u64>bytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, bytes, count);
+  for (let i: u32 = 0; i < count; i++) {
+    const s = file + HEADER_BYTES + <usize>i * SECTION_BYTES;
+    const kind = u32At(s, S_KIND);
+    const offset = u32At(s, S_OFFSET);
+    const size = u32At(s, S_BYTES);
+    if ((offset & (ALIGNMENT - 1)) != 0 || <u64>offset < end || <u64>offset + size > <u64>bytes)
+      return refuse(ERROR_SECTION, CULPRIT_SECTION, i, <u32>end, offset);
+    end = <u64>offset + size;
+    if (kind == 0 || kind >= SECTION_KINDS) {
+      if (u32At(s, S_FLAGS) & SECTION_REQUIRED) return refuse(ERROR_SECTION_UNKNOWN, CULPRIT_SECTION, i, 0, kind);
+      continue;
+    }
+    const slot = sections + (<usize>kind << 3);
+    if (load<u32>(slot) != 0) return refuse(ERROR_SECTION, CULPRIT_SECTION, i, 1, 2);
+    store<u32>(slot, offset);
+    store<u32>(slot, size, 4);
+  }
+  for (let kind: u32 = SECTION_TENSORS; kind <= SECTION_IO; kind++)
+    if (load<u32>(sections + (<usize>kind << 3)) == 0)
+      return refuse(ERROR_SECTION_MISSING, CULPRIT_SECTION, 0, kind, 0);
+  return ERROR_NONE;
+}
+
+/** The counts of the header fit their sections. */
+function checkCounts(): i32 {
+  const count = u32At(file, H_TENSORS);
+  if (<u64>count * TENSOR_BYTES != <u64>sectionSize(SECTION_TENSORS))
+    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_TENSORS, sectionSize(SECTION_TENSORS), count);
+  const ends = <u64>u32At(file, H_INPUTS) + u32At(file, H_OUTPUTS);
+  if (ends << 2 != <u64>sectionSize(SECTION_IO))
+    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_IO, sectionSize(SECTION_IO), <u32>ends);
+  if (sectionSize(SECTION_STATE) > u32At(file, H_STATE_BYTES))
+    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STATE, u32At(file, H_STATE_BYTES), sectionSize(SECTION_STATE));
+  return ERROR_NONE;
+}
+
+/** Places weights, arena and state, and gives every tensor its address. */
+function placeTensors(bytes: u32): i32 {
+  const arenaSize = u32At(file, H_ARENA_BYTES);
+  stateBytes = u32At(file, H_STATE_BYTES);
+  const arenaAt = (<u64>file + bytes + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
+  const stateAt = (arenaAt + arenaSize + SLACK + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
+  const end = stateAt + stateBytes + SLACK;
+  if (!ensure(end)) return refuse(ERROR_MEMORY, CULPRIT_FILE, 0, <u32>min<u64>(end, u32.MAX_VALUE), <u32>memory.size() << 16);
+  setWeights(sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS));
+  setArena(<usize>arenaAt, arenaSize);
+  setTensors(sectionAt(SECTION_TENSORS), u32At(file, H_TENSORS));
+  setOperators(sectionAt(SECTION_OPERATORS), u32At(file, H_OPERATORS));
+  state = <usize>stateAt;
+  for (let i: u32 = 0; i < tensorCount; i++) {
+    const check = placeTensor(
+      tensor(i), <usize>arenaAt, arenaSize, sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS),
+      state, stateBytes
+    );
+    if (check) return refuse(ERROR_TENSOR, CULPRIT_TENSOR, i, 0, check);
+  }
+  io = sectionAt(SECTION_IO);
+  const ends = u32At(file, H_INPUTS) + u32At(file, H_OUTPUTS);
+  for (let i: u32 = 0; i < ends; i++)
+    if (u32At(io, <usize>i << 2) >= tensorCount)
+      return refuse(ERROR_TENSOR, CULPRIT_TENSOR, u32At(io, <usize>i << 2), tensorCount, CHECK_INDEX);
+  return ERROR_NONE;
+}
+
+function checkOperators(): i32 {
+  const count = u32At(file, H_OPERATORS);
+  const size = sectionSize(SECTION_OPERATORS);
+  let at: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const record = operators + at;
+    if (<u64>at + O_FIELDS > <u64>size) return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, size, CHECK_RECORD);
+    const length = u32At(record, O_BYTES);
+    if ((length & 3) != 0 || length < O_FIELDS || <u64>at + length > <u64>size)
+      return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, size - at, CHECK_RECORD);
+    if (!isOperator(u32At(record, O_CODE)))
+      return refuse(ERROR_OPERATOR_UNKNOWN, CULPRIT_OPERATOR, i, 0, u32At(record, O_CODE));
+    const check = verifyOperator(record);
+    if (check) return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, u32At(record, O_CODE), check);
+    at += length;
+  }
+  return at == size ? ERROR_NONE : refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_OPERATORS, size, at);
+}
+
+/** 0, or −code with error_detail() filled in; a refused file leaves nothing loaded. */
+export function loadFile(pointer: usize, bytes: u32): i32 {
+  loaded = false;
+  if (pointer != file || <usize>bytes > reserved) return refuse(ERROR_NOT_LOADED, CULPRIT_FILE, 0, <u32>reserved, bytes);
+  let error = checkHeader(bytes);
+  if (error) return error;
+  error = checkSections(bytes);
+  if (error) return error;
+  error = checkCounts();
+  if (error) return error;
+  error = placeTensors(bytes);
+  if (error) return error;
+  error = checkOperators();
+  if (error) return error;
+  refuse(ERROR_NONE, CULPRIT_FILE, 0, 0, 0);
+  inputs = u32At(file, H_INPUTS);
+  outputs = u32At(file, H_OUTPUTS);
+  loaded = true;
+  resetState();
+  return ERROR_NONE;
+}
+
+export function isLoaded(): bool {
+  return loaded;
+}
+
+export function notLoaded(): i32 {
+  return refuse(ERROR_NOT_LOADED, CULPRIT_FILE, 0, 0, 0);
+}
+
+/** The state region as the file gives it, zero beyond. */
+export function resetState(): void {
+  if (!loaded || stateBytes == 0) return;
+  const initial = sectionSize(SECTION_STATE);
+  memory.copy(state, sectionAt(SECTION_STATE), initial);
+  memory.fill(state + initial, 0, stateBytes - initial);
+}
+
+/** Tensor index of input i, then of output i; −1 when there is none. */
+export function inputIndex(i: u32): i32 {
+  return i < inputs ? <i32>u32At(io, <usize>i << 2) : -1;
+}
+
+export function outputIndex(i: u32): i32 {
+  return i < outputs ? <i32>u32At(io, <usize>(inputs + i) << 2) : -1;
+}

@@ -1,0 +1,94 @@
+/** One inference: the operators in file order. */
+
+import {
+  O_BYTES,
+  O_CODE,
+  OP_ADD_F32,
+  OP_ADD_QS8,
+  OP_AVERAGE_POOL_F32,
+  OP_AVERAGE_POOL_QS8,
+  OP_CONV_F32,
+  OP_CONV_QS8,
+  OP_COPY,
+  OP_DEQUANTIZE,
+  OP_DWCONV_F32,
+  OP_DWCONV_QS8,
+  OP_FILL,
+  OP_GEMM_F32,
+  OP_GEMM_QS8,
+  OP_MAX_POOL_F32,
+  OP_MAX_POOL_QS8,
+  OP_MEAN_F32,
+  OP_MEAN_QS8,
+  OP_MUL_F32,
+  OP_MUL_QS8,
+  OP_QUANTIZE,
+  OP_SOFTMAX_F32,
+  OP_SOFTMAX_QS8,
+  OP_SUB_F32,
+  OP_TABLE,
+  OP_UNARY_F32,
+} from "../format";
+import { runBinary } from "../ops/binary";
+import { runConvF32, runConvQs8 } from "../ops/conv";
+import { runConvert } from "../ops/convert";
+import { runCopy, runFill } from "../ops/copy";
+import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
+import { runGemmF32, runGemmQs8 } from "../ops/gemm";
+import { runMean } from "../ops/mean";
+import { runPool } from "../ops/pool";
+import { runSoftmax } from "../ops/softmax";
+import { runUnary } from "../ops/unary";
+import { operatorCount, operators, u32At } from "./model";
+
+export function runOperators(): void {
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    runOperator(record);
+    record += u32At(record, O_BYTES);
+  }
+}
+
+function runOperator(record: usize): void {
+  switch (u32At(record, O_CODE)) {
+    case OP_GEMM_QS8:
+      return runGemmQs8(record);
+    case OP_CONV_QS8:
+      return runConvQs8(record);
+    case OP_DWCONV_QS8:
+      return runDwconvQs8(record);
+    case OP_GEMM_F32:
+      return runGemmF32(record);
+    case OP_CONV_F32:
+      return runConvF32(record);
+    case OP_DWCONV_F32:
+      return runDwconvF32(record);
+    case OP_ADD_QS8:
+    case OP_MUL_QS8:
+    case OP_ADD_F32:
+    case OP_SUB_F32:
+    case OP_MUL_F32:
+      return runBinary(record);
+    case OP_AVERAGE_POOL_QS8:
+    case OP_MAX_POOL_QS8:
+    case OP_AVERAGE_POOL_F32:
+    case OP_MAX_POOL_F32:
+      return runPool(record);
+    case OP_MEAN_QS8:
+    case OP_MEAN_F32:
+      return runMean(record);
+    case OP_SOFTMAX_QS8:
+    case OP_SOFTMAX_F32:
+      return runSoftmax(record);
+    case OP_TABLE:
+    case OP_QUANTIZE:
+    case OP_DEQUANTIZE:
+      return runConvert(record);
+    case OP_UNARY_F32:
+      return runUnary(record);
+    case OP_COPY:
+      return runCopy(record);
+    case OP_FILL:
+      return runFill(record);
+  }
+}

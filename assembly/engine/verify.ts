@@ -1,0 +1,99 @@
+/** Which operators exist, and who verifies them. */
+
+import {
+  CHECK_INDEX,
+  CHECK_WRITES_CONSTANT,
+  NONE,
+  O_CODE,
+  O_INPUT,
+  O_INPUT2,
+  O_OUTPUT,
+  OP_ADD_QS8,
+  OP_AVERAGE_POOL_F32,
+  OP_AVERAGE_POOL_QS8,
+  OP_CONV_F32,
+  OP_CONV_QS8,
+  OP_COPY,
+  OP_DEQUANTIZE,
+  OP_DWCONV_F32,
+  OP_DWCONV_QS8,
+  OP_FILL,
+  OP_GEMM_F32,
+  OP_GEMM_QS8,
+  OP_MAX_POOL_F32,
+  OP_MAX_POOL_QS8,
+  OP_MEAN_F32,
+  OP_MEAN_QS8,
+  OP_MUL_F32,
+  OP_QUANTIZE,
+  OP_SOFTMAX_F32,
+  OP_SOFTMAX_QS8,
+  OP_TABLE,
+  OP_UNARY_F32,
+  REGION_WEIGHTS,
+  T_REGION,
+} from "../format";
+import { verifyBinary } from "../ops/binary";
+import { verifyConv } from "../ops/conv";
+import { verifyConvert } from "../ops/convert";
+import { verifyCopy, verifyFill } from "../ops/copy";
+import { verifyDwconv } from "../ops/dwconv";
+import { verifyGemm } from "../ops/gemm";
+import { verifyMean } from "../ops/mean";
+import { verifyPool } from "../ops/pool";
+import { verifySoftmax } from "../ops/softmax";
+import { verifyUnary } from "../ops/unary";
+import { outputOf, tensorCount, u32At } from "./model";
+
+/** Opcodes are consecutive. */
+export function isOperator(code: u32): bool {
+  return code >= OP_GEMM_QS8 && code <= OP_FILL;
+}
+
+function isBinary(code: u32): bool {
+  return code >= OP_ADD_QS8 && code <= OP_MUL_F32;
+}
+
+/** The record's tensors exist, its output may be written, and its family accepts the rest. */
+export function verifyOperator(record: usize): i32 {
+  const code = u32At(record, O_CODE);
+  if (u32At(record, O_OUTPUT) >= tensorCount) return CHECK_INDEX;
+  const input = u32At(record, O_INPUT);
+  const input2 = u32At(record, O_INPUT2);
+  if (code == OP_FILL ? input != NONE : input >= tensorCount) return CHECK_INDEX;
+  if (isBinary(code) ? input2 >= tensorCount : input2 != NONE) return CHECK_INDEX;
+  if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
+  if (isBinary(code)) return verifyBinary(record);
+  switch (code) {
+    case OP_GEMM_QS8:
+    case OP_GEMM_F32:
+      return verifyGemm(record);
+    case OP_CONV_QS8:
+    case OP_CONV_F32:
+      return verifyConv(record);
+    case OP_DWCONV_QS8:
+    case OP_DWCONV_F32:
+      return verifyDwconv(record);
+    case OP_AVERAGE_POOL_QS8:
+    case OP_MAX_POOL_QS8:
+    case OP_AVERAGE_POOL_F32:
+    case OP_MAX_POOL_F32:
+      return verifyPool(record);
+    case OP_MEAN_QS8:
+    case OP_MEAN_F32:
+      return verifyMean(record);
+    case OP_SOFTMAX_QS8:
+    case OP_SOFTMAX_F32:
+      return verifySoftmax(record);
+    case OP_TABLE:
+    case OP_QUANTIZE:
+    case OP_DEQUANTIZE:
+      return verifyConvert(record);
+    case OP_UNARY_F32:
+      return verifyUnary(record);
+    case OP_COPY:
+      return verifyCopy(record);
+    default:
+      return verifyFill(record);
+  }
+}

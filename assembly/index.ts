@@ -1,0 +1,63 @@
+/** The engine ABI (docs/format.md): everything the host may call. No imports, no exceptions, i32 only. */
+
+import { errorDetail, inputIndex, isLoaded, notLoaded, outputIndex, reserveFile, resetState } from "./engine/load";
+import { ABI_VERSION, TIER_SCALAR, TIER_SIMD } from "./format";
+import { bytesOf, dataOf, tensor, tensorCount } from "./engine/model";
+import { runOperators } from "./engine/run";
+
+export function abi_version(): u32 {
+  return ABI_VERSION;
+}
+
+/** Which build this is, for a host that was handed a compiled module. */
+export function tier(): u32 {
+  return ASC_FEATURE_SIMD ? TIER_SIMD : TIER_SCALAR;
+}
+
+/** An address for `bytes` bytes of file, or 0 when memory cannot grow. */
+export function reserve(bytes: u32): usize {
+  return reserveFile(bytes);
+}
+
+/** load(pointer, bytes): 0, or −code; error_detail() then says what was refused. */
+export { loadFile as load } from "./engine/load";
+
+/** Five u32: code, culprit kind, index, expected, found. */
+export function error_detail(): usize {
+  return errorDetail();
+}
+
+/** Address of any tensor by its index in the file, or 0. */
+export function tensor_ptr(i: u32): usize {
+  return isLoaded() && i < tensorCount ? dataOf(tensor(i)) : 0;
+}
+
+export function input_ptr(i: u32): usize {
+  return tensor_ptr(inputIndex(i));
+}
+
+export function input_bytes(i: u32): u32 {
+  const index = inputIndex(i);
+  return index < 0 ? 0 : bytesOf(tensor(index));
+}
+
+export function output_ptr(i: u32): usize {
+  return tensor_ptr(outputIndex(i));
+}
+
+export function output_bytes(i: u32): u32 {
+  const index = outputIndex(i);
+  return index < 0 ? 0 : bytesOf(tensor(index));
+}
+
+/** Runs the model once, inputs to outputs. 0, or −code when nothing is loaded. */
+export function invoke(): i32 {
+  if (!isLoaded()) return notLoaded();
+  runOperators();
+  return 0;
+}
+
+/** State as it was after load. */
+export function reset(): void {
+  resetState();
+}

@@ -1,0 +1,82 @@
+/** OP_COPY: strided copies, of which concatenation, padding and transposition are made. OP_FILL: one value. */
+
+import {
+  CHECK_DTYPE,
+  CHECK_FIELD,
+  CHECK_RECORD,
+  CHECK_SHAPE,
+  COPY_RECORD_BYTES,
+  F_VALUE,
+  FILL_RECORD_BYTES,
+  O_BYTES,
+  Y_DIMS,
+  Y_ELEMENT,
+  Y_IN_OFFSET,
+  Y_IN_STRIDES,
+  Y_OUT_OFFSET,
+  Y_OUT_STRIDES,
+} from "../format";
+import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
+import { elementBytes } from "../engine/tensors";
+import { lastOf, reaches, rowCount, rowOffset } from "./strided";
+
+export function verifyCopy(record: usize): i32 {
+  if (u32At(record, O_BYTES) != COPY_RECORD_BYTES) return CHECK_RECORD;
+  const x = inputOf(record);
+  const y = outputOf(record);
+  const size = u32At(record, Y_ELEMENT);
+  if (dtypeOf(x) != dtypeOf(y) || size != elementBytes(dtypeOf(x))) return CHECK_DTYPE;
+  let product: u64 = 1;
+  for (let at: usize = Y_DIMS; at < Y_IN_STRIDES; at += 4) {
+    product *= u32At(record, at);
+    if (product == 0 || product > <u64>bytesOf(y)) return CHECK_FIELD;
+  }
+  if (!reaches(record, Y_DIMS, Y_IN_STRIDES, u32At(record, Y_IN_OFFSET), bytesOf(x) / size)) return CHECK_SHAPE;
+  return reaches(record, Y_DIMS, Y_OUT_STRIDES, u32At(record, Y_OUT_OFFSET), bytesOf(y) / size) ? 0 : CHECK_SHAPE;
+}
+
+// @ts-ignore: decorator
+@inline
+function copyRow<T>(n: usize, x: usize, xStep: usize, y: usize, yStep: usize): void {
+  for (let i: usize = 0; i < n; i++) {
+    store<T>(y, load<T>(x));
+    x += xStep;
+    y += yStep;
+  }
+}
+
+export function runCopy(record: usize): void {
+  const size: usize = u32At(record, Y_ELEMENT);
+  const n: usize = lastOf(record, Y_DIMS);
+  const xStep = <usize>lastOf(record, Y_IN_STRIDES) * size;
+  const yStep = <usize>lastOf(record, Y_OUT_STRIDES) * size;
+  const rows = rowCount(record, Y_DIMS);
+  const x0 = dataOf(inputOf(record)) + <usize>u32At(record, Y_IN_OFFSET) * size;
+  const y0 = dataOf(outputOf(record)) + <usize>u32At(record, Y_OUT_OFFSET) * size;
+  for (let r: u32 = 0; r < rows; r++) {
+    const x = x0 + rowOffset(record, Y_DIMS, Y_IN_STRIDES, r) * size;
+    const y = y0 + rowOffset(record, Y_DIMS, Y_OUT_STRIDES, r) * size;
+    if (xStep == size && yStep == size) memory.copy(y, x, n * size);
+    else if (size == 1) copyRow<u8>(n, x, xStep, y, yStep);
+    else if (size == 2) copyRow<u16>(n, x, xStep, y, yStep);
+    else if (size == 4) copyRow<u32>(n, x, xStep, y, yStep);
+    else copyRow<u64>(n, x, xStep, y, yStep);
+  }
+}
+
+export function verifyFill(record: usize): i32 {
+  if (u32At(record, O_BYTES) != FILL_RECORD_BYTES) return CHECK_RECORD;
+  const size = elementBytes(dtypeOf(outputOf(record)));
+  return size == 1 || size == 4 ? 0 : CHECK_DTYPE;
+}
+
+export function runFill(record: usize): void {
+  const y = outputOf(record);
+  const value = u32At(record, F_VALUE);
+  const end = dataOf(y) + bytesOf(y);
+  if (elementBytes(dtypeOf(y)) == 1) {
+    for (let p = dataOf(y); p < end; p++) store<u8>(p, <u8>value);
+  } else {
+    for (let p = dataOf(y); p < end; p += 4) store<u32>(p, value);
+  }
+}

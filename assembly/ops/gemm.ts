@@ -1,0 +1,121 @@
+/** OP_GEMM_QS8, OP_GEMM_F32: fully connected layers and 1×1 convolutions; [m, k] → [m, n] on flat rows. */
+
+import {
+  CHECK_ACCUMULATOR,
+  CHECK_DTYPE,
+  CHECK_FIELD,
+  CHECK_QUANTIZATION,
+  CHECK_RECORD,
+  CHECK_SHAPE,
+  DTYPE_FLOAT32,
+  DTYPE_INT8,
+  GEMM_RECORD_BYTES,
+  KR,
+  M_BIAS,
+  M_K,
+  M_MAX,
+  M_MIN,
+  M_N,
+  M_REQUANT,
+  M_ROUNDING,
+  M_WEIGHT_FORMAT,
+  M_WEIGHT_ZERO_POINT,
+  M_WEIGHTS,
+  M_ZERO_POINT,
+  NR,
+  O_BYTES,
+  WEIGHTS_F32,
+  WEIGHTS_I8,
+} from "../format";
+import {
+  checkFloatRange,
+  checkInt8Range,
+  checkRequant,
+  checkRounding,
+  checkWeights,
+  isInt8,
+  roundUp,
+  within,
+} from "../engine/check";
+import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
+import { f32_gemm } from "../kernels/gemm/f32";
+import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
+
+/**
+ * What GEMM, CONV and DWCONV share: types, K and N, output range, bias, multipliers, accumulator bound.
+ * `columns` counts the padded output columns, `weightBytes` the packed weights.
+ */
+export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32 {
+  const x = inputOf(record);
+  const y = outputOf(record);
+  const isFloat = dtypeOf(y) == DTYPE_FLOAT32;
+  if (dtypeOf(x) != dtypeOf(y)) return CHECK_DTYPE;
+  if (!isFloat && dtypeOf(y) != DTYPE_INT8) return CHECK_DTYPE;
+  if (u32At(record, M_WEIGHT_FORMAT) != <u32>(isFloat ? WEIGHTS_F32 : WEIGHTS_I8)) return CHECK_FIELD;
+  let check = checkWeights(u32At(record, M_WEIGHTS), weightBytes);
+  if (check) return check;
+  check = checkWeights(u32At(record, M_BIAS), columns << 2);
+  if (check) return check;
+  if (isFloat) return checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
+  check = checkRounding(u32At(record, M_ROUNDING));
+  if (check) return check;
+  check = checkInt8Range(i32At(record, M_MIN), i32At(record, M_MAX), i32At(record, M_ZERO_POINT));
+  if (check) return check;
+  check = checkRequant(u32At(record, M_REQUANT), columns, u32At(record, M_ROUNDING));
+  if (check) return check;
+  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+  if (!isInt8(wz)) return CHECK_QUANTIZATION;
+  const reach = <u64>u32At(record, M_K) * 128 * <u64>(128 + (wz < 0 ? -wz : wz));
+  const bias = weights + u32At(record, M_BIAS);
+  for (let i: usize = 0; i < <usize>columns; i++) {
+    const b = <i64>i32At(bias, i << 2);
+    if (<u64>(b < 0 ? -b : b) + reach > <u64>i32.MAX_VALUE) return CHECK_ACCUMULATOR;
+  }
+  return 0;
+}
+
+/** Bytes of packed weights: per 8 columns, k in steps of KR (int8) or one (f32). */
+export function packedBytes(record: usize, k: u64, columns: u64): u64 {
+  return dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? k * columns * 4 : roundUp(k, KR) * columns;
+}
+
+/** K and N are small enough that no product of two and an element size overflows 64 bits. */
+export function checkExtents(record: usize): i32 {
+  return within(record, M_K, 1, 1 << 26) && within(record, M_N, 1, 1 << 26) ? 0 : CHECK_FIELD;
+}
+
+export function verifyGemm(record: usize): i32 {
+  if (u32At(record, O_BYTES) != GEMM_RECORD_BYTES) return CHECK_RECORD;
+  let check = checkExtents(record);
+  if (check) return check;
+  const k = <u64>u32At(record, M_K);
+  const n = <u64>u32At(record, M_N);
+  const columns = roundUp(n, NR);
+  check = verifyMatmul(record, columns, packedBytes(record, k, columns));
+  if (check) return check;
+  const element: u64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
+  const rows = <u64>bytesOf(outputOf(record)) / (n * element);
+  if (rows * n * element != bytesOf(outputOf(record))) return CHECK_SHAPE;
+  return rows * k * element == bytesOf(inputOf(record)) ? 0 : CHECK_SHAPE;
+}
+
+export function runGemmQs8(record: usize): void {
+  const n: usize = u32At(record, M_N);
+  const k: usize = u32At(record, M_K);
+  const y = outputOf(record);
+  const columns = (n + NR - 1) & ~(NR - 1);
+  qs8_qc8w_gemm(
+    record, <usize>bytesOf(y) / n, n, k, dataOf(inputOf(record)), k, weights + u32At(record, M_WEIGHTS),
+    weights + u32At(record, M_BIAS), weights + u32At(record, M_REQUANT), columns << 2, dataOf(y), n
+  );
+}
+
+export function runGemmF32(record: usize): void {
+  const n: usize = u32At(record, M_N);
+  const k: usize = u32At(record, M_K);
+  const y = outputOf(record);
+  f32_gemm(
+    record, <usize>bytesOf(y) / (n << 2), n, k, dataOf(inputOf(record)), k << 2,
+    weights + u32At(record, M_WEIGHTS), weights + u32At(record, M_BIAS), dataOf(y), n << 2
+  );
+}

@@ -1,0 +1,54 @@
+/** Up to COPY_RANK nested loops over strided tensors. Dimensions lie outermost first; strides count elements. */
+
+import { CHECK_FIELD, COPY_RANK } from "../format";
+import { u32At } from "../engine/model";
+
+const LAST: usize = COPY_RANK - 1;
+
+/** Every dimension is at least 1 and their product is exactly `elements`. */
+export function checkDims(record: usize, dims: usize, elements: u32): i32 {
+  let product: u64 = 1;
+  for (let d: usize = 0; d <= LAST; d++) {
+    const n = u32At(record, dims + (d << 2));
+    if (n == 0) return CHECK_FIELD;
+    product *= n;
+    if (product > <u64>elements) return CHECK_FIELD;
+  }
+  return product == <u64>elements ? 0 : CHECK_FIELD;
+}
+
+/** The furthest element reached from `first` lies below `elements`. */
+export function reaches(record: usize, dims: usize, strides: usize, first: u32, elements: u32): bool {
+  let last: u64 = first;
+  for (let d: usize = 0; d <= LAST; d++) {
+    last += <u64>(u32At(record, dims + (d << 2)) - 1) * u32At(record, strides + (d << 2));
+    if (last >= <u64>elements) return false;
+  }
+  return last < <u64>elements;
+}
+
+/** Rows there are: the product of all dimensions but the last. */
+export function rowCount(record: usize, dims: usize): u32 {
+  let rows: u32 = 1;
+  for (let d: usize = 0; d < LAST; d++) rows *= u32At(record, dims + (d << 2));
+  return rows;
+}
+
+/** Element offset of row `row`. */
+export function rowOffset(record: usize, dims: usize, strides: usize, row: u32): usize {
+  let offset: usize = 0;
+  for (let d: i32 = <i32>LAST - 1; d >= 0; d--) {
+    const n = u32At(record, dims + (<usize>d << 2));
+    const next = row / n;
+    offset += <usize>(row - next * n) * u32At(record, strides + (<usize>d << 2));
+    row = next;
+  }
+  return offset;
+}
+
+/** Length and strides of the rows themselves. */
+// @ts-ignore: decorator
+@inline
+export function lastOf(record: usize, fields: usize): u32 {
+  return u32At(record, fields + (LAST << 2));
+}

@@ -1,0 +1,112 @@
+/**
+ * int32 accumulators → int8, in the two roundings that docs/numerics.md defines. The SIMD and the scalar
+ * forms give the same bits: convert, multiply, clamp against integer bounds, round half to even.
+ */
+
+import { NR, ROUNDING_DOUBLE } from "../format";
+
+/** Room for eight accumulators, for the rounding that works lane by lane. */
+const lanes: usize = memory.data(32, 16);
+
+/** rint(acc · multiplier) within lo…hi, which are whole numbers and exclude the zero point. */
+// @ts-ignore: decorator
+@inline
+export function requantizeSingle(acc: i32, multiplier: f32, lo: f32, hi: f32): i32 {
+  let v = <f32>acc * multiplier;
+  v = v < lo ? lo : v;
+  v = hi < v ? hi : v;
+  return <i32>nearest(v);
+}
+
+/** gemmlowp: saturating rounding doubling high multiply by a Q31 multiplier, then rounding right shift. */
+export function requantizeDouble(acc: i32, multiplier: i32, shift: i32): i32 {
+  const left = shift > 0 ? shift : 0;
+  const right = shift > 0 ? 0 : -shift;
+  const high = <i32>((<i64>(acc << left) * <i64>multiplier + (1 << 30)) >> 31);
+  const mask = (1 << right) - 1;
+  const threshold = (mask >> 1) + i32(high < 0);
+  return (high >> right) + i32((high & mask) > threshold);
+}
+
+// @ts-ignore: decorator
+@inline
+export function clamp(v: i32, lo: i32, hi: i32): i32 {
+  return v < lo ? lo : v > hi ? hi : v;
+}
+
+/** Four accumulators by their four multipliers, as requantizeSingle; the zero point is not added yet. */
+// @ts-ignore: decorator
+@inline
+function single4(acc: v128, multiplier: v128, lo: v128, hi: v128): v128 {
+  const v = f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier);
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.pmin(f32x4.pmax(v, lo), hi)));
+}
+
+/**
+ * Requantizes eight neighbouring columns and stores the first `count` of them.
+ * single: `requant` holds 8 f32 multipliers. double: 8 i32 multipliers there, 8 i32 shifts `shiftsAfter` on.
+ */
+// @ts-ignore: decorator
+@inline
+export function storeRow(
+  lo: v128, hi: v128, requant: usize, shiftsAfter: usize, rounding: i32,
+  zeroPoint: i32, min: i32, max: i32, y: usize, count: usize
+): void {
+  if (rounding == ROUNDING_DOUBLE) {
+    storeRowDouble(lo, hi, requant, shiftsAfter, zeroPoint, min, max, y, count);
+    return;
+  }
+  const floor = f32x4.splat(<f32>(min - zeroPoint));
+  const ceiling = f32x4.splat(<f32>(max - zeroPoint));
+  const words = i16x8.narrow_i32x4_s(
+    single4(lo, v128.load(requant), floor, ceiling),
+    single4(hi, v128.load(requant, 16), floor, ceiling)
+  );
+  const shifted = i16x8.add(words, i16x8.splat(<i16>zeroPoint));
+  const bytes = i8x16.narrow_i16x8_s(shifted, shifted);
+  if (count >= NR) {
+    v128.store64_lane(y, bytes, 0);
+    return;
+  }
+  let rest = i64x2.extract_lane(bytes, 0);
+  for (let i: usize = 0; i < count; i++) {
+    store<u8>(y + i, <u8>rest);
+    rest >>= 8;
+  }
+}
+
+function storeRowDouble(
+  lo: v128, hi: v128, requant: usize, shiftsAfter: usize,
+  zeroPoint: i32, min: i32, max: i32, y: usize, count: usize
+): void {
+  v128.store(lanes, lo);
+  v128.store(lanes, hi, 16);
+  const end = count < NR ? count : NR;
+  for (let i: usize = 0; i < end; i++) {
+    storeDouble(load<i32>(lanes + (i << 2)), requant + (i << 2), shiftsAfter, zeroPoint, min, max, y + i);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storeDouble(
+  acc: i32, requant: usize, shiftsAfter: usize, zeroPoint: i32, min: i32, max: i32, y: usize
+): void {
+  const v = requantizeDouble(acc, load<i32>(requant), load<i32>(requant + shiftsAfter));
+  store<i8>(y, <i8>clamp(v + zeroPoint, min, max));
+}
+
+/** One column; the scalar tier's storeRow. */
+// @ts-ignore: decorator
+@inline
+export function storeOne(
+  acc: i32, requant: usize, shiftsAfter: usize, rounding: i32,
+  zeroPoint: i32, min: i32, max: i32, y: usize
+): void {
+  if (rounding == ROUNDING_DOUBLE) {
+    storeDouble(acc, requant, shiftsAfter, zeroPoint, min, max, y);
+  } else {
+    const v = requantizeSingle(acc, load<f32>(requant), <f32>(min - zeroPoint), <f32>(max - zeroPoint));
+    store<i8>(y, <i8>(v + zeroPoint));
+  }
+}

@@ -1,0 +1,164 @@
+"""Distils the teacher into the network and writes ../model.onnx.
+
+    python3 train.py --shards 8 --epochs 40                 # the shipped model: all speakers of train
+    python3 train.py --shards 8 --epochs 40 --holdout 20    # 20 speakers set aside, their accuracy printed
+
+Loss = 0.7 T^2 KL(teacher || student) at T = 2 + 0.3 cross-entropy of the label. The label counts only where
+it is certain or the teacher ranks it first. _silence_ is taught by label alone: the teacher is weak there.
+"""
+import argparse
+import copy
+import json
+import os
+import time
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot, softmax
+
+from common import CLIP, EXAMPLE, LABELS, SILENCE, WORK
+from features import FRAMES, MELS, features
+from model import Keyword, export
+
+TEMPERATURE = 2.0
+
+
+def load_shard(number):
+    """features f32[n,49,40], label i64[n], teacher f32[n,12], speaker str[n], exact bool[n]; features are cached."""
+    path = os.path.join(WORK, f"pool_{number}")
+    info = np.load(path + ".npz")
+    if not os.path.exists(path + ".features.npy"):
+        clips = np.fromfile(path + ".s16", "<i2").reshape(-1, CLIP)
+        np.save(path + ".features.npy", np.concatenate([features(clips[i : i + 200]) for i in range(0, len(clips), 200)]))
+    teacher = np.fromfile(path + ".f32", "<f4").reshape(-1, len(LABELS))
+    return np.load(path + ".features.npy"), info["label"], teacher, info["speaker"], info["exact"]
+
+
+def split(shards, holdout):
+    """(training arrays, validation arrays): validation holds the original clips of `holdout` speakers."""
+    x, label, teacher, speaker, exact = (np.concatenate(parts) for parts in zip(*map(load_shard, range(shards))))
+    people = sorted({s for s in speaker if len(s) == 8})
+    held = set(np.random.default_rng(7).permutation(people)[:holdout])
+    hidden = np.array([any(part in held for part in s.split("+")) for s in speaker])
+    train, val = ~hidden, hidden & exact
+    to = torch.from_numpy
+    return [to(a[train]) for a in (x, label, teacher, exact)], [to(a[val]) for a in (x, label)]
+
+
+def warp(x, axis, stretch, offset):
+    """x resampled linearly along `axis` around its middle: out[i] = x[middle + (i - middle) * stretch + offset]."""
+    size = x.shape[axis]
+    middle = (size - 1) / 2
+    place = (middle + (torch.arange(size) - middle) * stretch[:, None] + offset[:, None]).clamp(0, size - 1.001)
+    low = place.long()
+    part = place - low
+    if axis == 1:
+        part, low = part[:, :, None], low[:, :, None].expand_as(x)
+    else:
+        part, low = part[:, None, :], low[:, None, :].expand_as(x)
+    return torch.lerp(x.gather(axis, low), x.gather(axis, low + 1), part.expand_as(x))
+
+
+def vary(x, noise, random):
+    """A variation of features f32[n,49,40] that no listener would call another word.
+
+    Tempo, position, vocal tract and level change a little; the energy of some noise clip is added to a
+    third of them; two bands and one moment are blanked.
+    """
+    n = len(x)
+
+    def uniform(low, high):
+        return torch.rand(n, generator=random) * (high - low) + low
+
+    x = warp(x, 1, uniform(0.88, 1.14), uniform(-3.0, 3.0))
+    x = warp(x, 2, uniform(0.92, 1.08), uniform(-1.2, 1.2))
+    x = x + uniform(-0.7, 0.7)[:, None, None]
+    some = torch.rand(n, generator=random) < 0.33
+    added = noise[torch.randint(0, len(noise), (int(some.sum()),), generator=random)]
+    gain = x[some].mean((1, 2)) + 2.5 - added.mean((1, 2)) - uniform(1.0, 5.0)[some]
+    x[some] = torch.logaddexp(x[some], added + gain[:, None, None])
+    fill = x.mean((1, 2), keepdim=True)
+    for size, most, axis in ((MELS, 6, 2), (MELS, 6, 2), (FRAMES, 7, 1)):
+        width = torch.randint(0, most + 1, (n, 1), generator=random)
+        start = (torch.rand(n, 1, generator=random) * (size - width)).long()
+        at = torch.arange(size)
+        mask = (at >= start) & (at < start + width)
+        mask = mask[:, None, :] if axis == 2 else mask[:, :, None]
+        x = torch.where(mask, fill, x)
+    return x
+
+
+def targets(label, teacher, exact):
+    """(soft f32[n,12], hard f32[n,12] or zeros where the label does not count)."""
+    hard = one_hot(label, len(LABELS)).float()
+    soft = softmax(teacher / TEMPERATURE, 1)
+    quiet = label == SILENCE
+    soft[quiet] = 0.97 * hard[quiet] + 0.03 / len(LABELS)
+    counts = exact | (teacher.argmax(1) == label)
+    return soft, hard * counts[:, None]
+
+
+def loss_of(logits, soft, hard):
+    distil = kl_div(log_softmax(logits / TEMPERATURE, 1), soft, reduction="batchmean") * TEMPERATURE**2
+    return 0.7 * distil + 0.3 * cross_entropy(logits, hard)
+
+
+def accuracy(model, x, label):
+    model.eval()
+    with torch.no_grad():
+        return (torch.cat([model(part).argmax(1) for part in x.split(500)]) == label).float().mean().item()
+
+
+def train(args):
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    random = torch.Generator().manual_seed(args.seed)
+    (x, label, teacher, exact), val = split(args.shards, args.holdout)
+    noise = x[label == SILENCE]
+    soft, hard = targets(label, teacher, exact)
+    model = Keyword(**json.loads(args.net)).to(memory_format=torch.channels_last)
+    print(len(x), "clips;", sum(p.numel() for p in model.parameters()), "parameters", flush=True)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
+    steps = args.epochs * (len(x) // args.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, steps, pct_start=0.15)
+    average = copy.deepcopy(model)  # exponential moving average of the weights: this is what is exported
+    start = time.time()
+    for epoch in range(args.epochs):
+        model.train()
+        order, total = torch.randperm(len(x), generator=random), 0.0
+        for at in range(0, len(x) - args.batch + 1, args.batch):
+            some = order[at : at + args.batch]
+            a, s, h = vary(x[some], noise, random), soft[some], hard[some]
+            if torch.rand(1, generator=random) < args.mixup:
+                part = 0.5 + 0.5 * torch.rand(len(a), 1, generator=random)
+                other = torch.randperm(len(a), generator=random)
+                a = part[:, :, None] * a + (1 - part[:, :, None]) * a[other]
+                s, h = part * s + (1 - part) * s[other], part * h + (1 - part) * h[other]
+            loss = loss_of(model(a), s, h)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += loss.item() * args.batch
+            with torch.no_grad():
+                for mean, now in zip(average.state_dict().values(), model.state_dict().values()):
+                    mean.lerp_(now, 0.003) if mean.is_floating_point() else mean.copy_(now)
+        held = f", held out {100 * accuracy(average, *val):.2f} %" if args.holdout else ""
+        print(f"epoch {epoch + 1}: loss {total / len(x):.4f}{held}, {time.time() - start:.0f} s", flush=True)
+    return average
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=4e-3)
+    parser.add_argument("--mixup", type=float, default=0.2)
+    parser.add_argument("--holdout", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--net", default="{}", help="arguments of model.Keyword, JSON")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", default=os.path.join(EXAMPLE, "model.onnx"))
+    args = parser.parse_args()
+    export(train(args), args.out)

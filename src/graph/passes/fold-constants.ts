@@ -1,0 +1,136 @@
+import { elementCount, type Graph, type Node, type NodeOf, type Tensor, type TensorData } from "../graph.ts";
+import {
+  broadcastSteps,
+  type Constant,
+  gather,
+  isConstant,
+  isFloatConstant,
+  maxFoldedElements,
+  permuteData,
+  stridesOf,
+  walk,
+} from "./constant.ts";
+import { replaceUses } from "./rewrite.ts";
+
+const clamp = (v: number, { min, max }: { min: number; max: number }): number =>
+  Math.min(Math.max(v, min), max);
+
+/** Float32 arithmetic, one rounding; integers are left to the runtime. */
+function foldArithmetic(
+  node: NodeOf<"add"> | NodeOf<"sub"> | NodeOf<"mul">,
+  operands: Constant[],
+): TensorData | null {
+  const [a, b] = operands;
+  if (!isFloatConstant(a) || !isFloatConstant(b)) return null;
+  const { shape } = node.outputs[0];
+  const count = elementCount(shape);
+  const left = gather(a.data, count, walk(shape, broadcastSteps(a.shape, shape))) as Float32Array;
+  const right = gather(b.data, count, walk(shape, broadcastSteps(b.shape, shape))) as Float32Array;
+  const compute: Record<typeof node.op, (p: number, q: number) => number> = {
+    add: (p, q) => p + q,
+    sub: (p, q) => p - q,
+    mul: (p, q) => p * q,
+  };
+  return left.map((p, i) => clamp(Math.fround(compute[node.op](p, right[i])), node.attributes.activation));
+}
+
+/** Only functions whose float32 result is the same everywhere; exp and its kin are the runtime's own. */
+function foldUnary(node: NodeOf<"unary">, x: Constant): TensorData | null {
+  if (!isFloatConstant(x)) return null;
+  const { kind, min, max } = node.attributes;
+  if (kind === "abs") return x.data.map(Math.abs);
+  if (kind === "neg") return x.data.map((v) => -v);
+  if (kind === "relu") return x.data.map((v) => Math.max(v, 0));
+  if (kind === "sqrt") return x.data.map(Math.sqrt);
+  if (kind === "square") return x.data.map((v) => v * v);
+  if (kind !== "clip") return null;
+  const bounds = { min: min ?? Number.NEGATIVE_INFINITY, max: max ?? Number.POSITIVE_INFINITY };
+  return x.data.map((v) => clamp(v, bounds));
+}
+
+function foldConcat(node: NodeOf<"concat">, operands: Constant[]): TensorData | null {
+  const { axis, activation } = node.attributes;
+  const isPlain = activation.min === Number.NEGATIVE_INFINITY && activation.max === Number.POSITIVE_INFINITY;
+  if (!isPlain || !operands.every(isFloatConstant)) return null;
+  const { shape } = node.outputs[0];
+  const data = new Float32Array(elementCount(shape));
+  const outer = elementCount(shape.slice(0, axis));
+  let offset = 0;
+  for (let row = 0; row < outer; row++) {
+    for (const operand of operands) {
+      const length = operand.data.length / outer;
+      data.set((operand.data as Float32Array).subarray(row * length, (row + 1) * length), offset);
+      offset += length;
+    }
+  }
+  return data;
+}
+
+function foldPadding(node: NodeOf<"pad">, x: Constant): TensorData | null {
+  if (!isFloatConstant(x)) return null;
+  const { shape } = node.outputs[0];
+  const data = new Float32Array(elementCount(shape)).fill(node.attributes.value);
+  const strides = stridesOf(shape);
+  const start = node.attributes.before.reduce((offset, n, d) => offset + n * strides[d], 0);
+  const at = walk(x.shape, strides);
+  x.data.forEach((v, i) => {
+    data[start + at(i)] = v;
+  });
+  return data;
+}
+
+/** scale · (q − zeroPoint), rounded once to float32. */
+function foldDequantize(x: Constant): TensorData | null {
+  const q = x.quantization;
+  if (!q || x.data instanceof BigInt64Array) return null;
+  const inner = q.scale.length === 1 ? x.data.length : elementCount(x.shape.slice(q.axis + 1));
+  const values = x.data;
+  return Float32Array.from(values, (v, i) => {
+    const c = Math.floor(i / inner) % q.scale.length;
+    return q.scale[c] * (v - q.zeroPoint[c]);
+  });
+}
+
+function compute(node: Node, operands: Constant[]): TensorData | null {
+  switch (node.op) {
+    case "reshape":
+      return operands[0].data;
+    case "transpose":
+      return permuteData(operands[0].data, operands[0].shape, node.attributes.perm);
+    case "add":
+    case "sub":
+    case "mul":
+      return foldArithmetic(node, operands);
+    case "unary":
+      return foldUnary(node, operands[0]);
+    case "concat":
+      return foldConcat(node, operands);
+    case "pad":
+      return foldPadding(node, operands[0]);
+    case "dequantize":
+      return foldDequantize(operands[0]);
+    default:
+      return null;
+  }
+}
+
+/**
+ * Computes nodes whose operands are all constant, up to a size, where float32 arithmetic leaves no choice.
+ * What a model gives out stays a node.
+ */
+export function foldConstants(graph: Graph): boolean {
+  let changed = false;
+  for (const node of [...graph.nodes]) {
+    const [output] = node.outputs;
+    if (!node.inputs.every(isConstant) || node.inputs.length === 0 || graph.outputs.includes(output))
+      continue;
+    if (elementCount(output.shape) > maxFoldedElements) continue;
+    const data = compute(node, node.inputs as Constant[]);
+    if (!data) continue;
+    const folded: Tensor = { ...output, data };
+    replaceUses(graph, output, folded);
+    graph.nodes.splice(graph.nodes.indexOf(node), 1);
+    changed = true;
+  }
+  return changed;
+}

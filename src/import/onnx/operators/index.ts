@@ -1,0 +1,34 @@
+import type { Tensor } from "../../../graph/graph.ts";
+import type { Scope } from "../scope.ts";
+import { elementwise } from "./elementwise.ts";
+import { gemm, matMul } from "./linear.ts";
+import { quantization } from "./quantization.ts";
+import { reductions } from "./reduction.ts";
+import { shaping } from "./shaping.ts";
+import {
+  averagePool,
+  batchNormalization,
+  conv,
+  globalAveragePool,
+  globalMaxPool,
+  maxPool,
+} from "./spatial.ts";
+
+/** Appends the nodes that do what the ONNX node does and returns its (first) result. */
+export type Convert = (scope: Scope) => Tensor;
+
+/** Operators of the default domain that can run, by name. */
+export const operators: Record<string, Convert> = {
+  ...elementwise,
+  ...quantization,
+  ...reductions,
+  ...shaping,
+  AveragePool: averagePool,
+  BatchNormalization: batchNormalization,
+  Conv: conv,
+  Gemm: gemm,
+  GlobalAveragePool: globalAveragePool,
+  GlobalMaxPool: globalMaxPool,
+  MatMul: matMul,
+  MaxPool: maxPool,
+};

@@ -1,0 +1,254 @@
+import { WireType } from "@bufbuild/protobuf/wire";
+import {
+  readBigInt,
+  readBytes,
+  readDouble,
+  readFloat,
+  readInt,
+  readMessage,
+  readRepeated,
+  readString,
+} from "./wire.ts";
+
+/** TensorProto: dims and the one place its elements are in. */
+export interface OnnxTensor {
+  name: string;
+  dims: number[];
+  dataType: number;
+  floats: number[];
+  int32s: number[];
+  int64s: bigint[];
+  doubles: number[];
+  raw: Uint8Array | undefined;
+  isExternal: boolean;
+}
+
+/** AttributeProto; subgraphs stay unread, since no operator that has one is supported. */
+export interface OnnxAttribute {
+  name: string;
+  f: number | undefined;
+  i: number | undefined;
+  s: string | undefined;
+  tensor: OnnxTensor | undefined;
+  floats: number[];
+  ints: number[];
+  /** A reference to a function's parameter: it has no value of its own. */
+  isReference: boolean;
+}
+
+export interface OnnxNode {
+  name: string;
+  opType: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  attributes: Map<string, OnnxAttribute>;
+}
+
+/** One dimension of a declared shape: a size, or a symbol's name ("" when it has none). */
+export type OnnxDimension = number | string;
+
+export interface OnnxValue {
+  name: string;
+  /** 0 when the value is no tensor, or has no declared type. */
+  elementType: number;
+  shape: OnnxDimension[] | undefined;
+}
+
+export interface OnnxModel {
+  graphName: string;
+  nodes: OnnxNode[];
+  initializers: OnnxTensor[];
+  hasSparseInitializers: boolean;
+  inputs: OnnxValue[];
+  outputs: OnnxValue[];
+  /** Version by domain; the default domain is "". */
+  opsets: Map<string, number>;
+}
+
+const externalLocation = 1;
+
+const normalDomain = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
+
+export function readTensor(bytes: Uint8Array, what: string): OnnxTensor {
+  const tensor: OnnxTensor = {
+    name: "",
+    dims: [],
+    dataType: 0,
+    floats: [],
+    int32s: [],
+    int64s: [],
+    doubles: [],
+    raw: undefined,
+    isExternal: false,
+  };
+  readMessage(bytes, what, {
+    1: readRepeated(tensor.dims, WireType.Varint, readInt),
+    2: (r, w) => {
+      tensor.dataType = readInt(r, w);
+    },
+    4: readRepeated(tensor.floats, WireType.Bit32, readFloat),
+    5: readRepeated(tensor.int32s, WireType.Varint, readInt),
+    7: readRepeated(tensor.int64s, WireType.Varint, readBigInt),
+    8: (r, w) => {
+      tensor.name = readString(r, w);
+    },
+    9: (r, w) => {
+      tensor.raw = readBytes(r, w);
+    },
+    10: readRepeated(tensor.doubles, WireType.Bit64, readDouble),
+    13: (r, w) => {
+      readBytes(r, w);
+      tensor.isExternal = true;
+    },
+    14: (r, w) => {
+      if (readInt(r, w) === externalLocation) tensor.isExternal = true;
+    },
+  });
+  return tensor;
+}
+
+function readAttribute(bytes: Uint8Array, what: string): OnnxAttribute {
+  const attribute: OnnxAttribute = {
+    name: "",
+    f: undefined,
+    i: undefined,
+    s: undefined,
+    tensor: undefined,
+    floats: [],
+    ints: [],
+    isReference: false,
+  };
+  readMessage(bytes, `an attribute of ${what}`, {
+    1: (r, w) => {
+      attribute.name = readString(r, w);
+    },
+    2: (r, w) => {
+      attribute.f = readFloat(r, w);
+    },
+    3: (r, w) => {
+      attribute.i = readInt(r, w);
+    },
+    4: (r, w) => {
+      attribute.s = readString(r, w);
+    },
+    5: (r, w) => {
+      attribute.tensor = readTensor(readBytes(r, w), `a tensor attribute of ${what}`);
+    },
+    7: readRepeated(attribute.floats, WireType.Bit32, readFloat),
+    8: readRepeated(attribute.ints, WireType.Varint, readInt),
+    21: (r, w) => {
+      attribute.isReference = readString(r, w) !== "";
+    },
+  });
+  return attribute;
+}
+
+function readNode(bytes: Uint8Array, index: number): OnnxNode {
+  const node: OnnxNode = { name: "", opType: "", domain: "", inputs: [], outputs: [], attributes: new Map() };
+  const what = `node ${index}`;
+  readMessage(bytes, what, {
+    1: (r, w) => node.inputs.push(readString(r, w)),
+    2: (r, w) => node.outputs.push(readString(r, w)),
+    3: (r, w) => {
+      node.name = readString(r, w);
+    },
+    4: (r, w) => {
+      node.opType = readString(r, w);
+    },
+    5: (r, w) => {
+      const attribute = readAttribute(readBytes(r, w), what);
+      node.attributes.set(attribute.name, attribute);
+    },
+    7: (r, w) => {
+      node.domain = normalDomain(readString(r, w));
+    },
+  });
+  return node;
+}
+
+function readDimension(bytes: Uint8Array, what: string): OnnxDimension {
+  let dimension: OnnxDimension = "";
+  readMessage(bytes, what, {
+    1: (r, w) => {
+      dimension = readInt(r, w);
+    },
+    2: (r, w) => {
+      dimension = readString(r, w);
+    },
+  });
+  return dimension;
+}
+
+function readValue(bytes: Uint8Array): OnnxValue {
+  const value: OnnxValue = { name: "", elementType: 0, shape: undefined };
+  const what = "a value of the graph";
+  const readShape = (shape: Uint8Array): OnnxDimension[] => {
+    const dimensions: OnnxDimension[] = [];
+    readMessage(shape, what, { 1: (r, w) => dimensions.push(readDimension(readBytes(r, w), what)) });
+    return dimensions;
+  };
+  const readTensorType = (type: Uint8Array): void =>
+    readMessage(type, what, {
+      1: (r, w) => {
+        value.elementType = readInt(r, w);
+      },
+      2: (r, w) => {
+        value.shape = readShape(readBytes(r, w));
+      },
+    });
+  readMessage(bytes, what, {
+    1: (r, w) => {
+      value.name = readString(r, w);
+    },
+    2: (r, w) => readMessage(readBytes(r, w), what, { 1: (tr, tw) => readTensorType(readBytes(tr, tw)) }),
+  });
+  return value;
+}
+
+function readGraph(bytes: Uint8Array, model: OnnxModel): void {
+  readMessage(bytes, "the graph", {
+    1: (r, w) => model.nodes.push(readNode(readBytes(r, w), model.nodes.length)),
+    2: (r, w) => {
+      model.graphName = readString(r, w);
+    },
+    5: (r, w) =>
+      model.initializers.push(readTensor(readBytes(r, w), `initializer ${model.initializers.length}`)),
+    11: (r, w) => model.inputs.push(readValue(readBytes(r, w))),
+    12: (r, w) => model.outputs.push(readValue(readBytes(r, w))),
+    15: (r, w) => {
+      readBytes(r, w);
+      model.hasSparseInitializers = true;
+    },
+  });
+}
+
+/** ModelProto by its field numbers; what the importer does not use is skipped. */
+export function readModel(bytes: Uint8Array): OnnxModel {
+  const model: OnnxModel = {
+    graphName: "",
+    nodes: [],
+    initializers: [],
+    hasSparseInitializers: false,
+    inputs: [],
+    outputs: [],
+    opsets: new Map(),
+  };
+  readMessage(bytes, "the model", {
+    7: (r, w) => readGraph(readBytes(r, w), model),
+    8: (r, w) => {
+      let domain = "";
+      let version = 0;
+      readMessage(readBytes(r, w), "the operator set", {
+        1: (dr, dw) => {
+          domain = normalDomain(readString(dr, dw));
+        },
+        2: (vr, vw) => {
+          version = readInt(vr, vw);
+        },
+      });
+      model.opsets.set(domain, version);
+    },
+  });
+  return model;
+}

@@ -1,0 +1,124 @@
+import { arrayOf, bytesPerElement, type DType, type TensorData } from "../../graph/graph.ts";
+import type { Constant } from "../../graph/passes/constant.ts";
+import { NibbleError } from "../../runtime/errors.ts";
+import type { OnnxTensor } from "./proto.ts";
+import { checkedCount } from "./shape.ts";
+
+const typeNames = [
+  "undefined",
+  "float",
+  "uint8",
+  "int8",
+  "uint16",
+  "int16",
+  "int32",
+  "int64",
+  "string",
+  "bool",
+  "float16",
+  "double",
+  "uint32",
+  "uint64",
+  "complex64",
+  "complex128",
+  "bfloat16",
+  "float8e4m3fn",
+  "float8e4m3fnuz",
+  "float8e5m2",
+  "float8e5m2fnuz",
+  "uint4",
+  "int4",
+];
+
+export const typeName = (type: number): string => typeNames[type] ?? `type ${type}`;
+
+const [float16, float64] = [10, 11];
+
+const dtypes: Record<number, DType> = {
+  1: "float32",
+  2: "uint8",
+  3: "int8",
+  5: "int16",
+  6: "int32",
+  7: "int64",
+  9: "bool",
+};
+
+/** The IR's type for an ONNX element type that is the same bits, or undefined. */
+export const dtypeOf = (type: number): DType | undefined => dtypes[type];
+
+/** IEEE binary16 to a number, subnormals, infinities and NaN included. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+}
+
+function sized<T extends ArrayLike<unknown>>(values: T, count: number, where: string): T {
+  if (values.length === count) return values;
+  throw new NibbleError("bad-file", `${where}: expected ${count} elements, found ${values.length}`);
+}
+
+/** The raw bytes, copied so that they are aligned, after their length was checked. */
+function rawBytes(tensor: OnnxTensor, count: number, size: number, where: string): ArrayBuffer | null {
+  if (!tensor.raw) return null;
+  if (tensor.raw.length !== count * size) {
+    throw new NibbleError(
+      "bad-file",
+      `${where}: expected ${count * size} bytes of raw data, found ${tensor.raw.length}`,
+    );
+  }
+  // Not slice(): the bytes may be a Node Buffer, whose slice is a view.
+  return new Uint8Array(tensor.raw).buffer;
+}
+
+function decodeFloats(tensor: OnnxTensor, count: number, where: string): Float32Array {
+  if (tensor.dataType === float16) {
+    const raw = rawBytes(tensor, count, 2, where);
+    const bits = raw ? new Uint16Array(raw) : sized(tensor.int32s, count, where);
+    return Float32Array.from(bits as ArrayLike<number>, halfToNumber);
+  }
+  if (tensor.dataType === float64) {
+    const raw = rawBytes(tensor, count, 8, where);
+    return Float32Array.from(raw ? new Float64Array(raw) : sized(tensor.doubles, count, where));
+  }
+  const raw = rawBytes(tensor, count, 4, where);
+  return raw ? new Float32Array(raw) : Float32Array.from(sized(tensor.floats, count, where));
+}
+
+function decodeIntegers(tensor: OnnxTensor, dtype: DType, count: number, where: string): TensorData {
+  const raw = rawBytes(tensor, count, bytesPerElement(dtype), where);
+  if (raw) return new (arrayOf(dtype))(raw);
+  if (dtype === "int64") return BigInt64Array.from(sized(tensor.int64s, count, where));
+  const values = Int32Array.from(sized(tensor.int32s, count, where));
+  return dtype === "int32" ? values : (arrayOf(dtype) as Int8ArrayConstructor).from(values);
+}
+
+/**
+ * A TensorProto as a constant. double and float16 become float32; other types the IR lacks are refused.
+ *
+ * @throws NibbleError "bad-file" when dims and data disagree, "unsupported" for external data and types.
+ */
+export function decodeTensor(tensor: OnnxTensor, name: string): Constant {
+  const where = `tensor "${name}"`;
+  if (tensor.isExternal) {
+    throw new NibbleError(
+      "unsupported",
+      `${where} keeps its data in another file; save the model as one file (save_as_external_data=False)`,
+    );
+  }
+  const count = checkedCount(tensor.dims, where);
+  const isFloat = tensor.dataType === 1 || tensor.dataType === float16 || tensor.dataType === float64;
+  const dtype = isFloat ? "float32" : dtypeOf(tensor.dataType);
+  if (!dtype) {
+    throw new NibbleError(
+      tensor.dataType < typeNames.length && tensor.dataType > 0 ? "unsupported" : "bad-file",
+      `${where}: expected float, double, float16, int8, uint8, int16, int32, int64 or bool elements, found ` +
+        typeName(tensor.dataType),
+    );
+  }
+  const data = isFloat ? decodeFloats(tensor, count, where) : decodeIntegers(tensor, dtype, count, where);
+  return { name, dtype, shape: [...tensor.dims], data };
+}

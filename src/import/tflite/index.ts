@@ -1,0 +1,77 @@
+import type { Graph, Node, Rounding } from "../../graph/graph.ts";
+import { NibbleError } from "../../runtime/errors.ts";
+import { badFile, quote, unsupported } from "./errors.ts";
+import { readSubgraph, type Subgraph } from "./model.ts";
+import { wrong } from "./operator.ts";
+import { conversionOf } from "./operators.ts";
+import { refuseUnsupported } from "./survey.ts";
+import { isConstant, openTensors, type Tensors, tensorAt } from "./tensors.ts";
+
+export interface ImportTfliteOptions {
+  /** Name of the file, for the graph's name and for messages. */
+  file: string;
+  /** How LiteRT rounds ("single", the default) or how TFLite Micro does ("double"). */
+  rounding?: Rounding;
+  /** Which subgraph to import; 0 by default, the others are ignored. */
+  subgraph?: number;
+}
+
+function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors): Node[] {
+  const nodes: Node[] = [];
+  const ready = new Set(inputs);
+  for (const record of operators) {
+    const operator = { record, tensors, nodes };
+    if (record.outputs.length !== 1) {
+      throw wrong(operator, `expected 1 output, found ${record.outputs.length}`);
+    }
+    for (const index of record.inputs) {
+      if (index < 0 || ready.has(index) || isConstant(tensors, index)) continue;
+      throw wrong(operator, `reads tensor ${quote(tensors.records[index].name)} before anything writes it`);
+    }
+    const [written] = record.outputs;
+    if (ready.has(written)) throw wrong(operator, "writes a tensor that already has a value");
+    if (tensors.records[written].bytes) throw wrong(operator, "writes a constant");
+    conversionOf(record)!(operator);
+    ready.add(written);
+  }
+  return nodes;
+}
+
+function convertSubgraph(subgraph: Subgraph, tensors: Tensors): Pick<Graph, "nodes" | "inputs" | "outputs"> {
+  const inputs = subgraph.inputs.map((index) => tensorAt(tensors, index));
+  if (new Set(inputs).size !== inputs.length)
+    throw badFile("the graph lists a tensor twice among its inputs");
+  if (subgraph.outputs.length === 0) throw badFile("the graph has no outputs");
+  const nodes = convertNodes(subgraph, tensors);
+  const outputs = subgraph.outputs.map((index) => {
+    const tensor = tensorAt(tensors, index);
+    if (tensor.data) throw unsupported(`graph output ${quote(tensor.name)} is a constant`);
+    if (!tensors.computed.has(index)) throw badFile(`graph output ${quote(tensor.name)}: nothing writes it`);
+    return tensor;
+  });
+  return { nodes, inputs, outputs };
+}
+
+/** `folder/name.tflite` → `name` */
+const stem = (file: string): string => file.replace(/^.*[\\/]/, "").replace(/\.[^.]*$/, "");
+
+/**
+ * The graph of a TFLite model: layout and quantization are kept as they are in the file.
+ *
+ * @throws NibbleError `bad-file` for a damaged or contradictory file, `unsupported` with the names of all
+ * operators and tensors that can't be imported, `bad-input` for a subgraph that does not exist
+ */
+export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): Graph {
+  const { file, rounding = "single", subgraph: index = 0 } = options;
+  if (!Number.isInteger(index) || index < 0)
+    throw new RangeError(`subgraph expected from 0 up, got ${index}`);
+  try {
+    const subgraph = readSubgraph(bytes, index);
+    const tensors = openTensors(subgraph);
+    refuseUnsupported(subgraph, tensors);
+    return { name: stem(file), ...convertSubgraph(subgraph, tensors), rounding };
+  } catch (error) {
+    if (!(error instanceof NibbleError)) throw error;
+    throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}

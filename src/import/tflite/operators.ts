@@ -1,0 +1,61 @@
+/** The table of operators that can be imported, by their names in the schema. */
+import { convertConv2d, convertDepthwiseConv2d } from "./convolution.ts";
+import {
+  convertBinary,
+  convertClip,
+  convertElu,
+  convertGelu,
+  convertLeakyRelu,
+  convertUnary,
+} from "./elementwise.ts";
+import { convertFullyConnected } from "./fully-connected.ts";
+import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
+import type { OperatorRecord } from "./model.ts";
+import type { Conversion } from "./operator.ts";
+import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
+import { convertDequantize, convertQuantize } from "./quantize.ts";
+import { convertMean, convertSoftmax } from "./reduce.ts";
+
+const conversions = new Map<string, Conversion>([
+  ["ABS", convertUnary("abs")],
+  ["ADD", convertBinary("add")],
+  ["AVERAGE_POOL_2D", convertAveragePool2d],
+  ["CONCATENATION", convertConcatenation],
+  ["CONV_2D", convertConv2d],
+  ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
+  ["DEQUANTIZE", convertDequantize],
+  ["ELU", convertElu],
+  ["EXP", convertUnary("exp")],
+  ["EXPAND_DIMS", convertReshape],
+  ["FULLY_CONNECTED", convertFullyConnected],
+  ["GELU", convertGelu],
+  ["HARD_SWISH", convertUnary("hardSwish")],
+  ["LEAKY_RELU", convertLeakyRelu],
+  ["LOG", convertUnary("log")],
+  ["LOGISTIC", convertUnary("logistic")],
+  ["MAX_POOL_2D", convertMaxPool2d],
+  ["MEAN", convertMean],
+  ["MUL", convertBinary("mul")],
+  ["NEG", convertUnary("neg")],
+  ["PAD", convertPad],
+  ["PADV2", convertPad],
+  ["QUANTIZE", convertQuantize],
+  ["RELU", convertUnary("relu")],
+  ["RELU6", convertClip(0, 6)],
+  ["RELU_0_TO_1", convertClip(0, 1)],
+  ["RELU_N1_TO_1", convertClip(-1, 1)],
+  ["RESHAPE", convertReshape],
+  ["RSQRT", convertUnary("rsqrt")],
+  ["SOFTMAX", convertSoftmax],
+  ["SQRT", convertUnary("sqrt")],
+  ["SQUARE", convertUnary("square")],
+  ["SQUEEZE", convertReshape],
+  ["SUB", convertBinary("sub")],
+  ["TANH", convertUnary("tanh")],
+  ["TRANSPOSE", convertTranspose],
+]);
+
+/** undefined for custom operators, whatever their code, and for built-in ones that can't be imported. */
+export function conversionOf(record: OperatorRecord): Conversion | undefined {
+  return record.isCustom ? undefined : conversions.get(record.name);
+}

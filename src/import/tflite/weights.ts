@@ -1,0 +1,76 @@
+/** Weights and biases of convolutions and fully connected layers. */
+import { elementCount, type Tensor } from "../../graph/graph.ts";
+import {
+  checkActivation,
+  input,
+  isQuantized,
+  type Operator,
+  operandIndex,
+  output,
+  refused,
+  requiredIndex,
+  show,
+  wrong,
+} from "./operator.ts";
+import { floatConstantAt, tensorAt } from "./tensors.ts";
+
+export interface Operands {
+  x: Tensor;
+  weights: Tensor;
+  bias: Tensor | null;
+  y: Tensor;
+}
+
+function readWeights(operator: Operator, x: Tensor, channelAxis: number): Tensor {
+  const index = requiredIndex(operator, 1);
+  const stored = tensorAt(operator.tensors, index);
+  if (!stored.data) throw refused(operator, `weights ${show(stored)} have to be a constant`);
+  const { quantization } = stored;
+  if (isQuantized(stored.dtype)) {
+    if (!quantization) throw wrong(operator, `weights ${show(stored)} have no scale`);
+    if (quantization.scale.length > 1) {
+      if (quantization.axis !== channelAxis) {
+        throw refused(
+          operator,
+          `weights ${show(stored)}: scales along dimension ${quantization.axis}, expected along ${channelAxis}`,
+        );
+      }
+      if (quantization.zeroPoint.some((z) => z !== 0)) {
+        throw refused(operator, `weights ${show(stored)}: per-channel zero points have to be 0`);
+      }
+    }
+  }
+  // Hybrid: runtimes either quantize x on the fly, each in its own way, or compute in float32. We do the latter.
+  if (x.dtype === "float32" && stored.dtype === "int8") return floatConstantAt(operator.tensors, index);
+  if (stored.dtype !== x.dtype) {
+    throw refused(operator, `weights ${show(stored)} do not go with an input of type ${x.dtype}`);
+  }
+  return stored;
+}
+
+function readBias(operator: Operator, x: Tensor, channels: number): Tensor | null {
+  const index = operandIndex(operator, 2);
+  if (index === undefined) return null;
+  const bias = tensorAt(operator.tensors, index);
+  const expected = x.dtype === "float32" ? "float32" : "int32";
+  if (!bias.data) throw refused(operator, `bias ${show(bias)} has to be a constant`);
+  if (bias.dtype !== expected) throw refused(operator, `bias ${show(bias)}: expected type ${expected}`);
+  if (elementCount(bias.shape) !== channels) {
+    throw wrong(operator, `bias ${show(bias)}: expected ${channels} values, one per output channel`);
+  }
+  return bias.shape.length === 1 ? bias : { ...bias, shape: [channels] };
+}
+
+/** x, weights, bias and y, of matching types; `channelAxis` is the weights' output dimension. */
+export function readOperands(operator: Operator, rank: number, channelAxis: number): Operands {
+  const x = input(operator, 0);
+  const y = output(operator);
+  checkActivation(operator, x);
+  checkActivation(operator, y);
+  if (x.dtype !== y.dtype) throw refused(operator, `types of ${show(x)} and ${show(y)} differ`);
+  const weights = readWeights(operator, x, channelAxis);
+  if (weights.shape.length !== rank) {
+    throw wrong(operator, `weights ${show(weights)}: expected ${rank} dimensions`);
+  }
+  return { x, weights, bias: readBias(operator, x, weights.shape[channelAxis]), y };
+}

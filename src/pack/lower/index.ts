@@ -1,0 +1,56 @@
+import type { Node } from "../../graph/graph.ts";
+import { type Lowering, unsupported } from "../lowering.ts";
+import { lowerBinary } from "./binary.ts";
+import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
+import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import { lowerMean, lowerPool } from "./pool.ts";
+import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
+
+/** Emits the engine operators that compute `node`. */
+export function lowerNode(lowering: Lowering, node: Node): void {
+  refuseTypes(node);
+  switch (node.op) {
+    case "conv2d":
+      return lowerConv2d(lowering, node);
+    case "depthwiseConv2d":
+      return lowerDepthwise(lowering, node);
+    case "fullyConnected":
+      return lowerFullyConnected(lowering, node);
+    case "add":
+    case "sub":
+    case "mul":
+      return lowerBinary(lowering, node);
+    case "reshape":
+      return lowerReshape(lowering, node);
+    case "transpose":
+      return lowerTranspose(lowering, node);
+    case "pad":
+      return lowerPad(lowering, node);
+    case "concat":
+      return lowerConcat(lowering, node);
+    case "averagePool2d":
+    case "maxPool2d":
+      return lowerPool(lowering, node);
+    case "mean":
+      return lowerMean(lowering, node);
+    case "softmax":
+      return lowerSoftmax(lowering, node);
+    case "unary":
+      return lowerUnary(lowering, node);
+    case "quantize":
+      return emitQuantize(lowering, node.name, node.inputs[0]!, node.outputs[0]!);
+    case "dequantize":
+      return lowerDequantize(lowering, node);
+  }
+}
+
+/** Operators that only move elements; the others compute, in float32 or int8. */
+const movers = new Set(["reshape", "transpose"]);
+
+function refuseTypes(node: Node): void {
+  if (movers.has(node.op)) return;
+  for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
+    if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
+      throw unsupported(node.op, node.name, `tensor "${tensor.name}" is ${tensor.dtype}; the kernels take float32, int8 and uint8`);
+  }
+}

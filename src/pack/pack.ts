@@ -1,0 +1,174 @@
+import {
+  DTYPE_BOOL,
+  DTYPE_FLOAT32,
+  DTYPE_INT16,
+  DTYPE_INT32,
+  DTYPE_INT64,
+  DTYPE_INT8,
+  DTYPE_UINT8,
+  NONE,
+  O_INPUT,
+  O_INPUT2,
+  O_OUTPUT,
+  REGION_ARENA,
+  REGION_WEIGHTS,
+} from "../../assembly/format.ts";
+import { encode, type TensorRecord } from "../format/encode.ts";
+import { bytesPerElement, type DType, elementCount, type Graph, type Tensor } from "../graph/graph.ts";
+import { lowerNode } from "./lower/index.ts";
+import { copyWhole } from "./lower/copy.ts";
+import { lowerUint8 } from "./lower-uint8.ts";
+import type { Lowering } from "./lowering.ts";
+import { type Buffer, planArena } from "./plan.ts";
+import type { Instruction } from "./record.ts";
+import { createWeights, type WeightsSection } from "./weights.ts";
+
+export interface PackOptions {
+  /** Kept as JSON in the file: source, labels, licence, how it was made. */
+  metadata?: unknown;
+  /** What the quantizer measured, kept as JSON. */
+  report?: unknown;
+  /** Every tensor gets a place of its own, so that all can be read after a run. Costs memory. */
+  keepAll?: boolean;
+}
+
+/** A packed file, and where the graph's tensors went. */
+export interface Packed {
+  bytes: Uint8Array;
+  /** Index in the file of each tensor that has a place there. */
+  tensorIndex: Map<Tensor, number>;
+}
+
+const codes: Record<DType, number> = {
+  float32: DTYPE_FLOAT32,
+  int8: DTYPE_INT8,
+  uint8: DTYPE_UINT8,
+  int16: DTYPE_INT16,
+  int32: DTYPE_INT32,
+  int64: DTYPE_INT64,
+  bool: DTYPE_BOOL,
+};
+
+const byteLength = (t: Tensor): number => elementCount(t.shape) * bytesPerElement(t.dtype);
+
+/** Turns a graph into the bytes of a packed file. @throws NibbleError naming the node or tensor it cannot express. */
+export function pack(graph: Graph, options: PackOptions = {}): Packed {
+  const { graph: signed, twins } = lowerUint8(graph);
+  const program = lower(signed, twins);
+  const tensors = listTensors(signed, program, options.keepAll ?? false);
+  const tensorIndex = new Map(tensors.map((t, i) => [t, i]));
+  const { place, scratch, arenaBytes } = placeAll(signed, program, tensors, options.keepAll ?? false);
+
+  const records: TensorRecord[] = tensors.map((t) => {
+    const constant = t.data !== undefined;
+    const q = t.quantization?.scale.length === 1 ? t.quantization : undefined;
+    return {
+      name: t.name,
+      dtype: codes[t.dtype],
+      shape: t.shape,
+      region: constant ? REGION_WEIGHTS : REGION_ARENA,
+      offset: constant ? program.weights.add(t.data!) : place(t),
+      bytes: byteLength(t),
+      scale: q?.scale[0] ?? 0,
+      zeroPoint: q?.zeroPoint[0] ?? 0,
+    };
+  });
+  const index = (t: Tensor | null): number => (t ? tensorIndex.get(t)! : NONE);
+  for (const [i, { record, input, input2, output, scratchField }] of program.instructions.entries()) {
+    record.setUint32(O_INPUT, index(input), true);
+    record.setUint32(O_INPUT2, index(input2), true);
+    record.setUint32(O_OUTPUT, index(output), true);
+    if (scratchField) record.setUint32(scratchField, scratch[i]!, true);
+  }
+  const bytes = encode({
+    tensors: records,
+    operators: program.instructions.map((i) => new Uint8Array(i.record.buffer)),
+    inputs: graph.inputs.map(index),
+    outputs: graph.outputs.map(index),
+    weights: program.weights.bytes(),
+    arenaBytes,
+    stateBytes: 0,
+    ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+    ...(options.report === undefined ? {} : { report: options.report }),
+  });
+  return { bytes, tensorIndex };
+}
+
+interface Program {
+  instructions: Instruction[];
+  weights: WeightsSection;
+  /** The tensor whose bytes `t` shares; itself when it has its own. */
+  root(t: Tensor): Tensor;
+}
+
+function lower(graph: Graph, twins: Set<Tensor>): Program {
+  const instructions: Instruction[] = [];
+  const weights = createWeights();
+  const parents = new Map<Tensor, Tensor>();
+  const root = (t: Tensor): Tensor => {
+    const parent = parents.get(t);
+    return parent ? root(parent) : t;
+  };
+  const fixed = new Set([...graph.inputs, ...graph.outputs]);
+  const lowering: Lowering = {
+    rounding: graph.rounding,
+    weights,
+    emit: (instruction) => instructions.push(instruction),
+    alias(from, to) {
+      // Inputs, outputs and constants keep places of their own.
+      if (fixed.has(to) || root(from).data) copyWhole(lowering, to.name, from, to);
+      else parents.set(to, from);
+    },
+    wasUint8: (t) => twins.has(t),
+    intermediate(name, like, shape) {
+      const t: Tensor = { name, dtype: like.dtype, shape: [...shape] };
+      if (like.quantization) t.quantization = like.quantization;
+      if (twins.has(like)) twins.add(t);
+      return t;
+    },
+  };
+  for (const node of graph.nodes) lowerNode(lowering, node);
+  return { instructions, weights, root };
+}
+
+/** Every tensor that the file must describe, in order of appearance; with `keepAll` the aliases too. */
+function listTensors(graph: Graph, { instructions }: Program, keepAll: boolean): Tensor[] {
+  const seen = new Set<Tensor>(graph.inputs);
+  for (const { input, input2, output } of instructions)
+    for (const t of [input, input2, output]) if (t) seen.add(t);
+  for (const t of graph.outputs) seen.add(t);
+  if (keepAll) for (const node of graph.nodes) for (const t of node.outputs) seen.add(t);
+  return [...seen];
+}
+
+/** Arena offsets of tensors and of each instruction's scratch. Inputs and outputs live from first to last. */
+function placeAll(graph: Graph, { instructions, root }: Program, tensors: readonly Tensor[], keepAll: boolean) {
+  const end = instructions.length;
+  const buffers: Buffer[] = [];
+  const slots = new Map<Tensor, number>();
+  const touch = (t: Tensor, first: number, last: number): void => {
+    const owner = root(t);
+    if (owner.data) return;
+    let slot = slots.get(owner);
+    if (slot === undefined) {
+      slot = buffers.push({ bytes: byteLength(owner), first, last }) - 1;
+      slots.set(owner, slot);
+    }
+    const buffer = buffers[slot]!;
+    buffer.first = Math.min(buffer.first, first);
+    buffer.last = Math.max(buffer.last, last);
+  };
+  for (const t of [...graph.inputs, ...graph.outputs]) touch(t, 0, end);
+  for (const [i, { input, input2, output }] of instructions.entries())
+    for (const t of [input, input2, output]) if (t) touch(t, i, i);
+  if (keepAll) for (const t of tensors) touch(t, 0, end);
+  const scratchSlots = instructions.map(({ scratchBytes }, i) =>
+    scratchBytes ? buffers.push({ bytes: scratchBytes, first: i, last: i }) - 1 : -1,
+  );
+  const { offsets, bytes } = planArena(buffers);
+  return {
+    place: (t: Tensor): number => offsets[slots.get(root(t))!]!,
+    scratch: scratchSlots.map((slot) => (slot < 0 ? 0 : offsets[slot]!)),
+    arenaBytes: bytes,
+  };
+}

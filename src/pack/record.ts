@@ -1,0 +1,32 @@
+import { O_BYTES, O_CODE } from "../../assembly/format.ts";
+import type { Tensor } from "../graph/graph.ts";
+
+/** Fields of an operator record, by the offsets of assembly/format.ts. */
+export type Fields = [offset: number, value: number][];
+
+/** One operator of the engine, before its tensors and scratch have places. */
+export interface Instruction {
+  /** The graph node it came from, for errors and reports. */
+  node: string;
+  record: DataView;
+  input: Tensor | null;
+  input2: Tensor | null;
+  output: Tensor;
+  /** Arena bytes needed while it runs, and the field that receives their offset; 0 for none. */
+  scratchBytes: number;
+  scratchField: number;
+}
+
+/** A record of `bytes` bytes; `floats` are stored as f32, `ints` as 32-bit integers of either sign. */
+export function record(code: number, bytes: number, ints: Fields, floats: Fields = []): DataView {
+  const view = new DataView(new ArrayBuffer(bytes));
+  view.setUint32(O_CODE, code, true);
+  view.setUint32(O_BYTES, bytes, true);
+  for (const [offset, value] of ints) view.setInt32(offset, value, true);
+  for (const [offset, value] of floats) view.setFloat32(offset, value, true);
+  return view;
+}
+
+/** Writes an array of integers into consecutive fields. */
+export const listFields = (offset: number, values: readonly number[]): Fields =>
+  values.map((value, i) => [offset + 4 * i, value]);

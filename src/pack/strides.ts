@@ -1,0 +1,51 @@
+import { COPY_RANK } from "../../assembly/format.ts";
+
+/** Strides, in elements, of a dense tensor. */
+export function denseStrides(shape: readonly number[]): number[] {
+  const strides: number[] = new Array(shape.length);
+  let step = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= shape[i]!;
+  }
+  return strides;
+}
+
+/** Strides of `shape` as seen from `target`, numpy's broadcasting: 0 where it repeats. */
+export function broadcastStrides(shape: readonly number[], target: readonly number[]): number[] {
+  const dense = denseStrides(shape);
+  const lead = target.length - shape.length;
+  return target.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : dense[i - lead]!));
+}
+
+export interface Loops {
+  dims: number[];
+  strides: number[][];
+}
+
+/**
+ * The same nest of loops in COPY_RANK dimensions: those of one step dropped, neighbours that every operand
+ * walks in one stride merged, ones put in front. Null when more are left.
+ */
+export function collapse(dims: readonly number[], strides: readonly number[][]): Loops | null {
+  const out: Loops = { dims: [], strides: strides.map(() => []) };
+  for (let i = 0; i < dims.length; i++) {
+    const size = dims[i]!;
+    if (size === 1) continue;
+    const last = out.dims.length - 1;
+    const merges = last >= 0 && strides.every((s, j) => out.strides[j]![last] === s[i]! * size);
+    if (merges) {
+      out.dims[last]! *= size;
+      for (const [j, s] of strides.entries()) out.strides[j]![last] = s[i]!;
+    } else {
+      out.dims.push(size);
+      for (const [j, s] of strides.entries()) out.strides[j]!.push(s[i]!);
+    }
+  }
+  if (out.dims.length > COPY_RANK) return null;
+  while (out.dims.length < COPY_RANK) {
+    out.dims.unshift(1);
+    for (const s of out.strides) s.unshift(0);
+  }
+  return out;
+}

@@ -1,0 +1,46 @@
+import type { TensorData } from "../graph/graph.ts";
+
+/** The weights section as it grows: 16-byte aligned blobs, equal ones stored once. */
+export interface WeightsSection {
+  /** Offset of `data` within the section. */
+  add(data: TensorData | Uint32Array): number;
+  bytes(): Uint8Array;
+}
+
+const align = (n: number): number => (n + 15) & ~15;
+
+export function createWeights(): WeightsSection {
+  const blobs: Uint8Array[] = [];
+  const known = new Map<string, { offset: number; blob: Uint8Array }[]>();
+  let end = 0;
+  return {
+    add(data) {
+      const blob = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      const key = `${blob.length}:${hash(blob)}`;
+      const same = known.get(key)?.find((entry) => equal(entry.blob, blob));
+      if (same) return same.offset;
+      const offset = end;
+      known.set(key, [...(known.get(key) ?? []), { offset, blob }]);
+      blobs.push(blob);
+      end += align(blob.length);
+      return offset;
+    },
+    bytes() {
+      const out = new Uint8Array(end);
+      let at = 0;
+      for (const blob of blobs) {
+        out.set(blob, at);
+        at += align(blob.length);
+      }
+      return out;
+    },
+  };
+}
+
+function hash(bytes: Uint8Array): number {
+  let h = 0x811c9dc5;
+  for (const byte of bytes) h = Math.imul(h ^ byte, 0x01000193);
+  return h;
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => a.every((byte, i) => byte === b[i]);

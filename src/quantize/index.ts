@@ -1,0 +1,47 @@
+import type { Graph } from "../graph/graph.ts";
+import { NibbleError } from "../runtime/errors.ts";
+import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
+import type { MakeExecutor } from "./executor.ts";
+import { compare, type Report } from "./report.ts";
+import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+
+export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "onProgress"> {
+  makeExecutor: MakeExecutor;
+  /** What the report is measured on; the calibration samples by default. */
+  compareOn?: Samples;
+  /** Samples the report is measured on at most. */
+  compareLimit?: number;
+  /** A class that accuracy is also given without. */
+  withoutLabel?: number;
+  onProgress?: (phase: "calibrate" | "compare", done: number, total?: number) => void;
+}
+
+/**
+ * Calibrates a float graph on `samples`, makes its static int8 form and measures what that costs.
+ * `samples` is walked twice, unless `compareOn` is given.
+ *
+ * @throws NibbleError naming the sample, tensor or operator at fault.
+ */
+export function quantize(
+  graph: Graph,
+  samples: Samples,
+  options: QuantizeOptions,
+): { graph: Graph; report: Report } {
+  const { makeExecutor, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
+  if (
+    !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
+  ) {
+    throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
+  }
+  const ranges = calibrate(graph, samples, makeExecutor, {
+    ...scheme,
+    onProgress: (done, total) => onProgress?.("calibrate", done, total),
+  });
+  const quantized = quantizeStatic(graph, ranges, scheme);
+  const report = compare(graph, quantized, compareOn, makeExecutor, {
+    ...(compareLimit !== undefined && { limit: compareLimit }),
+    ...(withoutLabel !== undefined && { withoutLabel }),
+    onProgress: (done, total) => onProgress?.("compare", done, total),
+  });
+  return { graph: quantized.graph, report };
+}

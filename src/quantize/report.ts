@@ -1,0 +1,144 @@
+import type { Graph, Node, Tensor, TensorData } from "../graph/graph.ts";
+import { NibbleError } from "../runtime/errors.ts";
+import { fromReal } from "../samples/convert.ts";
+import type { Sample } from "../samples/sample.ts";
+import { type Accuracy, accuracy, type Prediction, type Proportion, proportion, topOne } from "./accuracy.ts";
+import { checkInputs, type Progress, type Samples } from "./calibrate.ts";
+import type { Executor, MakeExecutor } from "./executor.ts";
+import { type Fidelity, fidelityMeter, realValues } from "./fidelity.ts";
+import type { StaticInt8 } from "./static-int8.ts";
+
+/** One output of one operator of the float graph. */
+export interface LayerReport extends Fidelity {
+  node: string;
+  op: Node["op"];
+  tensor: string;
+  dtype: string;
+  /** Of quantized tensors. */
+  scale?: number;
+  zeroPoint?: number;
+}
+
+/** What quantization cost, measured by running both graphs; plain JSON. */
+export interface Report {
+  graph: string;
+  samples: number;
+  /** In execution order; errors of earlier layers are part of each figure. */
+  layers: LayerReport[];
+  outputs: ({ tensor: string } & Fidelity)[];
+  /** Operators that stayed float, and why. */
+  float: { node: string; reason: string }[];
+  /** How often both graphs name the same class; for graphs whose first output is one vector of scores. */
+  agreement?: Proportion;
+  /** Against the labels of those samples that have one. */
+  accuracy?: { float: Accuracy; quantized: Accuracy };
+}
+
+export interface CompareOptions {
+  /** Samples to compare on at most. */
+  limit?: number;
+  /** A class that `accuracy` is also given without, such as silence. */
+  withoutLabel?: number;
+  onProgress?: Progress;
+}
+
+/**
+ * Runs the float and the quantized graph side by side.
+ *
+ * @throws NibbleError "bad-input" where there are no samples, or where one does not fit the graph's inputs.
+ */
+export function compare(
+  float: Graph,
+  quantized: StaticInt8,
+  samples: Samples,
+  makeExecutor: MakeExecutor,
+  options: CompareOptions = {},
+): Report {
+  const { limit = Infinity, withoutLabel, onProgress } = options;
+  const layers = measuredLayers(float, quantized.counterparts);
+  const outputs = float.outputs.flatMap((tensor, i) => {
+    const counterpart = quantized.graph.outputs[i]!;
+    return tensor.dtype === "float32" ? [{ tensor, counterpart, meter: fidelityMeter(counterpart) }] : [];
+  });
+  const scores = hasScores(float) ? outputs[0] : undefined;
+  const reference: Prediction[] = [];
+  const candidate: Prediction[] = [];
+  let agreed = 0;
+  let done = 0;
+
+  const a = makeExecutor(float);
+  let b: Executor | undefined;
+  try {
+    b = makeExecutor(quantized.graph);
+    const total = samples.length === undefined ? undefined : Math.min(limit, samples.length);
+    for (const sample of samples) {
+      if (done >= limit) break;
+      checkInputs(float, sample);
+      a.run(sample.inputs);
+      b.run(quantizedInputs(quantized.graph, sample));
+      for (const { tensor, counterpart, meter } of [...layers, ...outputs]) {
+        meter.add(a.read(tensor) as Float32Array, b.read(counterpart));
+      }
+      if (scores) {
+        const expected = topOne(a.read(scores.tensor) as Float32Array);
+        const found = topOne(realValues(scores.counterpart, b.read(scores.counterpart)));
+        if (expected === found) agreed++;
+        if (sample.label !== undefined) {
+          reference.push({ label: sample.label, predicted: expected });
+          candidate.push({ label: sample.label, predicted: found });
+        }
+      }
+      done++;
+      onProgress?.(done, total);
+    }
+  } finally {
+    a.dispose();
+    b?.dispose();
+  }
+  if (done === 0) {
+    throw new NibbleError("bad-input", `graph "${float.name}": no samples to compare on; give at least one`);
+  }
+  return {
+    graph: float.name,
+    samples: done,
+    layers: layers.map(({ node, tensor, counterpart, meter }) => ({
+      node: node.name,
+      op: node.op,
+      tensor: tensor.name,
+      dtype: counterpart.dtype,
+      ...(counterpart.quantization && {
+        scale: counterpart.quantization.scale[0]!,
+        zeroPoint: counterpart.quantization.zeroPoint[0]!,
+      }),
+      ...meter.result(),
+    })),
+    outputs: outputs.map(({ tensor, meter }) => ({ tensor: tensor.name, ...meter.result() })),
+    float: quantized.float,
+    ...(scores && { agreement: proportion(agreed, done) }),
+    ...(reference.length > 0 && {
+      accuracy: { float: accuracy(reference, withoutLabel), quantized: accuracy(candidate, withoutLabel) },
+    }),
+  };
+}
+
+function measuredLayers(graph: Graph, counterparts: ReadonlyMap<Tensor, Tensor>) {
+  return graph.nodes.flatMap((node) =>
+    node.outputs.flatMap((tensor) => {
+      const counterpart = counterparts.get(tensor);
+      return counterpart ? [{ node, tensor, counterpart, meter: fidelityMeter(counterpart) }] : [];
+    }),
+  );
+}
+
+/** Whether the first output is a single vector of at least two scores. */
+function hasScores({ outputs }: Graph): boolean {
+  const output = outputs[0];
+  return output?.dtype === "float32" && output.shape.filter((d) => d !== 1).length === 1;
+}
+
+/** The sample's float inputs in the types of the quantized graph's. */
+const quantizedInputs = (graph: Graph, sample: Sample): TensorData[] =>
+  graph.inputs.map((input, i) => {
+    const data = sample.inputs[i]!;
+    return data instanceof Float32Array ? fromReal(data, input, sample.name) : data;
+  });

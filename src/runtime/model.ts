@@ -1,0 +1,133 @@
+import { decode, type FileContents } from "../format/decode.ts";
+import type { TensorData } from "../graph/graph.ts";
+import { NibbleError } from "./errors.ts";
+import { explain } from "./explain.ts";
+import { bind, type BoundTensor, type TensorInfo, write } from "./tensor.ts";
+import { type Engine, startEngine, type Tier, type WasmBytes } from "./tiers.ts";
+
+/** Bytes of the model's linear memory, fixed at load. */
+export interface MemoryFigures {
+  readonly weights: number;
+  readonly arena: number;
+  readonly state: number;
+  /** The whole linear memory, engine and file included. */
+  readonly total: number;
+}
+
+export interface LoadOptions {
+  /** Which build of the engine; "auto" (the default) takes the fastest that runs here. */
+  tier?: Tier | "auto";
+  /** A compiled engine module, for places that do not compile from bytes. */
+  wasm?: WebAssembly.Module;
+  /** How errors call the file. */
+  name?: string;
+}
+
+type Values = TensorData | readonly number[];
+
+/** A loaded model. Not shared between threads; any number may exist. */
+export interface Model {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly tier: Tier;
+  /** What the packer stored: source, labels, licence; undefined when nothing. */
+  readonly metadata: unknown;
+  readonly memory: MemoryFigures;
+  /**
+   * One inference: copies the inputs in by name, runs, and answers live views of the outputs by name.
+   * The views show the next result after the next run; copy what must stay. Allocates nothing.
+   * @throws NibbleError "bad-input" naming the tensor, what was expected and what was found.
+   */
+  run(inputs: Record<string, Values>): Record<string, TensorData>;
+  /** Live view of an input, in its own type; the first one when no name is given. */
+  input(name?: string): TensorData;
+  /** Live view of an output. */
+  output(name?: string): TensorData;
+  /** Runs on what the input views hold. */
+  invoke(): void;
+  /** Back to the state after load. */
+  reset(): void;
+  /** Lets go of the memory; any later call throws. */
+  dispose(): void;
+}
+
+/** A model with access to every tensor that the file describes, for tools. */
+export interface InspectableModel extends Model {
+  readonly contents: FileContents;
+  tensor(index: number): TensorData;
+}
+
+/** Copies the file into a fresh engine, has it verified, and binds its tensors. */
+export function createModel(wasm: WasmBytes, bytes: Uint8Array, options: LoadOptions = {}): InspectableModel {
+  const file = options.name ?? "model";
+  const { engine, tier } = startEngine(wasm, options.tier ?? "auto", options.wasm);
+  const pointer = engine.reserve(bytes.length);
+  if (pointer === 0) throw new NibbleError("out-of-memory", `${file}: the engine refuses ${bytes.length} bytes of memory for it`);
+  new Uint8Array(engine.memory.buffer).set(bytes, pointer);
+  if (engine.load(pointer, bytes.length) !== 0) throw explain(file, errorOf(engine));
+  return bindModel(engine, tier, decode(bytes, file), file);
+}
+
+function errorOf(engine: Engine) {
+  const words = new Uint32Array(engine.memory.buffer, engine.error_detail(), 5);
+  return { code: words[0]!, culprit: words[1]!, index: words[2]!, expected: words[3]!, found: words[4]! };
+}
+
+function bindModel(started: Engine, tier: Tier, contents: FileContents, file: string): InspectableModel {
+  let engine: Engine | null = started;
+  const memory = started.memory;
+  const bindAt = (index: number): BoundTensor => bind(contents.tensors[index]!, memory, started.tensor_ptr(index));
+  const inputs = contents.inputs.map(bindAt);
+  const outputs = contents.outputs.map(bindAt);
+  const byName: Record<string, TensorData> = Object.fromEntries(outputs.map((t) => [t.info.name, t.view]));
+  const alive = (): Engine => {
+    if (!engine) throw new TypeError(`model "${file}" has been disposed`);
+    return engine;
+  };
+  const find = (tensors: readonly BoundTensor[], kind: string, name?: string): BoundTensor => {
+    alive();
+    const found = name === undefined ? tensors[0] : tensors.find((t) => t.info.name === name);
+    if (found) return found;
+    const names = tensors.map((t) => `"${t.info.name}"`).join(", ");
+    throw new NibbleError("bad-input", `${file}: expected an ${kind} named ${names}, got "${name}"`);
+  };
+  const invoke = (): void => {
+    if (alive().invoke() !== 0) throw explain(file, errorOf(started));
+  };
+  return {
+    inputs: inputs.map((t) => t.info),
+    outputs: outputs.map((t) => t.info),
+    tier,
+    metadata: contents.metadata,
+    memory: {
+      weights: contents.weightsBytes,
+      arena: contents.arenaBytes,
+      state: contents.stateBytes,
+      total: memory.buffer.byteLength,
+    },
+    contents,
+    run(values) {
+      for (const input of inputs) {
+        const given = values[input.info.name];
+        if (given === undefined) throw missing(file, inputs, values);
+        write(input, given);
+      }
+      invoke();
+      return byName;
+    },
+    input: (name) => find(inputs, "input", name).view,
+    output: (name) => find(outputs, "output", name).view,
+    invoke,
+    reset: () => alive().reset(),
+    dispose() {
+      engine = null;
+    },
+    tensor: (index) => bindAt(index).view,
+  };
+}
+
+function missing(file: string, inputs: readonly BoundTensor[], values: Record<string, Values>): NibbleError {
+  const list = (names: readonly string[]): string => names.map((n) => `"${n}"`).join(", ") || "nothing";
+  const expected = list(inputs.map((t) => t.info.name));
+  return new NibbleError("bad-input", `${file}: expected values for ${expected}, got ${list(Object.keys(values))}`);
+}

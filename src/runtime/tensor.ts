@@ -1,0 +1,57 @@
+import type { FileTensor } from "../format/decode.ts";
+import { arrayOf, type DType, elementCount, type TensorData } from "../graph/graph.ts";
+import { NibbleError } from "./errors.ts";
+
+/** One input or output of a model. real = scale · (q − zeroPoint) where scale is not 0. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** A tensor's description with a live view of its bytes in the model's memory. */
+export interface BoundTensor {
+  info: TensorInfo;
+  view: TensorData;
+}
+
+export function bind(tensor: FileTensor, memory: WebAssembly.Memory, pointer: number): BoundTensor {
+  const view = new (arrayOf(tensor.dtype))(memory.buffer, pointer, elementCount(tensor.shape));
+  const { name, dtype, shape, scale, zeroPoint } = tensor;
+  return { info: { name, dtype, shape, scale, zeroPoint }, view };
+}
+
+/** Copies `values` into the tensor; float32 is quantized where the tensor is int8 or uint8. Allocates nothing. */
+export function write({ info, view }: BoundTensor, values: ArrayLike<number> | ArrayLike<bigint>): void {
+  if (values.length !== view.length)
+    throw new NibbleError(
+      "bad-input",
+      `input "${info.name}": expected ${view.length} values (${info.dtype} [${info.shape.join(", ")}]), found ${values.length}`,
+    );
+  if (values instanceof Float32Array && (view instanceof Int8Array || view instanceof Uint8Array)) {
+    quantizeInto(view, values, info);
+  } else if (values.constructor === view.constructor) {
+    (view as Float32Array).set(values as Float32Array);
+  } else {
+    throw new NibbleError(
+      "bad-input",
+      `input "${info.name}": expected ${info.dtype} values${info.scale ? " or a Float32Array" : ""}, found ${values.constructor.name}`,
+    );
+  }
+}
+
+function quantizeInto(view: Int8Array | Uint8Array, values: Float32Array, { name, scale, zeroPoint }: TensorInfo): void {
+  if (!scale) throw new NibbleError("bad-input", `input "${name}": it has no scale, so float values have no meaning for it`);
+  const low = view instanceof Int8Array ? -128 : 0;
+  const high = low + 255;
+  for (let i = 0; i < values.length; i++) {
+    const steps = Math.fround(values[i]! / scale);
+    const floor = Math.floor(steps);
+    const rest = steps - floor;
+    const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+    const q = rounded + zeroPoint;
+    view[i] = q >= low ? (q <= high ? q : high) : low;
+  }
+}

@@ -1,0 +1,142 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { createLogMel, logMel } from "../../src/audio/log-mel.ts";
+import { hertzToMel, melFilters, melToHertz } from "../../src/audio/mel.ts";
+import { readWav } from "../../src/samples/wav.ts";
+
+const keyword = { sampleRate: 16000, fftSize: 512, melCount: 40, lowest: 60, highest: 7600 };
+
+/** Deterministic noise with a few tones, −1…1. */
+function clip(seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: 16000 }, (_, n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return 0.2 * Math.sin(n * 0.05 * seed) + 0.1 * Math.sin(n * 0.7) + (state / 2 ** 32 - 0.5) * 0.3;
+  });
+}
+
+/** The contract spelled out with a direct transform, for one frame. */
+function slowFrame(samples: Float32Array, t: number): number[] {
+  const power: number[] = [];
+  for (let k = 0; k <= 256; k++) {
+    let re = 0;
+    let im = 0;
+    for (let n = 0; n < 480; n++) {
+      const value = samples[t * 320 + n]! * (0.5 - 0.5 * Math.cos((2 * Math.PI * n) / 480));
+      re += value * Math.cos((2 * Math.PI * k * n) / 512);
+      im -= value * Math.sin((2 * Math.PI * k * n) / 512);
+    }
+    power.push(re * re + im * im);
+  }
+  const mel = (f: number) => 2595 * Math.log10(1 + f / 700);
+  const edges = Array.from({ length: 42 }, (_, i) => {
+    const at = mel(60) + (i * (mel(7600) - mel(60))) / 41;
+    return 700 * (10 ** (at / 2595) - 1);
+  });
+  return Array.from({ length: 40 }, (_, m) => {
+    const [left, centre, right] = [edges[m]!, edges[m + 1]!, edges[m + 2]!];
+    const energy = power.reduce((sum, p, k) => {
+      const f = (k * 16000) / 512;
+      const weight = Math.min((f - left) / (centre - left), (right - f) / (right - centre));
+      return sum + p * Math.max(0, weight);
+    }, 0);
+    return Math.log(energy + 1e-6);
+  });
+}
+
+describe("log-mel features", () => {
+  it("equal the contract computed with a direct transform", () => {
+    const samples = clip(3);
+    const features = logMel(samples);
+    expect(features.length).toBe(49 * 40);
+    for (const t of [0, 1, 24, 48]) {
+      slowFrame(samples, t).forEach((expected, m) => {
+        expect(Math.abs(features[t * 40 + m]! - expected)).toBeLessThan(
+          2e-6 * Math.max(1, Math.abs(expected)),
+        );
+      });
+    }
+  });
+
+  it("are ln(floor) everywhere for silence", () => {
+    for (const value of logMel(new Float32Array(16000))) expect(value).toBe(Math.fround(Math.log(1e-6)));
+  });
+
+  it("carry nothing over from the clip before, and reuse one array", () => {
+    const run = createLogMel();
+    const first = run(clip(5));
+    const kept = first.slice();
+    expect(run(clip(9))).toBe(first);
+    expect(run(clip(5))).toEqual(kept);
+    const given = new Float32Array(49 * 40);
+    expect(run(clip(5), given)).toBe(given);
+    expect(given).toEqual(kept);
+  });
+
+  it("refuse clips of another length", () => {
+    expect(() => logMel(new Float32Array(15999))).toThrow('"samples" expected 16000 values, got 15999');
+    expect(() => createLogMel()(clip(1), new Float32Array(3))).toThrow(
+      '"features" expected 1960 values, got 3',
+    );
+  });
+});
+
+const example = join(dirname(fileURLToPath(import.meta.url)), "../../examples/keyword");
+const expectedFile = join(example, "features_expected.json");
+
+describe.skipIf(!existsSync(expectedFile))(
+  "the keyword example's clips (skipped without its expected features)",
+  () => {
+    it("have the features that the model was trained on", () => {
+      const { features } = JSON.parse(readFileSync(expectedFile, "utf8")) as {
+        features: Record<string, number[][]>;
+      };
+      const run = createLogMel();
+      expect(Object.keys(features).length).toBeGreaterThan(0);
+      for (const [name, frames] of Object.entries(features)) {
+        const { samples } = readWav(readFileSync(join(example, "clips", name)), name, 16000);
+        const found = run(samples);
+        // Stored with six digits.
+        frames.flat().forEach((expected, i) => {
+          expect(Math.abs(found[i]! - expected)).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected)));
+        });
+        expect(frames.flat().length).toBe(49 * 40);
+      }
+    });
+  },
+);
+
+describe("mel filters", () => {
+  it("stay inside 60…7600 Hz and never exceed 1", () => {
+    const filters = melFilters(keyword);
+    expect(filters.length).toBe(40);
+    for (const { first, weights } of filters) {
+      expect(weights.length).toBeGreaterThan(0);
+      expect(first * 31.25).toBeGreaterThan(60);
+      expect((first + weights.length - 1) * 31.25).toBeLessThan(7600);
+      for (const weight of weights) expect(weight > 0 && weight <= 1).toBe(true);
+    }
+  });
+
+  it("sum to 1 between the first and the last centre", () => {
+    const sums = new Float64Array(257);
+    for (const { first, weights } of melFilters(keyword)) {
+      weights.forEach((weight, i) => {
+        sums[first + i]! += weight;
+      });
+    }
+    const step = (hertzToMel(7600) - hertzToMel(60)) / 41;
+    const firstCentre = melToHertz(hertzToMel(60) + step);
+    const lastCentre = melToHertz(hertzToMel(7600) - step);
+    for (let k = Math.ceil(firstCentre / 31.25); k <= Math.floor(lastCentre / 31.25); k++) {
+      expect(sums[k]).toBeCloseTo(1, 9);
+    }
+  });
+
+  it("use a mel scale that inverts", () => {
+    for (const hertz of [0, 60, 700, 7600]) expect(melToHertz(hertzToMel(hertz))).toBeCloseTo(hertz, 8);
+    expect(hertzToMel(700)).toBeCloseTo(2595 * Math.log10(2), 10);
+  });
+});

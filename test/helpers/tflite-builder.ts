@@ -1,0 +1,290 @@
+/**
+ * Writes small TFLite models for tests. Field ids are spelled out here and not taken from the importer, so
+ * that a wrong id there does not go unnoticed.
+ */
+import { Builder } from "flatbuffers";
+import type { TensorData } from "../../src/graph/graph.ts";
+
+const types = { float32: 0, float16: 1, int32: 2, uint8: 3, int64: 4, bool: 6, int16: 7, int8: 9, int4: 17 };
+
+const codes = {
+  ADD: 0,
+  AVERAGE_POOL_2D: 1,
+  CONCATENATION: 2,
+  CONV_2D: 3,
+  DEPTHWISE_CONV_2D: 4,
+  DEQUANTIZE: 6,
+  FULLY_CONNECTED: 9,
+  LOGISTIC: 14,
+  MAX_POOL_2D: 17,
+  MUL: 18,
+  RELU: 19,
+  RELU_N1_TO_1: 20,
+  RELU6: 21,
+  RESHAPE: 22,
+  SOFTMAX: 25,
+  TANH: 28,
+  PAD: 34,
+  TRANSPOSE: 39,
+  MEAN: 40,
+  SUB: 41,
+  SQUEEZE: 43,
+  EXP: 47,
+  NEG: 59,
+  PADV2: 60,
+  EXPAND_DIMS: 70,
+  LOG: 73,
+  SQRT: 75,
+  RSQRT: 76,
+  SQUARE: 92,
+  LEAKY_RELU: 98,
+  ABS: 101,
+  ELU: 111,
+  QUANTIZE: 114,
+  HARD_SWISH: 117,
+  VAR_HANDLE: 142,
+  GELU: 150,
+} as const;
+
+export interface TensorSpec {
+  name: string;
+  type: keyof typeof types;
+  shape: number[];
+  /** Tensors given the same array share a buffer. */
+  data?: TensorData | Uint16Array;
+  scale?: number[];
+  zeroPoint?: number[];
+  axis?: number;
+  shapeSignature?: number[];
+  isSparse?: boolean;
+  isVariable?: boolean;
+  isBlockwise?: boolean;
+}
+
+type FieldValue = { int8: number } | { int32: number } | { float32: number };
+
+export interface OptionsSpec {
+  type: number;
+  fields: Record<number, FieldValue>;
+}
+
+export interface OperatorSpec {
+  op: keyof typeof codes | { custom: string };
+  /** Tensors by name or index; null for an absent optional operand. */
+  inputs: (string | number | null)[];
+  outputs: (string | number)[];
+  options?: OptionsSpec;
+}
+
+export interface SubgraphSpec {
+  tensors: TensorSpec[];
+  operators: OperatorSpec[];
+  inputs: (string | number)[];
+  outputs: (string | number)[];
+}
+
+export const padding = { same: 0, valid: 1 };
+export const fused = { none: 0, relu: 1, reluN1To1: 2, relu6: 3, tanh: 4 };
+
+interface WindowSpec {
+  padding: number;
+  stride: [number, number];
+  dilation?: [number, number];
+  activation?: number;
+}
+
+export const conv2dOptions = ({ padding, stride, dilation = [1, 1], activation = 0 }: WindowSpec) => ({
+  type: 1,
+  fields: {
+    0: { int8: padding },
+    1: { int32: stride[1] },
+    2: { int32: stride[0] },
+    3: { int8: activation },
+    4: { int32: dilation[1] },
+    5: { int32: dilation[0] },
+  },
+});
+
+export const depthwiseOptions = ({ padding, stride, dilation = [1, 1], activation = 0 }: WindowSpec) => ({
+  type: 2,
+  fields: {
+    0: { int8: padding },
+    1: { int32: stride[1] },
+    2: { int32: stride[0] },
+    3: { int32: 1 },
+    4: { int8: activation },
+    5: { int32: dilation[1] },
+    6: { int32: dilation[0] },
+  },
+});
+
+export const poolOptions = (spec: WindowSpec & { kernel: [number, number] }) => ({
+  type: 5,
+  fields: {
+    0: { int8: spec.padding },
+    1: { int32: spec.stride[1] },
+    2: { int32: spec.stride[0] },
+    3: { int32: spec.kernel[1] },
+    4: { int32: spec.kernel[0] },
+    5: { int8: spec.activation ?? 0 },
+  },
+});
+
+/** Options of one field or two: FULLY_CONNECTED 8, SOFTMAX 9, CONCATENATION 10, ADD 11, … */
+export const plainOptions = (type: number, ...values: FieldValue[]): OptionsSpec => ({
+  type,
+  fields: Object.fromEntries(values.map((value, id) => [id, value])),
+});
+
+const slot = (builder: Builder, id: number, value: FieldValue) => {
+  if ("int8" in value) builder.addFieldInt8(id, value.int8, null);
+  else if ("int32" in value) builder.addFieldInt32(id, value.int32, null);
+  else builder.addFieldFloat32(id, value.float32, null);
+};
+
+function vector(builder: Builder, bytes: number, values: readonly number[], add: (value: number) => void) {
+  builder.startVector(bytes, values.length, bytes);
+  for (const value of [...values].reverse()) add(value);
+  return builder.endVector();
+}
+
+const int32s = (builder: Builder, values: readonly number[]) =>
+  vector(builder, 4, values, (value) => builder.addInt32(value));
+const offsets = (builder: Builder, values: readonly number[]) =>
+  vector(builder, 4, values, (value) => builder.addOffset(value));
+const float32s = (builder: Builder, values: readonly number[]) =>
+  vector(builder, 4, values, (value) => builder.addFloat32(value));
+const int64s = (builder: Builder, values: readonly number[]) =>
+  vector(builder, 8, values, (value) => builder.addInt64(BigInt(value)));
+
+function writeQuantization(builder: Builder, spec: TensorSpec): number {
+  if (!spec.scale && !spec.isBlockwise) return 0;
+  const scale = float32s(builder, spec.scale ?? []);
+  const zeroPoint = int64s(builder, spec.zeroPoint ?? (spec.scale ?? []).map(() => 0));
+  let details = 0;
+  if (spec.isBlockwise) {
+    builder.startObject(3);
+    builder.addFieldInt32(2, 32, null);
+    details = builder.endObject();
+  }
+  builder.startObject(7);
+  builder.addFieldOffset(2, scale, 0);
+  builder.addFieldOffset(3, zeroPoint, 0);
+  if (spec.isBlockwise) builder.addFieldInt8(4, 2, 0);
+  builder.addFieldOffset(5, details, 0);
+  builder.addFieldInt32(6, spec.axis ?? 0, 0);
+  return builder.endObject();
+}
+
+function writeTensor(builder: Builder, spec: TensorSpec, buffer: number): number {
+  const name = builder.createString(spec.name);
+  const shape = int32s(builder, spec.shape);
+  const signature = spec.shapeSignature ? int32s(builder, spec.shapeSignature) : 0;
+  const quantization = writeQuantization(builder, spec);
+  let sparsity = 0;
+  if (spec.isSparse) {
+    builder.startObject(3);
+    sparsity = builder.endObject();
+  }
+  builder.startObject(9);
+  builder.addFieldOffset(0, shape, 0);
+  builder.addFieldInt8(1, types[spec.type], 0);
+  builder.addFieldInt32(2, buffer, 0);
+  builder.addFieldOffset(3, name, 0);
+  builder.addFieldOffset(4, quantization, 0);
+  builder.addFieldInt8(5, spec.isVariable ? 1 : 0, 0);
+  builder.addFieldOffset(6, sparsity, 0);
+  builder.addFieldOffset(7, signature, 0);
+  return builder.endObject();
+}
+
+function writeOptions(builder: Builder, { fields }: OptionsSpec): number {
+  builder.startObject(8);
+  for (const [id, value] of Object.entries(fields)) slot(builder, Number(id), value);
+  return builder.endObject();
+}
+
+function writeOperator(
+  builder: Builder,
+  spec: OperatorSpec,
+  code: number,
+  find: (name: string | number) => number,
+) {
+  const inputs = int32s(
+    builder,
+    spec.inputs.map((name) => (name === null ? -1 : find(name))),
+  );
+  const outputs = int32s(builder, spec.outputs.map(find));
+  const options = spec.options ? writeOptions(builder, spec.options) : 0;
+  builder.startObject(5);
+  builder.addFieldInt32(0, code, 0);
+  builder.addFieldOffset(1, inputs, 0);
+  builder.addFieldOffset(2, outputs, 0);
+  builder.addFieldInt8(3, spec.options?.type ?? 0, 0);
+  builder.addFieldOffset(4, options, 0);
+  return builder.endObject();
+}
+
+function writeCode(builder: Builder, op: OperatorSpec["op"]): number {
+  const custom = typeof op === "string" ? 0 : builder.createString(op.custom);
+  const code = typeof op === "string" ? codes[op] : 32;
+  builder.startObject(4);
+  builder.addFieldInt8(0, Math.min(code, 127), 0);
+  builder.addFieldOffset(1, custom, 0);
+  builder.addFieldInt32(3, code, 0);
+  return builder.endObject();
+}
+
+function writeBuffer(builder: Builder, data: NonNullable<TensorSpec["data"]> | undefined): number {
+  let bytes = 0;
+  if (data) {
+    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    builder.startVector(1, view.length, 16);
+    for (let i = view.length - 1; i >= 0; i--) builder.writeInt8(view[i]);
+    bytes = builder.endVector();
+  }
+  builder.startObject(3);
+  builder.addFieldOffset(0, bytes, 0);
+  return builder.endObject();
+}
+
+/** A TFLite file of the given subgraphs, which refer to tensors by name or index. */
+export function buildTflite(...subgraphs: SubgraphSpec[]): Uint8Array {
+  const builder = new Builder(4096);
+  const contents = [undefined, ...new Set(subgraphs.flatMap((s) => s.tensors.flatMap((t) => t.data ?? [])))];
+  const opKeys = [...new Set(subgraphs.flatMap((s) => s.operators.map(({ op }) => JSON.stringify(op))))];
+  const buffers = contents.map((data) => writeBuffer(builder, data));
+  const operatorCodes = opKeys.map((key) => writeCode(builder, JSON.parse(key)));
+  const tables = subgraphs.map((spec) => {
+    const find = (name: string | number) => {
+      if (typeof name === "number") return name;
+      const index = spec.tensors.findIndex((tensor) => tensor.name === name);
+      if (index < 0) throw new Error(`no tensor "${name}" in the test model`);
+      return index;
+    };
+    const tensors = spec.tensors.map((tensor) =>
+      writeTensor(builder, tensor, tensor.data ? contents.indexOf(tensor.data) : 0),
+    );
+    const operators = spec.operators.map((operator) =>
+      writeOperator(builder, operator, opKeys.indexOf(JSON.stringify(operator.op)), find),
+    );
+    const parts = [
+      offsets(builder, tensors),
+      int32s(builder, spec.inputs.map(find)),
+      int32s(builder, spec.outputs.map(find)),
+      offsets(builder, operators),
+    ];
+    builder.startObject(5);
+    parts.forEach((part, id) => {
+      builder.addFieldOffset(id, part, 0);
+    });
+    return builder.endObject();
+  });
+  const lists = { 1: operatorCodes, 2: tables, 4: buffers };
+  const fields = Object.entries(lists).map(([id, list]) => [Number(id), offsets(builder, list)]);
+  builder.startObject(5);
+  builder.addFieldInt32(0, 3, 0);
+  for (const [id, offset] of fields) builder.addFieldOffset(id, offset, 0);
+  builder.finish(builder.endObject(), "TFL3");
+  return builder.asUint8Array().slice();
+}

@@ -1,0 +1,72 @@
+import { elementCount, type NodeOf, type TensorData } from "../../src/graph/graph.ts";
+import { padValue } from "../../src/numerics/convert.ts";
+import { activationRange } from "../../src/numerics/range.ts";
+import { clamp } from "../../src/numerics/rounding.ts";
+import { concatTable } from "../../src/numerics/table.ts";
+import {
+  emptyLike,
+  emptyNumbers,
+  indexOf,
+  isQuantized,
+  type Numbers,
+  numbers,
+  type Operands,
+  refuse,
+  scalarQuantization,
+  stridesOf,
+} from "./tensor.ts";
+import { tableEnd, throughTable } from "./unary.ts";
+
+export const reshape = (node: NodeOf<"reshape">, { values }: Operands): TensorData => {
+  if (!values[0]) throw refuse(node, "the input is missing");
+  return values[0].slice();
+};
+
+export function transpose(node: NodeOf<"transpose">, { values }: Operands): TensorData {
+  const [y] = node.outputs;
+  const steps = stridesOf(node.inputs[0]!.shape);
+  const { perm } = node.attributes;
+  const x = values[0]!;
+  const out = emptyLike(y);
+  for (let flat = 0; flat < out.length; flat++)
+    out[flat] = x[indexOf(flat, y.shape).reduce((at, i, d) => at + i * steps[perm[d]], 0)];
+  return out;
+}
+
+export function pad(node: NodeOf<"pad">, operands: Operands): Numbers {
+  const { shape } = node.inputs[0]!;
+  const [y] = node.outputs;
+  const { before, value } = node.attributes;
+  const steps = stridesOf(shape);
+  const x = numbers(operands, 0);
+  const filler = isQuantized(y) ? padValue(value, scalarQuantization(y), y.dtype) : Math.fround(value);
+  return emptyNumbers(y).map((_: number, flat: number) => {
+    const own = indexOf(flat, y.shape).map((i, d) => i - before[d]);
+    return own.every((i, d) => i >= 0 && i < shape[d])
+      ? x[own.reduce((at, i, d) => at + i * steps[d], 0)]
+      : filler;
+  }) as Numbers;
+}
+
+export function concat(node: NodeOf<"concat">, operands: Operands): Numbers {
+  const [y] = node.outputs;
+  const { axis, activation } = node.attributes;
+  const out = emptyNumbers(y);
+  const outer = elementCount(y.shape.slice(0, axis));
+  const range = isQuantized(y)
+    ? activationRange(activation, scalarQuantization(y), y.dtype, operands.graph.rounding)
+    : { min: Math.fround(activation.min), max: Math.fround(activation.max) };
+  const parts = node.inputs.map((tensor, i) => {
+    const values = numbers(operands, i);
+    return isQuantized(y) ? throughTable(values, concatTable(tableEnd(tensor!), tableEnd(y)), y) : values;
+  });
+  let at = 0;
+  for (let i = 0; i < outer; i++) {
+    for (const part of parts) {
+      const length = part.length / outer;
+      out.set(part.subarray(i * length, (i + 1) * length), at);
+      at += length;
+    }
+  }
+  return out.map((value: number) => clamp(value, range.min, range.max)) as Numbers;
+}

@@ -1,0 +1,66 @@
+import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
+import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
+import { binary } from "./elementwise.ts";
+import { mean } from "./mean.ts";
+import { concat, pad, reshape, transpose } from "./move.ts";
+import { averagePool2d, maxPool2d } from "./pool.ts";
+import { softmax } from "./softmax.ts";
+import type { Operands } from "./tensor.ts";
+import { dequantize, quantize, unary } from "./unary.ts";
+
+function runNode(node: Node, operands: Operands): TensorData {
+  switch (node.op) {
+    case "conv2d":
+      return conv2d(node, operands);
+    case "depthwiseConv2d":
+      return depthwiseConv2d(node, operands);
+    case "fullyConnected":
+      return fullyConnected(node, operands);
+    case "add":
+    case "sub":
+    case "mul":
+      return binary(node, operands);
+    case "averagePool2d":
+      return averagePool2d(node, operands);
+    case "maxPool2d":
+      return maxPool2d(node, operands);
+    case "mean":
+      return mean(node, operands);
+    case "softmax":
+      return softmax(node, operands);
+    case "unary":
+      return unary(node, operands);
+    case "reshape":
+      return reshape(node, operands);
+    case "transpose":
+      return transpose(node, operands);
+    case "pad":
+      return pad(node, operands);
+    case "concat":
+      return concat(node, operands);
+    case "quantize":
+      return quantize(node, operands);
+    case "dequantize":
+      return dequantize(node, operands);
+  }
+}
+
+/**
+ * Interprets a graph by docs/numerics.md, one obvious function per operator: the values every kernel has to
+ * reproduce bit for bit. `inputs` are in the order of `graph.inputs` and of their types.
+ * Returns the values of all inputs, constants and computed tensors.
+ */
+export function runReference(graph: Graph, inputs: readonly TensorData[]): Map<Tensor, TensorData> {
+  const values = new Map<Tensor, TensorData>(graph.inputs.map((tensor, i) => [tensor, inputs[i]]));
+  const read = (tensor: Tensor): TensorData => {
+    const value = values.get(tensor) ?? tensor.data;
+    if (!value) throw new Error(`tensor "${tensor.name}" is read before anything writes it`);
+    values.set(tensor, value);
+    return value;
+  };
+  for (const node of graph.nodes) {
+    const operands = { graph, values: node.inputs.map((tensor) => tensor && read(tensor)) };
+    values.set(node.outputs[0], runNode(node, operands));
+  }
+  return values;
+}

@@ -1,0 +1,56 @@
+import type { NodeOf, Tensor } from "../../src/graph/graph.ts";
+import { dequantizeValue, quantizeValue } from "../../src/numerics/convert.ts";
+import { floatUnary } from "../../src/numerics/floatUnary.ts";
+import { quantizedRange } from "../../src/numerics/range.ts";
+import { requantizeTable, type TableEnd, unaryTable } from "../../src/numerics/table.ts";
+import {
+  emptyNumbers,
+  isQuantized,
+  type Numbers,
+  numbers,
+  type Operands,
+  refuse,
+  scalarQuantization,
+} from "./tensor.ts";
+
+export const tableEnd = (tensor: Tensor): TableEnd => ({
+  ...scalarQuantization(tensor),
+  dtype: tensor.dtype,
+});
+
+/** y = table[x & 255], bytes read as the output's type. */
+export function throughTable(x: ArrayLike<number>, table: Uint8Array, y: Tensor): Numbers {
+  const bytes = Uint8Array.from(x, (q) => table[q & 255]);
+  return y.dtype === "int8" ? new Int8Array(bytes.buffer) : bytes;
+}
+
+export function unary(node: NodeOf<"unary">, operands: Operands): Numbers {
+  const [y] = node.outputs;
+  const x = numbers(operands, 0);
+  if (!isQuantized(y))
+    return emptyNumbers(y).map((_: number, i: number) => floatUnary(x[i], node.attributes)) as Numbers;
+  const table = unaryTable(operands.graph.rounding, node.attributes, tableEnd(node.inputs[0]!), tableEnd(y));
+  return throughTable(x, table, y);
+}
+
+export function quantize(node: NodeOf<"quantize">, operands: Operands): Numbers {
+  const [x] = node.inputs;
+  const [y] = node.outputs;
+  const { rounding } = operands.graph;
+  const values = numbers(operands, 0);
+  if (x!.dtype === "float32") {
+    const output = scalarQuantization(y);
+    const range = quantizedRange(y.dtype);
+    return emptyNumbers(y).map((_: number, i: number) =>
+      quantizeValue(values[i], output, range, rounding),
+    ) as Numbers;
+  }
+  if (!isQuantized(x!) || !isQuantized(y))
+    throw refuse(node, `expected 8-bit types, found ${x!.dtype} to ${y.dtype}`);
+  return throughTable(values, requantizeTable(rounding, tableEnd(x!), tableEnd(y)), y);
+}
+
+export function dequantize(node: NodeOf<"dequantize">, operands: Operands): Numbers {
+  const input = scalarQuantization(node.inputs[0]!);
+  return Float32Array.from(numbers(operands, 0), (q) => dequantizeValue(q, input));
+}
