@@ -1,8 +1,8 @@
 // Builds everything under build/: the engine's .wasm per tier, the JavaScript entries, and their types.
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { build } from "esbuild";
+import { mkdir, rm } from "node:fs/promises";
 import asc from "assemblyscript/asc";
+import { build } from "esbuild";
 
 const root = new URL(".", import.meta.url);
 process.chdir(new URL(root).pathname);
@@ -15,7 +15,13 @@ for (const target of ["simd", "scalar"]) {
   if (error) throw new Error(`asc --target ${target}: ${error.message}\n${stderr}`);
 }
 
-const shared = { bundle: true, format: "esm", target: "es2022", loader: { ".wasm": "binary" }, logLevel: "warning" };
+const shared = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  loader: { ".wasm": "binary" },
+  logLevel: "warning",
+};
 await build({
   ...shared,
   entryPoints: { index: "src/index.ts" },
@@ -34,4 +40,6 @@ await build({
   packages: "external",
 });
 
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], { stdio: "inherit" });
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], {
+  stdio: "inherit",
+});

@@ -43,10 +43,15 @@ async function bytesOf(source: ModelSource, name: string): Promise<Uint8Array> {
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return viewOf(source);
   try {
     const response = typeof source === "string" || source instanceof URL ? await fetch(source) : source;
-    if (!response.ok) throw new NibbleError("io", `${name}: the server answered ${response.status} ${response.statusText}`);
+    if (!response.ok)
+      throw new NibbleError("io", `${name}: the server answered ${response.status} ${response.statusText}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
     if (cause instanceof NibbleError) throw cause;
-    throw new NibbleError("io", `${name}: fetching it failed (${cause instanceof Error ? cause.message : cause})`, { cause });
+    throw new NibbleError(
+      "io",
+      `${name}: fetching it failed (${cause instanceof Error ? cause.message : cause})`,
+      { cause },
+    );
   }
 }

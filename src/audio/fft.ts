@@ -20,40 +20,40 @@ export function createRealFft(size: number): RealFft {
 
   return (frame, re, im) => {
     for (let i = 0; i < half; i++) {
-      const source = 2 * reversed[i]!;
-      a[i] = frame[source]!;
-      b[i] = frame[source + 1]!;
+      const source = 2 * reversed[i];
+      a[i] = frame[source];
+      b[i] = frame[source + 1];
     }
     for (let span = 1; span < half; span *= 2) {
       // Twiddle exp(−2πi·j / (2·span)) is entry j·size / (2·span) of the tables.
       const step = half / span;
       for (let start = 0; start < half; start += 2 * span) {
         for (let j = 0; j < span; j++) {
-          const c = cosine[j * step]!;
-          const s = sine[j * step]!;
+          const c = cosine[j * step];
+          const s = sine[j * step];
           const low = start + j;
           const high = low + span;
-          const x = a[high]! * c + b[high]! * s;
-          const y = b[high]! * c - a[high]! * s;
-          a[high] = a[low]! - x;
-          b[high] = b[low]! - y;
-          a[low] = a[low]! + x;
-          b[low] = b[low]! + y;
+          const x = a[high] * c + b[high] * s;
+          const y = b[high] * c - a[high] * s;
+          a[high] = a[low] - x;
+          b[high] = b[low] - y;
+          a[low] = a[low] + x;
+          b[low] = b[low] + y;
         }
       }
     }
-    re[0] = a[0]! + b[0]!;
+    re[0] = a[0] + b[0];
     im[0] = 0;
-    re[half] = a[0]! - b[0]!;
+    re[half] = a[0] - b[0];
     im[half] = 0;
     for (let k = 1; k < half; k++) {
       const mirror = half - k;
-      const evenRe = (a[k]! + a[mirror]!) / 2;
-      const evenIm = (b[k]! - b[mirror]!) / 2;
-      const oddRe = (b[k]! + b[mirror]!) / 2;
-      const oddIm = (a[mirror]! - a[k]!) / 2;
-      re[k] = evenRe + oddRe * cosine[k]! + oddIm * sine[k]!;
-      im[k] = evenIm + oddIm * cosine[k]! - oddRe * sine[k]!;
+      const evenRe = (a[k] + a[mirror]) / 2;
+      const evenIm = (b[k] - b[mirror]) / 2;
+      const oddRe = (b[k] + b[mirror]) / 2;
+      const oddIm = (a[mirror] - a[k]) / 2;
+      re[k] = evenRe + oddRe * cosine[k] + oddIm * sine[k];
+      im[k] = evenIm + oddIm * cosine[k] - oddRe * sine[k];
     }
   };
 }

@@ -62,13 +62,13 @@ export function createLogMel(options: Partial<LogMelOptions> = {}): LogMel {
       throw new RangeError(`"features" expected ${own.length} values, got ${features.length}`);
     }
     for (let t = 0; t < frames; t++) {
-      for (let n = 0; n < window; n++) frame[n] = samples[t * hop + n]! * hann[n]!;
+      for (let n = 0; n < window; n++) frame[n] = samples[t * hop + n] * hann[n];
       transform(frame, re, im);
-      for (let k = 0; k < power.length; k++) power[k] = re[k]! * re[k]! + im[k]! * im[k]!;
+      for (let k = 0; k < power.length; k++) power[k] = re[k] * re[k] + im[k] * im[k];
       for (let m = 0; m < melCount; m++) {
-        const { first, weights } = filters[m]!;
+        const { first, weights } = filters[m];
         let energy = 0;
-        for (let i = 0; i < weights.length; i++) energy += power[first + i]! * weights[i]!;
+        for (let i = 0; i < weights.length; i++) energy += power[first + i] * weights[i];
         features[t * melCount + m] = Math.log(energy + floor);
       }
     }

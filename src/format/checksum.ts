@@ -2,6 +2,7 @@
 export function checksum(bytes: Uint8Array, from: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let hash = 0x811c9dc5;
-  for (let at = from; at < bytes.length; at += 4) hash = Math.imul(hash ^ view.getUint32(at, true), 0x01000193);
+  for (let at = from; at < bytes.length; at += 4)
+    hash = Math.imul(hash ^ view.getUint32(at, true), 0x01000193);
   return hash >>> 0;
 }

@@ -1,10 +1,10 @@
 import {
   DTYPE_BOOL,
   DTYPE_FLOAT32,
+  DTYPE_INT8,
   DTYPE_INT16,
   DTYPE_INT32,
   DTYPE_INT64,
-  DTYPE_INT8,
   DTYPE_UINT8,
   H_ARENA_BYTES,
   H_INPUTS,
@@ -100,9 +100,13 @@ const badFile = (file: string, what: string): NibbleError => new NibbleError("ba
 export function decode(bytes: Uint8Array, file = "model"): FileContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_BYTES || view.getUint32(H_MAGIC, true) !== MAGIC)
-    throw badFile(file, "expected a packed model (.nbl), found something else; make one with `nibblenet convert`");
+    throw badFile(
+      file,
+      "expected a packed model (.nbl), found something else; make one with `nibblenet convert`",
+    );
   const u32 = (at: number): number => {
-    if (at + 4 > bytes.length) throw badFile(file, `expected at least ${at + 4} bytes, found ${bytes.length}`);
+    if (at + 4 > bytes.length)
+      throw badFile(file, `expected at least ${at + 4} bytes, found ${bytes.length}`);
     return view.getUint32(at, true);
   };
   const section = (kind: number): Uint8Array => {
@@ -131,11 +135,13 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
   const ioView = new DataView(io.buffer, io.byteOffset, io.byteLength);
   const index = (i: number): number => {
     const value = 4 * i + 4 <= io.length ? ioView.getUint32(4 * i, true) : tensors.length;
-    if (value >= tensors.length) throw badFile(file, `input or output ${i} names tensor ${value} of ${tensors.length}`);
+    if (value >= tensors.length)
+      throw badFile(file, `input or output ${i} names tensor ${value} of ${tensors.length}`);
     return value;
   };
   const range = (from: number, count: number): number[] => {
-    if (count * 4 > io.length) throw badFile(file, `expected ${count} inputs or outputs, found room for ${io.length / 4}`);
+    if (count * 4 > io.length)
+      throw badFile(file, `expected ${count} inputs or outputs, found room for ${io.length / 4}`);
     return Array.from({ length: count }, (_, i) => index(from + i));
   };
   return {
@@ -153,20 +159,24 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
 
 function readTensors(table: Uint8Array, count: number, strings: Uint8Array, file: string): FileTensor[] {
   if (count * TENSOR_BYTES > table.length)
-    throw badFile(file, `expected ${count} tensors, found room for ${Math.floor(table.length / TENSOR_BYTES)}`);
+    throw badFile(
+      file,
+      `expected ${count} tensors, found room for ${Math.floor(table.length / TENSOR_BYTES)}`,
+    );
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
   return Array.from({ length: count }, (_, i) => {
     const at = i * TENSOR_BYTES;
-    const dtype = dtypes[table[at + T_DTYPE]!];
-    const rank = table[at + T_RANK]!;
-    if (!dtype || rank > MAX_RANK) throw badFile(file, `tensor ${i} has an unknown type or too many dimensions`);
+    const dtype = dtypes[table[at + T_DTYPE]];
+    const rank = table[at + T_RANK];
+    if (!dtype || rank > MAX_RANK)
+      throw badFile(file, `tensor ${i} has an unknown type or too many dimensions`);
     const from = view.getUint32(at + T_NAME, true);
     const to = strings.indexOf(0, from);
     return {
       name: to < 0 ? `tensor ${i}` : decodeUtf8(strings.subarray(from, to)),
       dtype,
       shape: Array.from({ length: rank }, (_, axis) => view.getUint32(at + T_DIMS + 4 * axis, true)),
-      region: table[at + T_REGION]!,
+      region: table[at + T_REGION],
       offset: view.getUint32(at + T_OFFSET, true),
       bytes: view.getUint32(at + T_SIZE, true),
       scale: view.getFloat32(at + T_SCALE, true),
@@ -182,7 +192,8 @@ function readOperators(table: Uint8Array, count: number, file: string): FileOper
     if (at + O_FIELDS > table.length) throw badFile(file, `operator ${i} lies beyond its section`);
     const head = new DataView(table.buffer, table.byteOffset + at, O_FIELDS);
     const length = head.getUint32(O_BYTES, true);
-    if (length < O_FIELDS || at + length > table.length) throw badFile(file, `operator ${i} says it has ${length} bytes`);
+    if (length < O_FIELDS || at + length > table.length)
+      throw badFile(file, `operator ${i} says it has ${length} bytes`);
     operators.push({
       code: head.getUint32(O_CODE, true),
       record: new DataView(table.buffer, table.byteOffset + at, length),

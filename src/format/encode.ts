@@ -85,8 +85,10 @@ export function encode(model: PackedModel): Uint8Array {
     { kind: SECTION_WEIGHTS, flags: SECTION_REQUIRED, bytes: model.weights },
     { kind: SECTION_STRINGS, flags: 0, bytes: names },
   ];
-  if (model.metadata !== undefined) sections.push({ kind: SECTION_METADATA, flags: 0, bytes: json(model.metadata) });
-  if (model.report !== undefined) sections.push({ kind: SECTION_REPORT, flags: 0, bytes: json(model.report) });
+  if (model.metadata !== undefined)
+    sections.push({ kind: SECTION_METADATA, flags: 0, bytes: json(model.metadata) });
+  if (model.report !== undefined)
+    sections.push({ kind: SECTION_REPORT, flags: 0, bytes: json(model.report) });
 
   const starts: number[] = [];
   let end = HEADER_BYTES + sections.length * SECTION_BYTES;
@@ -95,7 +97,11 @@ export function encode(model: PackedModel): Uint8Array {
     end = align(end) + section.bytes.length;
   }
   const fileBytes = align(end);
-  if (fileBytes >= 2 ** 31) throw new NibbleError("unsupported", `the packed model would have ${fileBytes} bytes; the limit is 2 GiB`);
+  if (fileBytes >= 2 ** 31)
+    throw new NibbleError(
+      "unsupported",
+      `the packed model would have ${fileBytes} bytes; the limit is 2 GiB`,
+    );
   const out = new Uint8Array(fileBytes);
   const view = new DataView(out.buffer);
   const header: [number, number][] = [
@@ -115,9 +121,9 @@ export function encode(model: PackedModel): Uint8Array {
     const at = HEADER_BYTES + i * SECTION_BYTES;
     view.setUint32(at + S_KIND, section.kind, true);
     view.setUint32(at + S_FLAGS, section.flags, true);
-    view.setUint32(at + S_OFFSET, starts[i]!, true);
+    view.setUint32(at + S_OFFSET, starts[i], true);
     view.setUint32(at + S_BYTES, section.bytes.length, true);
-    out.set(section.bytes, starts[i]!);
+    out.set(section.bytes, starts[i]);
   }
   view.setUint32(H_CHECKSUM, checksum(out, CHECKSUM_FROM), true);
   return out;
@@ -128,7 +134,10 @@ function encodeTensors(tensors: readonly TensorRecord[], nameOffsets: readonly n
   const view = new DataView(out.buffer);
   for (const [i, t] of tensors.entries()) {
     if (t.shape.length > MAX_RANK)
-      throw new NibbleError("unsupported", `tensor "${t.name}": expected at most ${MAX_RANK} dimensions, found ${t.shape.length}`);
+      throw new NibbleError(
+        "unsupported",
+        `tensor "${t.name}": expected at most ${MAX_RANK} dimensions, found ${t.shape.length}`,
+      );
     const at = i * TENSOR_BYTES;
     out[at + T_DTYPE] = t.dtype;
     out[at + T_REGION] = t.region;
@@ -138,7 +147,7 @@ function encodeTensors(tensors: readonly TensorRecord[], nameOffsets: readonly n
     view.setFloat32(at + T_SCALE, t.scale, true);
     view.setInt32(at + T_ZERO_POINT, t.zeroPoint, true);
     for (const [axis, n] of t.shape.entries()) view.setUint32(at + T_DIMS + 4 * axis, n, true);
-    view.setUint32(at + T_NAME, nameOffsets[i]!, true);
+    view.setUint32(at + T_NAME, nameOffsets[i], true);
   }
   return out;
 }

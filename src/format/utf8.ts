@@ -3,16 +3,17 @@ export function decodeUtf8(bytes: Uint8Array): string {
   let text = "";
   let at = 0;
   while (at < bytes.length) {
-    const lead = bytes[at++]!;
+    const lead = bytes[at++];
     if (lead < 0x80) {
       text += String.fromCharCode(lead);
       continue;
     }
-    const length = lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xc2 && lead < 0xe0 ? 1 : 0;
+    const length =
+      lead >= 0xf0 && lead < 0xf5 ? 3 : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xc2 && lead < 0xe0 ? 1 : 0;
     let code = lead & (0x3f >> length);
     let taken = 0;
-    while (taken < length && (bytes[at]! & 0xc0) === 0x80) {
-      code = (code << 6) | (bytes[at++]! & 0x3f);
+    while (taken < length && (bytes[at] & 0xc0) === 0x80) {
+      code = (code << 6) | (bytes[at++] & 0x3f);
       taken++;
     }
     text += length > 0 && taken === length && code < 0x110000 ? String.fromCodePoint(code) : "\ufffd";

@@ -43,18 +43,21 @@ export function layerRequantizations(
   );
 }
 
-/** MUL. `single` keeps to the float form while its factor is in [2⁻¹⁶, 2⁸). */
+/**
+ * MUL. `single` keeps to the float form while its factor is in [2⁻¹⁶, 2⁸), else it makes a fixed one of that
+ * float32 factor, as LiteRT's own kernel does; TFLite Micro's factor is exact to double precision.
+ */
 export function mulRequantization(
   rounding: Rounding,
   aScale: number,
   bScale: number,
   outputScale: number,
 ): Requantization {
-  const single = productRequantization("single", aScale, bScale, outputScale);
-  const inRange = single.form === "float" && single.scale >= 2 ** -16 && single.scale < 2 ** 8;
-  return rounding === "single" && inRange
-    ? single
-    : productRequantization("double", aScale, bScale, outputScale);
+  if (rounding === "double") return productRequantization("double", aScale, bScale, outputScale);
+  const scale = f(f(f(aScale) * f(bScale)) / f(outputScale));
+  return scale >= 2 ** -16 && scale < 2 ** 8
+    ? { form: "float", scale }
+    : { form: "fixed", ...quantizeMultiplier(scale) };
 }
 
 /**

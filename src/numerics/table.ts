@@ -116,7 +116,7 @@ export function unaryTable(
         attributes.kind === "relu"
           ? { min: 0, max: Infinity }
           : { min: attributes.min ?? -Infinity, max: attributes.max ?? Infinity };
-      return buildTable(x, y, fixedScale(x, y), activationRange(activation, y, y.dtype, rounding));
+      return buildTable(x, y, fixedScale(x, y), activationRange(activation, y, y.dtype, "double"));
     }
     case "abs": {
       const scaled = fixedScale(x, y);

@@ -13,7 +13,10 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     const known = twins.get(t);
     if (known) return known;
     if (!t.quantization)
-      throw new NibbleError("unsupported", `tensor "${t.name}": uint8 without scale and zero point has no kernels`);
+      throw new NibbleError(
+        "unsupported",
+        `tensor "${t.name}": uint8 without scale and zero point has no kernels`,
+      );
     const { scale, zeroPoint, axis } = t.quantization;
     const twin: Tensor = {
       name: t.name,

@@ -1,4 +1,4 @@
-import { type Rounding, type Tensor, elementCount } from "../graph/graph.ts";
+import { elementCount, type Node, type Rounding, type Tensor } from "../graph/graph.ts";
 import type { ScalarQuantization } from "../numerics/range.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { Instruction } from "./record.ts";
@@ -17,15 +17,22 @@ export interface Lowering {
   intermediate(name: string, like: Tensor, shape: readonly number[]): Tensor;
 }
 
+/** Input `i` of a node. @throws NibbleError where the source left it out. */
+export function inputOf(node: Node, i = 0): Tensor {
+  const tensor = node.inputs[i];
+  if (!tensor) throw unsupported(node.op, node.name, `input ${i} is missing`);
+  return tensor;
+}
+
 /** The one scale and zero point of an activation. */
 export function scalarQuantization(tensor: Tensor): ScalarQuantization {
   const q = tensor.quantization;
-  if (!q || q.scale.length !== 1)
+  if (q?.scale.length !== 1)
     throw new NibbleError(
       "unsupported",
       `tensor "${tensor.name}": expected one scale and zero point, found ${q ? `${q.scale.length} scales` : "none"}`,
     );
-  return { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]! };
+  return { scale: q.scale[0], zeroPoint: q.zeroPoint[0] };
 }
 
 export function sameQuantization(a: Tensor, b: Tensor): boolean {
@@ -53,6 +60,10 @@ export function constantData<T>(
       `expected "${tensor.name}" to be a constant ${type.name}, found ${tensor.data ? tensor.dtype : "a computed tensor"}`,
     );
   if (elementCount(tensor.shape) !== (tensor.data as unknown as ArrayLike<number>).length)
-    throw unsupported(op, node, `tensor "${tensor.name}" does not hold what its shape [${tensor.shape}] says`);
+    throw unsupported(
+      op,
+      node,
+      `tensor "${tensor.name}" does not hold what its shape [${tensor.shape}] says`,
+    );
   return tensor.data;
 }

@@ -1,10 +1,10 @@
 import {
   DTYPE_BOOL,
   DTYPE_FLOAT32,
+  DTYPE_INT8,
   DTYPE_INT16,
   DTYPE_INT32,
   DTYPE_INT64,
-  DTYPE_INT8,
   DTYPE_UINT8,
   NONE,
   O_INPUT,
@@ -15,8 +15,8 @@ import {
 } from "../../assembly/format.ts";
 import { encode, type TensorRecord } from "../format/encode.ts";
 import { bytesPerElement, type DType, elementCount, type Graph, type Tensor } from "../graph/graph.ts";
-import { lowerNode } from "./lower/index.ts";
 import { copyWhole } from "./lower/copy.ts";
+import { lowerNode } from "./lower/index.ts";
 import { lowerUint8 } from "./lower-uint8.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Buffer, planArena } from "./plan.ts";
@@ -78,7 +78,7 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     record.setUint32(O_INPUT, index(input), true);
     record.setUint32(O_INPUT2, index(input2), true);
     record.setUint32(O_OUTPUT, index(output), true);
-    if (scratchField) record.setUint32(scratchField, scratch[i]!, true);
+    if (scratchField) record.setUint32(scratchField, scratch[i], true);
   }
   const bytes = encode({
     tensors: records,
@@ -142,7 +142,12 @@ function listTensors(graph: Graph, { instructions }: Program, keepAll: boolean):
 }
 
 /** Arena offsets of tensors and of each instruction's scratch. Inputs and outputs live from first to last. */
-function placeAll(graph: Graph, { instructions, root }: Program, tensors: readonly Tensor[], keepAll: boolean) {
+function placeAll(
+  graph: Graph,
+  { instructions, root }: Program,
+  tensors: readonly Tensor[],
+  keepAll: boolean,
+) {
   const end = instructions.length;
   const buffers: Buffer[] = [];
   const slots = new Map<Tensor, number>();
@@ -154,7 +159,7 @@ function placeAll(graph: Graph, { instructions, root }: Program, tensors: readon
       slot = buffers.push({ bytes: byteLength(owner), first, last }) - 1;
       slots.set(owner, slot);
     }
-    const buffer = buffers[slot]!;
+    const buffer = buffers[slot];
     buffer.first = Math.min(buffer.first, first);
     buffer.last = Math.max(buffer.last, last);
   };
@@ -167,8 +172,8 @@ function placeAll(graph: Graph, { instructions, root }: Program, tensors: readon
   );
   const { offsets, bytes } = planArena(buffers);
   return {
-    place: (t: Tensor): number => offsets[slots.get(root(t))!]!,
-    scratch: scratchSlots.map((slot) => (slot < 0 ? 0 : offsets[slot]!)),
+    place: (t: Tensor): number => offsets[slots.get(root(t))!],
+    scratch: scratchSlots.map((slot) => (slot < 0 ? 0 : offsets[slot])),
     arenaBytes: bytes,
   };
 }

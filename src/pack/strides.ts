@@ -6,7 +6,7 @@ export function denseStrides(shape: readonly number[]): number[] {
   let step = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = step;
-    step *= shape[i]!;
+    step *= shape[i];
   }
   return strides;
 }
@@ -15,7 +15,7 @@ export function denseStrides(shape: readonly number[]): number[] {
 export function broadcastStrides(shape: readonly number[], target: readonly number[]): number[] {
   const dense = denseStrides(shape);
   const lead = target.length - shape.length;
-  return target.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : dense[i - lead]!));
+  return target.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : dense[i - lead]));
 }
 
 export interface Loops {
@@ -30,16 +30,16 @@ export interface Loops {
 export function collapse(dims: readonly number[], strides: readonly number[][]): Loops | null {
   const out: Loops = { dims: [], strides: strides.map(() => []) };
   for (let i = 0; i < dims.length; i++) {
-    const size = dims[i]!;
+    const size = dims[i];
     if (size === 1) continue;
     const last = out.dims.length - 1;
-    const merges = last >= 0 && strides.every((s, j) => out.strides[j]![last] === s[i]! * size);
+    const merges = last >= 0 && strides.every((s, j) => out.strides[j][last] === s[i] * size);
     if (merges) {
-      out.dims[last]! *= size;
-      for (const [j, s] of strides.entries()) out.strides[j]![last] = s[i]!;
+      out.dims[last] *= size;
+      for (const [j, s] of strides.entries()) out.strides[j][last] = s[i];
     } else {
       out.dims.push(size);
-      for (const [j, s] of strides.entries()) out.strides[j]!.push(s[i]!);
+      for (const [j, s] of strides.entries()) out.strides[j].push(s[i]);
     }
   }
   if (out.dims.length > COPY_RANK) return null;

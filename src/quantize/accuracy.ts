@@ -35,7 +35,7 @@ export function proportion(correct: number, total: number): Proportion {
 /** Index of the largest score; the first of equals. */
 export function topOne(scores: ArrayLike<number>): number {
   let best = 0;
-  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i;
+  for (let i = 1; i < scores.length; i++) if (scores[i] > scores[best]) best = i;
   return best;
 }
 

@@ -23,12 +23,12 @@ export function activationParameters(
   }
   for (const node of nodes) {
     const affine = fixedOutput(node);
-    if (affine) fixed.set(groups.find(node.outputs[0]!), affine);
+    if (affine) fixed.set(groups.find(node.outputs[0]), affine);
   }
   const uses = useCounts(graph);
   for (const node of nodes) {
     if (node.op !== "concat") continue;
-    const output = node.outputs[0]!;
+    const output = node.outputs[0];
     for (const input of node.inputs) {
       // A tensor that others read too keeps its own, finer grid; concat requantizes it.
       if (!input || input.data || uses.get(input) !== 1) continue;
@@ -49,9 +49,9 @@ export function activationParameters(
     const { value } = node.attributes;
     // ±∞ saturates to an end of the range, which is what a maximum over the padding needs.
     if (!Number.isFinite(value)) continue;
-    const affine = fixed.get(groups.find(node.outputs[0]!));
+    const affine = fixed.get(groups.find(node.outputs[0]));
     if (affine) checkPadValue(node, value, rangeOfAffine(affine), affine.scale);
-    cover(node.outputs[0]!, { min: value, max: value });
+    cover(node.outputs[0], { min: value, max: value });
   }
 
   const bounds = activationBounds(nodes);
@@ -99,7 +99,7 @@ function checkPadValue(node: Node, value: number, { min, max }: Range, scale: nu
 function activationBounds(nodes: readonly Node[]): Map<Tensor, Activation> {
   const bounds = new Map<Tensor, Activation>();
   for (const { attributes, outputs } of nodes) {
-    if ("activation" in attributes) bounds.set(outputs[0]!, attributes.activation);
+    if ("activation" in attributes) bounds.set(outputs[0], attributes.activation);
   }
   return bounds;
 }

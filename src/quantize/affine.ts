@@ -3,6 +3,8 @@
  * representable.
  */
 
+import { quantizeValue as quantizeAsEngine } from "../numerics/convert.ts";
+
 export interface Range {
   min: number;
   max: number;
@@ -47,20 +49,9 @@ export function affineOfRange({ min, max }: Range): Affine {
 export const symmetricScale = (magnitude: number): number =>
   magnitude === 0 ? 0 : Math.fround(Math.max(magnitude / 127, smallestScale));
 
-/** Nearest integer, halves to even. */
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
-/** The nearest representable q, saturated; the quotient is a float32, as in the runtime. NaN becomes the zero point. */
-export function quantizeValue(value: number, { scale, zeroPoint }: Affine): number {
-  if (Number.isNaN(value)) return zeroPoint;
-  return Math.min(int8Max, Math.max(int8Min, roundHalfEven(Math.fround(value / scale)) + zeroPoint));
-}
+/** The nearest representable q, saturated: the engine's QUANTIZE, `single`. NaN becomes 127. */
+export const quantizeValue = (value: number, affine: Affine): number =>
+  quantizeAsEngine(value, affine, { min: int8Min, max: int8Max }, "single");
 
 /** `values` in int8, written to `into`. */
 export function quantizeValues(
@@ -68,7 +59,7 @@ export function quantizeValues(
   affine: Affine,
   into: Int8Array = new Int8Array(values.length),
 ): Int8Array {
-  for (let i = 0; i < values.length; i++) into[i] = quantizeValue(values[i]!, affine);
+  for (let i = 0; i < values.length; i++) into[i] = quantizeValue(values[i], affine);
   return into;
 }
 

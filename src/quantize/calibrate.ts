@@ -84,7 +84,7 @@ export function checkInputs(graph: Graph, sample: Sample): void {
     );
   }
   graph.inputs.forEach((input, i) => {
-    const found = sample.inputs[i]!;
+    const found = sample.inputs[i];
     const count = elementCount(input.shape);
     if (found instanceof arrayOf(input.dtype) && found.length === count) return;
     throw new NibbleError(
@@ -99,7 +99,7 @@ const describe = (data: TensorData): string => `${data.length} of ${data.constru
 
 function checkFinite(values: Float32Array, tensor: Tensor, sample: Sample): void {
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
+    const value = values[i];
     // NaN for NaN and for either infinity.
     if (value - value === 0) continue;
     throw new NibbleError(
@@ -112,5 +112,5 @@ function checkFinite(values: Float32Array, tensor: Tensor, sample: Sample): void
 /** Tensors padded with ±∞ hold it by design; they take their range from what is padded. */
 function infinitePads(graph: Graph): Set<Tensor> {
   const pads = graph.nodes.filter((node) => node.op === "pad" && !Number.isFinite(node.attributes.value));
-  return new Set(pads.map((node) => node.outputs[0]!));
+  return new Set(pads.map((node) => node.outputs[0]));
 }

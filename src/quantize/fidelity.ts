@@ -32,10 +32,10 @@ export function fidelityMeter(tensor: Tensor): FidelityMeter {
   return {
     add(float, quantized) {
       for (let i = 0; i < float.length; i++) {
-        const expected = float[i]!;
+        const expected = float[i];
         if (!Number.isFinite(expected)) continue;
         count++;
-        const found = scale * (Number(quantized[i]!) - zeroPoint);
+        const found = scale * (Number(quantized[i]) - zeroPoint);
         const error = Math.abs(found - expected);
         signal += expected * expected;
         noise += error * error;

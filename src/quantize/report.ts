@@ -57,7 +57,7 @@ export function compare(
   const { limit = Infinity, withoutLabel, onProgress } = options;
   const layers = measuredLayers(float, quantized.counterparts);
   const outputs = float.outputs.flatMap((tensor, i) => {
-    const counterpart = quantized.graph.outputs[i]!;
+    const counterpart = quantized.graph.outputs[i];
     return tensor.dtype === "float32" ? [{ tensor, counterpart, meter: fidelityMeter(counterpart) }] : [];
   });
   const scores = hasScores(float) ? outputs[0] : undefined;
@@ -107,8 +107,8 @@ export function compare(
       tensor: tensor.name,
       dtype: counterpart.dtype,
       ...(counterpart.quantization && {
-        scale: counterpart.quantization.scale[0]!,
-        zeroPoint: counterpart.quantization.zeroPoint[0]!,
+        scale: counterpart.quantization.scale[0],
+        zeroPoint: counterpart.quantization.zeroPoint[0],
       }),
       ...meter.result(),
     })),
@@ -139,6 +139,6 @@ function hasScores({ outputs }: Graph): boolean {
 /** The sample's float inputs in the types of the quantized graph's. */
 const quantizedInputs = (graph: Graph, sample: Sample): TensorData[] =>
   graph.inputs.map((input, i) => {
-    const data = sample.inputs[i]!;
+    const data = sample.inputs[i];
     return data instanceof Float32Array ? fromReal(data, input, sample.name) : data;
   });

@@ -101,13 +101,13 @@ export function quantizeStatic(
   function int8Inputs(node: Node): (Tensor | null)[] {
     // Constants whose values reach the output unchanged take its parameters: nothing to requantize.
     const passes = node.op === "concat" || keepsValues(node);
-    const output = passes ? affineOf(node.outputs[0]!) : undefined;
+    const output = passes ? affineOf(node.outputs[0]) : undefined;
     const operand = (tensor: Tensor | null) =>
       tensor && (tensor.data ? constant(tensor, output) : activation(tensor, "int8"));
     if (!hasWeights(node)) return node.inputs.map(operand);
-    const x = operand(node.inputs[0]!)!;
+    const x = operand(node.inputs[0])!;
     const axis = node.op === "depthwiseConv2d" ? 3 : 0;
-    const scale = x.quantization!.scale[0]!;
+    const scale = x.quantization!.scale[0];
     const { weights, bias } = weightsOf(node.inputs[1]!, node.inputs[2] ?? null, scale, axis);
     return [x, weights, bias];
   }

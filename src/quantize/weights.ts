@@ -33,7 +33,7 @@ export function quantizeWeights(
   options: WeightOptions,
 ): QuantizedWeights {
   const { axis, perTensor } = options;
-  const channels = weights.shape[axis]!;
+  const channels = weights.shape[axis];
   const inner = elementCount(weights.shape.slice(axis + 1));
   const values = floats(weights);
   const biases = bias && floats(bias);
@@ -48,13 +48,13 @@ export function quantizeWeights(
   const magnitudes = new Float64Array(channels);
   for (let i = 0; i < values.length; i++) {
     const c = channelOf(i);
-    magnitudes[c] = Math.max(magnitudes[c]!, Math.abs(values[i]!));
+    magnitudes[c] = Math.max(magnitudes[c], Math.abs(values[i]));
   }
   const largest = symmetricScale(magnitudes.reduce((a, b) => Math.max(a, b), 0)) || zeroWeightsScale;
   const scales = new Float32Array(channels);
   const limit = biasLimit(weights, values.length / channels);
   for (let c = 0; c < channels; c++) {
-    const scale = (!perTensor && symmetricScale(magnitudes[c]!)) || largest;
+    const scale = (!perTensor && symmetricScale(magnitudes[c])) || largest;
     // The margin covers the rounding of the raised scale to float32.
     const needed = (Math.abs(biases?.[c] ?? 0) / (inputScale * limit)) * (1 + 2 ** -20);
     scales[c] = Math.max(scale, needed, smallestScale);
@@ -63,7 +63,8 @@ export function quantizeWeights(
 
   const q = new Int8Array(values.length);
   for (let i = 0; i < q.length; i++) {
-    q[i] = Math.max(-127, quantizeValue(values[i]!, { scale: scales[channelOf(i)]!, zeroPoint: 0 }));
+    // No quotient exceeds 127 by more than the scale's own rounding, so −128 never comes out.
+    q[i] = quantizeValue(values[i], { scale: scales[channelOf(i)], zeroPoint: 0 });
   }
   const kept = perTensor ? scales.slice(0, 1) : scales;
   return {
@@ -83,7 +84,7 @@ export function quantizeWeights(
         zeroPoint: new Int32Array(kept.length),
         axis: 0,
       },
-      data: Int32Array.from(biases!, (value, c) => Math.round(value / (inputScale * scales[c]!))),
+      data: Int32Array.from(biases!, (value, c) => Math.round(value / (inputScale * scales[c]))),
     },
   };
 }

@@ -60,25 +60,46 @@ export function explain(file: string, error: EngineError): NibbleError {
   const remake = "convert or quantize the source model again";
   switch (code) {
     case ERROR_MEMORY:
-      return new NibbleError("out-of-memory", `${file}: the model needs ${expected} bytes of memory and the engine refuses to grow beyond ${found}`);
+      return new NibbleError(
+        "out-of-memory",
+        `${file}: the model needs ${expected} bytes of memory and the engine refuses to grow beyond ${found}`,
+      );
     case ERROR_NOT_LOADED:
       return new NibbleError("bad-file", `${file}: no model is loaded`);
     case ERROR_TRUNCATED:
-      return bad(file, `expected ${expected} bytes, found ${found}: the file is cut short; fetch or copy it again`);
+      return bad(
+        file,
+        `expected ${expected} bytes, found ${found}: the file is cut short; fetch or copy it again`,
+      );
     case ERROR_LENGTH:
       return bad(file, `expected ${expected} bytes, found ${found}: something was appended to it`);
     case ERROR_MAGIC:
-      return bad(file, `expected a packed model (.nbl, ${hex(expected)}), found ${hex(found)}; make one with \`nibblenet convert\``);
+      return bad(
+        file,
+        `expected a packed model (.nbl, ${hex(expected)}), found ${hex(found)}; make one with \`nibblenet convert\``,
+      );
     case ERROR_VERSION:
-      return bad(file, `expected format version ${expected}, found ${found}; use the nibblenet that wrote it, or ${remake}`);
+      return bad(
+        file,
+        `expected format version ${expected}, found ${found}; use the nibblenet that wrote it, or ${remake}`,
+      );
     case ERROR_CHECKSUM:
-      return bad(file, `expected checksum ${hex(expected)}, found ${hex(found)}: its bytes have changed; fetch or copy it again`);
+      return bad(
+        file,
+        `expected checksum ${hex(expected)}, found ${hex(found)}: its bytes have changed; fetch or copy it again`,
+      );
     case ERROR_SECTION_UNKNOWN:
-      return new NibbleError("unsupported", `${file}: section ${index} is of kind ${found}, which this version does not know and the file requires; use a newer nibblenet`);
+      return new NibbleError(
+        "unsupported",
+        `${file}: section ${index} is of kind ${found}, which this version does not know and the file requires; use a newer nibblenet`,
+      );
     case ERROR_SECTION_MISSING:
       return bad(file, `section kind ${expected} is missing; ${remake}`);
     case ERROR_OPERATOR_UNKNOWN:
-      return new NibbleError("unsupported", `${file}: operator ${index} has code ${found}, which this version does not know; use a newer nibblenet`);
+      return new NibbleError(
+        "unsupported",
+        `${file}: operator ${index} has code ${found}, which this version does not know; use a newer nibblenet`,
+      );
     case ERROR_COUNT:
     case ERROR_SECTION:
     case ERROR_TENSOR:
@@ -99,6 +120,7 @@ function place({ culprit, index }: EngineError): string {
 
 function what({ code, expected, found }: EngineError): string {
   if (code === ERROR_COUNT) return `expected ${expected}, found ${found}`;
-  if (code === ERROR_SECTION) return `expected it at ${expected} or later, aligned and inside the file, found ${found}`;
+  if (code === ERROR_SECTION)
+    return `expected it at ${expected} or later, aligned and inside the file, found ${found}`;
   return checks[found] ?? `check ${found} failed`;
 }

@@ -2,7 +2,7 @@ import { decode, type FileContents } from "../format/decode.ts";
 import type { TensorData } from "../graph/graph.ts";
 import { NibbleError } from "./errors.ts";
 import { explain } from "./explain.ts";
-import { bind, type BoundTensor, type TensorInfo, write } from "./tensor.ts";
+import { type BoundTensor, bind, type TensorInfo, write } from "./tensor.ts";
 import { type Engine, startEngine, type Tier, type WasmBytes } from "./tiers.ts";
 
 /** Bytes of the model's linear memory, fixed at load. */
@@ -62,7 +62,11 @@ export function createModel(wasm: WasmBytes, bytes: Uint8Array, options: LoadOpt
   const file = options.name ?? "model";
   const { engine, tier } = startEngine(wasm, options.tier ?? "auto", options.wasm);
   const pointer = engine.reserve(bytes.length);
-  if (pointer === 0) throw new NibbleError("out-of-memory", `${file}: the engine refuses ${bytes.length} bytes of memory for it`);
+  if (pointer === 0)
+    throw new NibbleError(
+      "out-of-memory",
+      `${file}: the engine refuses ${bytes.length} bytes of memory for it`,
+    );
   new Uint8Array(engine.memory.buffer).set(bytes, pointer);
   if (engine.load(pointer, bytes.length) !== 0) throw explain(file, errorOf(engine));
   return bindModel(engine, tier, decode(bytes, file), file);
@@ -70,13 +74,14 @@ export function createModel(wasm: WasmBytes, bytes: Uint8Array, options: LoadOpt
 
 function errorOf(engine: Engine) {
   const words = new Uint32Array(engine.memory.buffer, engine.error_detail(), 5);
-  return { code: words[0]!, culprit: words[1]!, index: words[2]!, expected: words[3]!, found: words[4]! };
+  return { code: words[0], culprit: words[1], index: words[2], expected: words[3], found: words[4] };
 }
 
 function bindModel(started: Engine, tier: Tier, contents: FileContents, file: string): InspectableModel {
   let engine: Engine | null = started;
   const memory = started.memory;
-  const bindAt = (index: number): BoundTensor => bind(contents.tensors[index]!, memory, started.tensor_ptr(index));
+  const bindAt = (index: number): BoundTensor =>
+    bind(contents.tensors[index], memory, started.tensor_ptr(index));
   const inputs = contents.inputs.map(bindAt);
   const outputs = contents.outputs.map(bindAt);
   const byName: Record<string, TensorData> = Object.fromEntries(outputs.map((t) => [t.info.name, t.view]));
@@ -129,5 +134,8 @@ function bindModel(started: Engine, tier: Tier, contents: FileContents, file: st
 function missing(file: string, inputs: readonly BoundTensor[], values: Record<string, Values>): NibbleError {
   const list = (names: readonly string[]): string => names.map((n) => `"${n}"`).join(", ") || "nothing";
   const expected = list(inputs.map((t) => t.info.name));
-  return new NibbleError("bad-input", `${file}: expected values for ${expected}, got ${list(Object.keys(values))}`);
+  return new NibbleError(
+    "bad-input",
+    `${file}: expected values for ${expected}, got ${list(Object.keys(values))}`,
+  );
 }

@@ -1,5 +1,6 @@
 import type { FileTensor } from "../format/decode.ts";
 import { arrayOf, type DType, elementCount, type TensorData } from "../graph/graph.ts";
+import { roundHalfEven } from "../numerics/rounding.ts";
 import { NibbleError } from "./errors.ts";
 
 /** One input or output of a model. real = scale · (q − zeroPoint) where scale is not 0. */
@@ -42,16 +43,22 @@ export function write({ info, view }: BoundTensor, values: ArrayLike<number> | A
   }
 }
 
-function quantizeInto(view: Int8Array | Uint8Array, values: Float32Array, { name, scale, zeroPoint }: TensorInfo): void {
-  if (!scale) throw new NibbleError("bad-input", `input "${name}": it has no scale, so float values have no meaning for it`);
+function quantizeInto(
+  view: Int8Array | Uint8Array,
+  values: Float32Array,
+  { name, scale, zeroPoint }: TensorInfo,
+): void {
+  if (!scale)
+    throw new NibbleError(
+      "bad-input",
+      `input "${name}": it has no scale, so float values have no meaning for it`,
+    );
   const low = view instanceof Int8Array ? -128 : 0;
   const high = low + 255;
+  // The arithmetic of the QUANTIZE operator: NaN becomes the largest value.
+  const inverse = Math.fround(1 / scale);
   for (let i = 0; i < values.length; i++) {
-    const steps = Math.fround(values[i]! / scale);
-    const floor = Math.floor(steps);
-    const rest = steps - floor;
-    const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
-    const q = rounded + zeroPoint;
-    view[i] = q >= low ? (q <= high ? q : high) : low;
+    const q = roundHalfEven(Math.fround(values[i] * inverse)) + zeroPoint;
+    view[i] = q < high ? Math.max(low, q) : high;
   }
 }

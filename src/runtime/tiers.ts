@@ -39,7 +39,10 @@ export function startEngine(
   handed?: WebAssembly.Module,
 ): { engine: Engine; tier: Tier } {
   if (typeof WebAssembly === "undefined")
-    throw new NibbleError("unsupported-engine", "this JavaScript engine has no WebAssembly, which every tier of this version needs");
+    throw new NibbleError(
+      "unsupported-engine",
+      "this JavaScript engine has no WebAssembly, which every tier of this version needs",
+    );
   if (handed) {
     const engine = instantiate(handed);
     return { engine, tier: engine.tier() === TIER_SIMD ? "simd" : "scalar" };
@@ -74,6 +77,9 @@ function instantiate(module: WebAssembly.Module): Engine {
   const engine = instantiateSync(module).instance.exports as unknown as Engine;
   const version = engine.abi_version?.();
   if (version !== ABI_VERSION)
-    throw new NibbleError("unsupported-engine", `expected an engine module of ABI version ${ABI_VERSION}, found ${version ?? "another module"}`);
+    throw new NibbleError(
+      "unsupported-engine",
+      `expected an engine module of ABI version ${ABI_VERSION}, found ${version ?? "another module"}`,
+    );
   return engine;
 }

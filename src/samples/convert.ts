@@ -54,7 +54,7 @@ export function fromReal(values: Float32Array, input: InputSpec, file: string): 
       `${file}: input "${input.name}" is ${input.dtype} without a scale, found float32; store it as ${input.dtype}`,
     );
   }
-  const affine = { scale: quantization.scale[0]!, zeroPoint: quantization.zeroPoint[0]! };
+  const affine = { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint[0] };
   if (input.dtype === "int8") return quantizeValues(values, affine);
   if (input.dtype === "uint8") {
     const shifted = quantizeValues(values, { ...affine, zeroPoint: affine.zeroPoint - 128 });
@@ -72,7 +72,7 @@ function integers(found: NpyArray, input: InputSpec, file: string): TensorData {
   const narrow = new (arrayOf(input.dtype))(wide.length) as Exclude<TensorData, BigInt64Array>;
   wide.forEach((value, i) => {
     narrow[i] = Number(value);
-    if (BigInt(narrow[i]!) === value) return;
+    if (BigInt(narrow[i]) === value) return;
     throw new NibbleError(
       "bad-input",
       `${file}: input "${input.name}" is ${input.dtype}, element ${i} of the ${found.dtype} array is ${value}`,

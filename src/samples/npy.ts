@@ -43,7 +43,7 @@ export function readNpy(bytes: Uint8Array, file: string): NpyArray {
   };
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) return fail("not a .npy file");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = bytes[6]!;
+  const version = bytes[6];
   if (version < 1 || version > 3) return fail(`.npy version ${version}; expected 1, 2 or 3`);
   const start = version === 1 ? 10 : 12;
   const headerBytes =
@@ -64,7 +64,7 @@ export function readNpy(bytes: Uint8Array, file: string): NpyArray {
     );
   }
   if (byteOrder === ">" && type.bytes > 1) return fail("big-endian elements; save them little-endian");
-  const shape = dimensions[1]!
+  const shape = dimensions[1]
     .split(",")
     .map((d) => d.trim().replace("L", ""))
     .filter((d) => d !== "")
@@ -89,9 +89,9 @@ function toRowMajor(data: TensorData, shape: readonly number[]): TensorData {
   const index = shape.map(() => 0);
   for (let i = 0; i < data.length; i++) {
     let target = 0;
-    for (let d = 0; d < shape.length; d++) target = target * shape[d]! + index[d]!;
-    result[target] = data[i]!;
-    for (let d = 0; d < shape.length && ++index[d]! === shape[d]; d++) index[d] = 0;
+    for (let d = 0; d < shape.length; d++) target = target * shape[d] + index[d];
+    result[target] = data[i];
+    for (let d = 0; d < shape.length && ++index[d] === shape[d]; d++) index[d] = 0;
   }
   return result;
 }

@@ -52,7 +52,7 @@ export function createReader(inputs: readonly InputSpec[], options: ReadOptions 
   }
 
   function only(file: string): InputSpec {
-    if (inputs.length === 1) return inputs[0]!;
+    if (inputs.length === 1) return inputs[0];
     const names = inputs.map((input) => `"${input.name}"`).join(", ");
     throw new NibbleError(
       "bad-input",
@@ -91,7 +91,7 @@ export function openSamples(
   options: ReadOptions & { labels?: readonly string[] } = {},
 ): SampleSet {
   const entries = listSamples(path);
-  const isFile = entries[0]!.file === path;
+  const isFile = entries[0].file === path;
   const stack = isFile && openStack(path, readArrays(path), inputs);
   if (stack) return stack;
   const files = entries.map((entry) => ({ file: entry.file, label: classOf(entry, options.labels) }));
@@ -116,7 +116,7 @@ function readArrays(file: string): Map<string, NpyArray> {
 function fromNpz(bytes: Uint8Array, inputs: readonly InputSpec[], file: string): TensorData[] {
   const arrays = readNpz(bytes, file);
   if (inputs.length === 1 && arrays.size === 1) {
-    return [fromArray([...arrays.values()][0]!, inputs[0]!, file)];
+    return [fromArray([...arrays.values()][0], inputs[0], file)];
   }
   return inputs.map((input) => {
     const found = arrays.get(input.name);

@@ -20,7 +20,7 @@ export function openStack(
     (input) => arrays.get(input.name) ?? (inputs.length === 1 ? others[0] : undefined),
   );
   const count = found[0]?.shape[0];
-  if (count === undefined || !found.every((array, i) => isStack(array, inputs[i]!, count))) return undefined;
+  if (count === undefined || !found.every((array, i) => isStack(array, inputs[i], count))) return undefined;
   const labels = arrays.get(labelsName);
   return {
     length: count,

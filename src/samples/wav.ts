@@ -48,7 +48,7 @@ export function readWav(bytes: Uint8Array, file: string, sampleRate?: number): A
   for (let n = 0; n < count; n++) {
     let sum = 0;
     for (let channel = 0; channel < numChannels!; channel++) {
-      sum += interleaved[n * numChannels! + channel]! - format.zero;
+      sum += interleaved[n * numChannels! + channel] - format.zero;
     }
     samples[n] = sum / (numChannels! * format.full);
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { cancelTransposes } from "../../src/graph/passes/cancel-transposes.ts";
 import { removeDeadCode } from "../../src/graph/passes/dead-code.ts";
+import { hoistMoves } from "../../src/graph/passes/hoist-moves.ts";
 import { mergeReshapes } from "../../src/graph/passes/merge-reshapes.ts";
 import { sinkReshapes } from "../../src/graph/passes/sink-reshapes.ts";
 import { transposeToReshape } from "../../src/graph/passes/transpose-to-reshape.ts";
@@ -283,5 +284,25 @@ describe("sinkReshapes", () => {
     const [x, a, y] = [float("x", [6]), float("a", [2, 3]), float("y", [2, 3])];
     const g = graph([x], [node("reshape", [x], a, {}), node("add", [a, constant("c", [3])], y, plain)], [y]);
     expect(sinkReshapes(g)).toBe(false);
+  });
+});
+
+describe("hoistMoves", () => {
+  it("moves integers instead of what a dequantize makes of them", () => {
+    const x = int8("x", [1, 3, 4, 2], 0.5, 3);
+    const [a, b, y] = [float("a", [1, 3, 4, 2]), float("b", [1, 2, 3, 4]), float("y", [1, 24])];
+    const g = graph(
+      [x],
+      [node("dequantize", [x], a, {}), node("transpose", [a], b, toNchw), node("reshape", [b], y, {})],
+      [y],
+    );
+    expect(hoistMoves(g)).toBe(true);
+    removeDeadCode(g);
+    expect(lines(g)).toEqual([
+      "b/moved [1,2,3,4] = transpose(x)",
+      "y/moved [1,24] = reshape(b/moved)",
+      "y [1,24] = dequantize(y/moved)",
+    ]);
+    expect(g.nodes[1].outputs[0].quantization).toEqual(x.quantization);
   });
 });

@@ -44,18 +44,6 @@ describe("foldConstants", () => {
     expect(values).toEqual([-1, 9, 9, 9, -2, 1, 4, 9, -3, 2, 5, 9, -4, 3, 6, 9]);
   });
 
-  it("applies scale and zero point per channel", () => {
-    const q: Tensor = {
-      name: "q",
-      dtype: "int8",
-      shape: [2, 3],
-      data: Int8Array.of(-128, 0, 127, 1, 2, 3),
-      quantization: { scale: Float32Array.of(0.5, 2), zeroPoint: Int32Array.of(-1, 1), axis: 0 },
-    };
-    const a = float("a", [2, 3]);
-    expect(folded([node("dequantize", [q], a, {})], a)).toEqual([-63.5, 0.5, 64, 0, 2, 4]);
-  });
-
   it("leaves functions that engines compute differently, and outputs of the model", () => {
     const [a, y] = [float("a", [1]), float("y", [1])];
     expect(foldConstants(graph([], [node("unary", [constant("c", [1])], a, { kind: "exp" })], []))).toBe(

@@ -28,7 +28,7 @@ export interface Golden {
   /** Path of the model file. */
   model: string;
   stateful: boolean;
-  /** The file calls its case a reserve: not for everyday runs. */
+  /** Marked `"set": "reserve"`, which suggests a case kept for a final check. */
   isReserve: boolean;
   subgraph: number;
   compare: GoldenComparison;

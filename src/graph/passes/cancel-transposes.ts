@@ -130,7 +130,6 @@ const pushThroughReshape: Push = (graph, node, [moved]) => {
 const pushes: Partial<Record<Node["op"], Push>> = {
   unary: pushThroughUnary,
   quantize: pushThroughUnary,
-  dequantize: pushThroughUnary,
   add: pushThroughBinary,
   sub: pushThroughBinary,
   mul: pushThroughBinary,

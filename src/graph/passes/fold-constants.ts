@@ -79,18 +79,6 @@ function foldPadding(node: NodeOf<"pad">, x: Constant): TensorData | null {
   return data;
 }
 
-/** scale · (q − zeroPoint), rounded once to float32. */
-function foldDequantize(x: Constant): TensorData | null {
-  const q = x.quantization;
-  if (!q || x.data instanceof BigInt64Array) return null;
-  const inner = q.scale.length === 1 ? x.data.length : elementCount(x.shape.slice(q.axis + 1));
-  const values = x.data;
-  return Float32Array.from(values, (v, i) => {
-    const c = Math.floor(i / inner) % q.scale.length;
-    return q.scale[c] * (v - q.zeroPoint[c]);
-  });
-}
-
 function compute(node: Node, operands: Constant[]): TensorData | null {
   switch (node.op) {
     case "reshape":
@@ -107,8 +95,6 @@ function compute(node: Node, operands: Constant[]): TensorData | null {
       return foldConcat(node, operands);
     case "pad":
       return foldPadding(node, operands[0]);
-    case "dequantize":
-      return foldDequantize(operands[0]);
     default:
       return null;
   }

@@ -4,9 +4,12 @@ import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
+import { foldDequantize } from "./fold-dequantize.ts";
 import { foldPad } from "./fold-pad.ts";
+import { foldQdq } from "./fold-qdq.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { fuseBias } from "./fuse-bias.ts";
+import { hoistMoves } from "./hoist-moves.ts";
 import { restoreNames } from "./layout.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import type { Pass } from "./rewrite.ts";
@@ -15,13 +18,15 @@ import { sortNodes } from "./sort.ts";
 import { transposeToReshape } from "./transpose-to-reshape.ts";
 
 /**
- * The order of one round: first the layout (transposes and reshapes out of the way), then the fusions, which
+ * The order of one round: first the layout (transposes and reshapes out of the
+ * way: in front of a dequantize, behind everything else), then the fusions, which
  * need neighbours to be neighbours; bias before activation, since a fused activation ends the chain.
  */
 const passes: Pass[] = [
   sortNodes,
   removeDeadCode,
   foldConstants,
+  hoistMoves,
   cancelTransposes,
   removeDeadCode,
   absorbTransposeIntoWeights,
@@ -33,6 +38,7 @@ const passes: Pass[] = [
   foldBatchNorm,
   fuseBias,
   fuseActivation,
+  foldQdq,
   removeDeadCode,
 ];
 
@@ -54,17 +60,24 @@ const copyOf = (graph: Graph): Graph => ({
   outputs: [...graph.outputs],
 });
 
+function untilNothingChanges(graph: Graph): void {
+  for (let round = 0; round < maxRounds; round++) {
+    const changed = passes.map((pass) => pass(graph));
+    if (!changed.includes(true)) return;
+  }
+}
+
 /**
- * The same function with less work: applies all passes in their order until none changes anything. The given
- * graph stays as it is. Inputs and outputs keep their tensors; quantized results stay the same to the bit,
- * float results up to the order and rounding of sums that the passes state.
+ * The same function with less work: applies all passes in their order until none changes anything; then makes
+ * the constants that stayed behind a dequantize float32, and applies them once more. The given graph stays as
+ * it is. Inputs and outputs keep their tensors. Integer operators keep their results to the bit; float results
+ * may differ by the order and rounding of sums, and operators between dequantize and quantize become integer
+ * ones, as the passes state.
  */
 export function optimize(graph: Graph): Graph {
   const optimized = copyOf(graph);
-  for (let round = 0; round < maxRounds; round++) {
-    const changed = passes.map((pass) => pass(optimized));
-    if (!changed.includes(true)) break;
-  }
+  untilNothingChanges(optimized);
+  if (foldDequantize(optimized)) untilNothingChanges(optimized);
   restoreNames(optimized);
   return optimized;
 }

@@ -61,7 +61,7 @@ function sinkThroughUnary(graph: Graph, node: Node, uses: Uses): boolean {
 function step(graph: Graph): boolean {
   const uses = usesOf(graph);
   for (const node of graph.nodes) {
-    if (node.op === "unary" || node.op === "quantize" || node.op === "dequantize") {
+    if (node.op === "unary" || node.op === "quantize") {
       if (sinkThroughUnary(graph, node, uses)) return true;
     } else if (node.op === "add" || node.op === "sub" || node.op === "mul") {
       if (sinkThroughBinary(graph, node, uses)) return true;

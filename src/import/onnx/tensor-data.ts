@@ -28,6 +28,10 @@ const typeNames = [
   "float8e5m2fnuz",
   "uint4",
   "int4",
+  "float4e2m1",
+  "float8e8m0",
+  "uint2",
+  "int2",
 ];
 
 export const typeName = (type: number): string => typeNames[type] ?? `type ${type}`;

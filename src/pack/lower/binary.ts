@@ -30,7 +30,7 @@ import type { NodeOf } from "../../graph/graph.ts";
 import { addParameters } from "../../numerics/add.ts";
 import { activationRange } from "../../numerics/range.ts";
 import { mulRequantization } from "../../numerics/requantize.ts";
-import { type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
+import { inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, listFields, record } from "../record.ts";
 import { broadcastStrides, collapse } from "../strides.ts";
 
@@ -38,31 +38,42 @@ type BinaryNode = NodeOf<"add"> | NodeOf<"sub"> | NodeOf<"mul">;
 
 /** Elementwise with numpy's broadcasting. */
 export function lowerBinary(lowering: Lowering, node: BinaryNode): void {
-  const [a, b, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!];
+  const [a, b, y] = [inputOf(node), inputOf(node, 1), node.outputs[0]];
   const loops = collapse(y.shape, [broadcastStrides(a.shape, y.shape), broadcastStrides(b.shape, y.shape)]);
-  if (!loops) throw unsupported(node.op, node.name, `[${a.shape}] against [${b.shape}] broadcasts in too many dimensions`);
+  if (!loops)
+    throw unsupported(
+      node.op,
+      node.name,
+      `[${a.shape}] against [${b.shape}] broadcasts in too many dimensions`,
+    );
   const shape: Fields = [
     ...listFields(B_DIMS, loops.dims),
-    ...listFields(B_A_STRIDES, loops.strides[0]!),
-    ...listFields(B_B_STRIDES, loops.strides[1]!),
+    ...listFields(B_A_STRIDES, loops.strides[0]),
+    ...listFields(B_B_STRIDES, loops.strides[1]),
   ];
   const { min, max } = node.attributes.activation;
   const view =
     y.dtype === "float32"
-      ? record(
-          { add: OP_ADD_F32, sub: OP_SUB_F32, mul: OP_MUL_F32 }[node.op],
-          BINARY_RECORD_BYTES,
-          shape,
-          [[B_MIN, min], [B_MAX, max]],
-        )
+      ? record({ add: OP_ADD_F32, sub: OP_SUB_F32, mul: OP_MUL_F32 }[node.op], BINARY_RECORD_BYTES, shape, [
+          [B_MIN, min],
+          [B_MAX, max],
+        ])
       : quantizedRecord(lowering, node, shape);
-  lowering.emit({ node: node.name, record: view, input: a, input2: b, output: y, scratchBytes: 0, scratchField: 0 });
+  lowering.emit({
+    node: node.name,
+    record: view,
+    input: a,
+    input2: b,
+    output: y,
+    scratchBytes: 0,
+    scratchField: 0,
+  });
 }
 
 function quantizedRecord(lowering: Lowering, node: BinaryNode, shape: Fields): DataView {
-  const a = scalarQuantization(node.inputs[0]!);
-  const b = scalarQuantization(node.inputs[1]!);
-  const y = scalarQuantization(node.outputs[0]!);
+  const a = scalarQuantization(inputOf(node));
+  const b = scalarQuantization(inputOf(node, 1));
+  const y = scalarQuantization(node.outputs[0]);
   const range = activationRange(node.attributes.activation, y, "int8", lowering.rounding);
   const ints: Fields = [
     ...shape,
@@ -75,7 +86,12 @@ function quantizedRecord(lowering: Lowering, node: BinaryNode, shape: Fields): D
   if (node.op === "mul") {
     const how = mulRequantization(lowering.rounding, a.scale, b.scale, y.scale);
     if (how.form === "float")
-      return record(OP_MUL_QS8, BINARY_RECORD_BYTES, [...ints, [B_ROUNDING, ROUNDING_SINGLE]], [[B_SCALE, how.scale]]);
+      return record(
+        OP_MUL_QS8,
+        BINARY_RECORD_BYTES,
+        [...ints, [B_ROUNDING, ROUNDING_SINGLE]],
+        [[B_SCALE, how.scale]],
+      );
     return record(OP_MUL_QS8, BINARY_RECORD_BYTES, [
       ...ints,
       [B_ROUNDING, ROUNDING_DOUBLE],

@@ -26,7 +26,7 @@ import {
   W_STRIDE_W,
 } from "../../../assembly/format.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
-import { type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
+import { inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";
 import { type MatmulNode, packMatmul, roundUp } from "./matmul.ts";
 
@@ -37,7 +37,7 @@ const isFloat = (tensor: Tensor): boolean => tensor.dtype === "float32";
 
 /** Fully connected: rows of K values times weights [N, K]. */
 export function lowerFullyConnected(lowering: Lowering, node: NodeOf<"fullyConnected">): void {
-  const [n, k] = node.inputs[1]!.shape as [number, number];
+  const [n, k] = inputOf(node, 1).shape as [number, number];
   emitGemm(lowering, node, n, k);
 }
 
@@ -46,14 +46,14 @@ function emitGemm(lowering: Lowering, node: MatmulNode, n: number, k: number): v
   lowering.emit({
     node: node.name,
     record: record(
-      isFloat(node.outputs[0]!) ? OP_GEMM_F32 : OP_GEMM_QS8,
+      isFloat(node.outputs[0]) ? OP_GEMM_F32 : OP_GEMM_QS8,
       GEMM_RECORD_BYTES,
       [[M_K, k], [M_N, n], ...packed.ints],
       packed.floats,
     ),
-    input: node.inputs[0]!,
+    input: inputOf(node),
     input2: null,
-    output: node.outputs[0]!,
+    output: node.outputs[0],
     scratchBytes: 0,
     scratchField: 0,
   });
@@ -79,7 +79,7 @@ export function windowFields(
 
 /** A 1×1 convolution over every pixel is a matrix multiply; any other gathers panels. */
 export function lowerConv2d(lowering: Lowering, node: NodeOf<"conv2d">): void {
-  const [n, kernelH, kernelW, channels] = node.inputs[1]!.shape as [number, number, number, number];
+  const [n, kernelH, kernelW, channels] = inputOf(node, 1).shape as [number, number, number, number];
   const { stride, dilation, padding, groups } = node.attributes;
   const k = kernelH * kernelW * channels;
   const unpadded = padding.top + padding.left + padding.bottom + padding.right === 0;
@@ -100,10 +100,10 @@ function emitConv(
   groups: number,
   index: (n: number, k: number) => number,
 ): void {
-  const [input, output] = [node.inputs[0]!, node.outputs[0]!];
+  const [input, output] = [inputOf(node), node.outputs[0]];
   const packed = packMatmul(lowering, node, { n, k, groups, depthwise: false }, index);
   const rowBytes = isFloat(output) ? k * 4 : roundUp(k, KR);
-  const pixels = output.shape[1]! * output.shape[2]!;
+  const pixels = output.shape[1] * output.shape[2];
   const panelRows = Math.min(roundUp(pixels, 4), Math.max(4, 4 * Math.floor(PANEL_BYTES / rowBytes / 4)));
   const scratchBytes = roundUp(panelRows * rowBytes + 16, 64);
   lowering.emit({
@@ -136,15 +136,31 @@ function emitConv(
  * many groups as there are input channels.
  */
 export function lowerDepthwise(lowering: Lowering, node: NodeOf<"depthwiseConv2d">): void {
-  const [first, kernelH, kernelW, channels] = node.inputs[1]!.shape as [number, number, number, number];
+  const [first, kernelH, kernelW, channels] = inputOf(node, 1).shape as [number, number, number, number];
   const { stride, dilation, padding, multiplier } = node.attributes;
-  const [input, output] = [node.inputs[0]!, node.outputs[0]!];
-  if (first !== 1) throw unsupported(node.op, node.name, `expected weights [1, KH, KW, O], found [${node.inputs[1]!.shape}]`);
+  const [input, output] = [inputOf(node), node.outputs[0]];
+  if (first !== 1)
+    throw unsupported(
+      node.op,
+      node.name,
+      `expected weights [1, KH, KW, O], found [${inputOf(node, 1).shape}]`,
+    );
   const taps = kernelH * kernelW;
   const index = (c: number, tap: number): number => tap * channels + c;
   const kernel: [number, number] = [kernelH, kernelW];
   if (multiplier !== 1)
-    return emitConv(lowering, node, kernel, stride, dilation, padding, channels, taps, channels / multiplier, index);
+    return emitConv(
+      lowering,
+      node,
+      kernel,
+      stride,
+      dilation,
+      padding,
+      channels,
+      taps,
+      channels / multiplier,
+      index,
+    );
   const packed = packMatmul(lowering, node, { n: channels, k: taps, groups: 1, depthwise: true }, index);
   const element = isFloat(output) ? 4 : 1;
   const scratchBytes = roundUp(roundUp(taps, 2) * 4 + roundUp(channels, NR) * element + 16, 64);

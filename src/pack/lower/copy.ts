@@ -13,7 +13,7 @@ import {
 } from "../../../assembly/format.ts";
 import { bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { activationRange } from "../../numerics/range.ts";
-import { type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
+import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
 import { listFields, record } from "../record.ts";
 import { collapse, denseStrides } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
@@ -37,8 +37,8 @@ function emitCopy(
       [Y_IN_OFFSET, from.offset],
       [Y_OUT_OFFSET, to.offset],
       ...listFields(Y_DIMS, loops.dims),
-      ...listFields(Y_IN_STRIDES, loops.strides[0]!),
-      ...listFields(Y_OUT_STRIDES, loops.strides[1]!),
+      ...listFields(Y_IN_STRIDES, loops.strides[0]),
+      ...listFields(Y_OUT_STRIDES, loops.strides[1]),
     ]),
     input: x,
     input2: null,
@@ -50,12 +50,16 @@ function emitCopy(
 
 const refuseRequantization = (node: { op: string; name: string }, x: Tensor, y: Tensor): void => {
   if (y.dtype === "int8" && !sameQuantization(x, y))
-    throw unsupported(node.op, node.name, `"${x.name}" and "${y.name}" differ in scale or zero point; put a quantize between`);
+    throw unsupported(
+      node.op,
+      node.name,
+      `"${x.name}" and "${y.name}" differ in scale or zero point; put a quantize between`,
+    );
 };
 
 /** A view where the bytes may be shared, a copy between a model input and a model output. */
 export function lowerReshape(lowering: Lowering, node: NodeOf<"reshape">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   if (y.dtype === "int8" && !sameQuantization(x, y)) return emitQuantize(lowering, node.name, x, y);
   lowering.alias(x, y);
 }
@@ -67,33 +71,45 @@ export function copyWhole(lowering: Lowering, name: string, x: Tensor, y: Tensor
 }
 
 export function lowerTranspose(lowering: Lowering, node: NodeOf<"transpose">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   refuseRequantization(node, x, y);
   const strides = denseStrides(x.shape);
-  const from = { offset: 0, strides: node.attributes.perm.map((axis) => strides[axis]!) };
+  const from = { offset: 0, strides: node.attributes.perm.map((axis) => strides[axis]) };
   emitCopy(lowering, node, x, y, y.shape, from, { offset: 0, strides: denseStrides(y.shape) });
 }
 
 /** The whole output filled, then the input copied into its middle. */
 export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   refuseRequantization(node, x, y);
   const { before, value } = node.attributes;
   const fill =
     y.dtype === "float32"
       ? record(OP_FILL, FILL_RECORD_BYTES, [], [[F_VALUE, value]])
       : record(OP_FILL, FILL_RECORD_BYTES, [
-          [F_VALUE, activationRange({ min: value, max: Infinity }, scalarQuantization(y), "int8", lowering.rounding).min],
+          [
+            F_VALUE,
+            activationRange({ min: value, max: Infinity }, scalarQuantization(y), "int8", lowering.rounding)
+              .min,
+          ],
         ]);
-  lowering.emit({ node: node.name, record: fill, input: null, input2: null, output: y, scratchBytes: 0, scratchField: 0 });
+  lowering.emit({
+    node: node.name,
+    record: fill,
+    input: null,
+    input2: null,
+    output: y,
+    scratchBytes: 0,
+    scratchField: 0,
+  });
   const strides = denseStrides(y.shape);
-  const offset = before.reduce((sum, n, axis) => sum + n * strides[axis]!, 0);
+  const offset = before.reduce((sum, n, axis) => sum + n * strides[axis], 0);
   emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, { offset, strides });
 }
 
 /** One strided copy an input; inputs of another scale are requantized first. */
 export function lowerConcat(lowering: Lowering, node: NodeOf<"concat">): void {
-  const y = node.outputs[0]!;
+  const y = node.outputs[0];
   const { axis, activation } = node.attributes;
   if (activation.min !== -Infinity || activation.max !== Infinity)
     throw unsupported(node.op, node.name, "a fused activation has no kernel; use a separate operator");
@@ -106,8 +122,8 @@ export function lowerConcat(lowering: Lowering, node: NodeOf<"concat">): void {
       emitConcatInput(lowering, node.name, x, requantized);
       x = requantized;
     }
-    const to = { offset: at * strides[axis]!, strides };
+    const to = { offset: at * strides[axis], strides };
     emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, to);
-    at += x.shape[axis]!;
+    at += x.shape[axis];
   }
 }

@@ -1,5 +1,5 @@
 import type { Node } from "../../graph/graph.ts";
-import { type Lowering, unsupported } from "../lowering.ts";
+import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
@@ -38,7 +38,7 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case "unary":
       return lowerUnary(lowering, node);
     case "quantize":
-      return emitQuantize(lowering, node.name, node.inputs[0]!, node.outputs[0]!);
+      return emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
     case "dequantize":
       return lowerDequantize(lowering, node);
   }
@@ -51,6 +51,10 @@ function refuseTypes(node: Node): void {
   if (movers.has(node.op)) return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
-      throw unsupported(node.op, node.name, `tensor "${tensor.name}" is ${tensor.dtype}; the kernels take float32, int8 and uint8`);
+      throw unsupported(
+        node.op,
+        node.name,
+        `tensor "${tensor.name}" is ${tensor.dtype}; the kernels take float32, int8 and uint8`,
+      );
   }
 }

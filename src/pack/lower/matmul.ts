@@ -20,7 +20,7 @@ import {
 import type { Activation, NodeOf, Tensor } from "../../graph/graph.ts";
 import { activationRange } from "../../numerics/range.ts";
 import { layerRequantizations, type Requantization } from "../../numerics/requantize.ts";
-import { constantData, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
+import { constantData, inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import type { Fields } from "../record.ts";
 
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
@@ -77,7 +77,12 @@ function perColumn<T extends Int32Array | Float32Array>(
 }
 
 /** Record fields of the node's weights, requantization and output range. */
-export function packMatmul(lowering: Lowering, node: MatmulNode, shape: Omit<Matmul, "at">, index: (n: number, k: number) => number): Packed {
+export function packMatmul(
+  lowering: Lowering,
+  node: MatmulNode,
+  shape: Omit<Matmul, "at">,
+  index: (n: number, k: number) => number,
+): Packed {
   const [, weights, bias] = node.inputs;
   const [output] = node.outputs;
   if (!weights) throw unsupported(node.op, node.name, "the weights are missing");
@@ -97,7 +102,7 @@ function packFloat(
 ): Packed {
   const w = constantData(node.op, node.name, weights, Float32Array);
   const b = bias && constantData(node.op, node.name, bias, Float32Array);
-  const matmul: Matmul = { ...shape, at: (n, k) => w[index(n, k)]! };
+  const matmul: Matmul = { ...shape, at: (n, k) => w[index(n, k)] };
   const make = (length: number) => new Float32Array(length);
   return {
     ints: [
@@ -123,34 +128,38 @@ function packQuantized(
 ): Packed {
   const w = constantData(node.op, node.name, weights, Int8Array);
   const b = bias && constantData(node.op, node.name, bias, Int32Array);
-  const x = scalarQuantization(node.inputs[0]!);
+  const x = scalarQuantization(inputOf(node));
   const y = scalarQuantization(output);
   const { scale, zeroPoint } = weights.quantization!;
-  const weightZeroPoint = zeroPoint[0]!;
+  const weightZeroPoint = zeroPoint[0];
   if (zeroPoint.some((z) => z !== weightZeroPoint))
     throw unsupported(
       node.op,
       node.name,
       `the zero points of "${weights.name}" differ between channels; the kernels take one for all`,
     );
-  const matmul: Matmul = { ...shape, at: (n, k) => w[index(n, k)]! };
+  const matmul: Matmul = { ...shape, at: (n, k) => w[index(n, k)] };
   const kr = matmul.depthwise ? 2 : KR;
   // A depthwise kernel subtracts the weights' zero point from every tap, so a missing tap must equal it.
   const packed = packOrder(matmul, kr, (length) =>
     new Int8Array(length).fill(matmul.depthwise ? weightZeroPoint : 0),
   );
-  const biases = perColumn(matmul, (length) => new Int32Array(length), (c) => {
-    let sum = 0;
-    for (let k = 0; k < matmul.k; k++) sum += matmul.at(c, k) - weightZeroPoint;
-    const folded = (b?.[c] ?? 0) - x.zeroPoint * sum;
-    if (Math.abs(folded) + matmul.k * 128 * (128 + Math.abs(weightZeroPoint)) >= 2 ** 31)
-      throw unsupported(
-        node.op,
-        node.name,
-        `output channel ${c} could overflow its int32 sum (bias ${folded}, ${matmul.k} products); use a larger weight scale`,
-      );
-    return folded;
-  });
+  const biases = perColumn(
+    matmul,
+    (length) => new Int32Array(length),
+    (c) => {
+      let sum = 0;
+      for (let k = 0; k < matmul.k; k++) sum += matmul.at(c, k) - weightZeroPoint;
+      const folded = (b?.[c] ?? 0) - x.zeroPoint * sum;
+      if (Math.abs(folded) + matmul.k * 128 * (128 + Math.abs(weightZeroPoint)) >= 2 ** 31)
+        throw unsupported(
+          node.op,
+          node.name,
+          `output channel ${c} could overflow its int32 sum (bias ${folded}, ${matmul.k} products); use a larger weight scale`,
+        );
+      return folded;
+    },
+  );
   const range = activationRange(node.attributes.activation, y, "int8", lowering.rounding);
   const sourceType = lowering.wasUint8(output) ? "uint8" : "int8";
   const factors = layerRequantizations(lowering.rounding, node.op, sourceType, x.scale, scale, y.scale);
@@ -158,7 +167,12 @@ function packQuantized(
     ints: [
       [M_WEIGHTS, lowering.weights.add(packed)],
       [M_BIAS, lowering.weights.add(biases)],
-      [M_REQUANT, lowering.weights.add(packRequantization(lowering, matmul, (c) => factors[factors.length === 1 ? 0 : c]!))],
+      [
+        M_REQUANT,
+        lowering.weights.add(
+          packRequantization(lowering, matmul, (c) => factors[factors.length === 1 ? 0 : c]),
+        ),
+      ],
       [M_ROUNDING, lowering.rounding === "double" ? ROUNDING_DOUBLE : ROUNDING_SINGLE],
       [M_ZERO_POINT, y.zeroPoint],
       [M_MIN, range.min],
@@ -177,10 +191,14 @@ function packRequantization(
   of: (channel: number) => Requantization,
 ): Float32Array | Int32Array {
   if (lowering.rounding === "single")
-    return perColumn(matmul, (length) => new Float32Array(length), (c) => {
-      const how = of(c);
-      return how.form === "float" ? how.scale : Number.NaN;
-    });
+    return perColumn(
+      matmul,
+      (length) => new Float32Array(length),
+      (c) => {
+        const how = of(c);
+        return how.form === "float" ? how.scale : Number.NaN;
+      },
+    );
   const ints = (length: number) => new Int32Array(length);
   const column = (field: "multiplier" | "shift") =>
     perColumn(matmul, ints, (c) => {

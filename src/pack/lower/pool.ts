@@ -28,12 +28,12 @@ import {
 import { elementCount, type NodeOf } from "../../graph/graph.ts";
 import { meanParameters } from "../../numerics/mean.ts";
 import { activationRange } from "../../numerics/range.ts";
-import { type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
+import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";
 import { windowFields } from "./conv.ts";
 
 export function lowerPool(lowering: Lowering, node: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   const { kernel, stride, padding, activation } = node.attributes;
   const average = node.op === "averagePool2d";
   const isFloat = y.dtype === "float32";
@@ -49,21 +49,36 @@ export function lowerPool(lowering: Lowering, node: NodeOf<"averagePool2d"> | No
   const codes = average ? [OP_AVERAGE_POOL_F32, OP_AVERAGE_POOL_QS8] : [OP_MAX_POOL_F32, OP_MAX_POOL_QS8];
   let view: DataView;
   if (isFloat) {
-    view = record(codes[0]!, POOL_RECORD_BYTES, fields, [[M_MIN, activation.min], [M_MAX, activation.max]]);
+    view = record(codes[0], POOL_RECORD_BYTES, fields, [
+      [M_MIN, activation.min],
+      [M_MAX, activation.max],
+    ]);
   } else {
     const { min, max } = activationRange(activation, scalarQuantization(y), "int8", lowering.rounding);
-    view = record(codes[1]!, POOL_RECORD_BYTES, [...fields, [M_MIN, min], [M_MAX, max]]);
+    view = record(codes[1], POOL_RECORD_BYTES, [...fields, [M_MIN, min], [M_MAX, max]]);
   }
-  lowering.emit({ node: node.name, record: view, input: x, input2: null, output: y, scratchBytes: 0, scratchField: 0 });
+  lowering.emit({
+    node: node.name,
+    record: view,
+    input: x,
+    input2: null,
+    output: y,
+    scratchBytes: 0,
+    scratchField: 0,
+  });
 }
 
 /** Reduces neighbouring axes; others need a transpose in front. */
 export function lowerMean(lowering: Lowering, node: NodeOf<"mean">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   const axes = node.attributes.axes.filter((axis) => x.shape[axis] !== 1);
   const first = axes[0] ?? 0;
   if (axes.some((axis, i) => axis !== first + i))
-    throw unsupported(node.op, node.name, `axes [${node.attributes.axes}] of [${x.shape}] are not neighbours`);
+    throw unsupported(
+      node.op,
+      node.name,
+      `axes [${node.attributes.axes}] of [${x.shape}] are not neighbours`,
+    );
   const count = elementCount(axes.map((axis) => x.shape[axis]!));
   const fields: Fields = [
     [R_OUTER, elementCount(x.shape.slice(0, first))],
@@ -72,7 +87,10 @@ export function lowerMean(lowering: Lowering, node: NodeOf<"mean">): void {
   ];
   lowering.emit({
     node: node.name,
-    record: y.dtype === "float32" ? record(OP_MEAN_F32, MEAN_RECORD_BYTES, fields) : quantizedMean(lowering, node, fields, count),
+    record:
+      y.dtype === "float32"
+        ? record(OP_MEAN_F32, MEAN_RECORD_BYTES, fields)
+        : quantizedMean(lowering, node, fields, count),
     input: x,
     input2: null,
     output: y,
@@ -82,14 +100,17 @@ export function lowerMean(lowering: Lowering, node: NodeOf<"mean">): void {
 }
 
 function quantizedMean(lowering: Lowering, node: NodeOf<"mean">, fields: Fields, count: number): DataView {
-  const y = scalarQuantization(node.outputs[0]!);
-  const how = meanParameters(lowering.rounding, scalarQuantization(node.inputs[0]!), y, count);
+  const y = scalarQuantization(node.outputs[0]);
+  const how = meanParameters(lowering.rounding, scalarQuantization(inputOf(node)), y, count);
   if (how.form === "float")
     return record(
       OP_MEAN_QS8,
       MEAN_RECORD_BYTES,
       [...fields, [R_ROUNDING, ROUNDING_SINGLE]],
-      [[R_SCALE, how.scale], [R_BIAS, how.bias]],
+      [
+        [R_SCALE, how.scale],
+        [R_BIAS, how.bias],
+      ],
     );
   return record(OP_MEAN_QS8, MEAN_RECORD_BYTES, [
     ...fields,

@@ -43,7 +43,7 @@ import {
 import type { Attributes, NodeOf, Tensor, UnaryKind } from "../../graph/graph.ts";
 import { softmaxParameters } from "../../numerics/softmax.ts";
 import { concatTable, requantizeTable, type TableEnd, unaryTable } from "../../numerics/table.ts";
-import { type Lowering, scalarQuantization } from "../lowering.ts";
+import { inputOf, type Lowering, scalarQuantization } from "../lowering.ts";
 import { record } from "../record.ts";
 
 const emitElementwise = (lowering: Lowering, node: string, view: DataView, x: Tensor, y: Tensor): void =>
@@ -52,13 +52,15 @@ const emitElementwise = (lowering: Lowering, node: string, view: DataView, x: Te
 /** A tensor as the source's tables see it: uint8 again where it was before lower-uint8. */
 function tableEnd(lowering: Lowering, t: Tensor): TableEnd {
   const { scale, zeroPoint } = scalarQuantization(t);
-  return lowering.wasUint8(t) ? { scale, zeroPoint: zeroPoint + 128, dtype: "uint8" } : { scale, zeroPoint, dtype: t.dtype };
+  return lowering.wasUint8(t)
+    ? { scale, zeroPoint: zeroPoint + 128, dtype: "uint8" }
+    : { scale, zeroPoint, dtype: t.dtype };
 }
 
 /** Emits a lookup in `table`, which is indexed by and holds bytes of the source's types. */
 function emitTable(lowering: Lowering, node: string, table: Uint8Array, x: Tensor, y: Tensor): void {
   const flip = (t: Tensor): number => (lowering.wasUint8(t) ? 0x80 : 0);
-  const stored = table.map((_, byte) => table[byte ^ flip(x)]! ^ flip(y));
+  const stored = table.map((_, byte) => table[byte ^ flip(x)] ^ flip(y));
   const view = record(OP_TABLE, UNARY_RECORD_BYTES, [[U_TABLE, lowering.weights.add(stored)]]);
   emitElementwise(lowering, node, view, x, y);
 }
@@ -83,7 +85,14 @@ const kinds: Record<Exclude<UnaryKind, "gelu" | "relu">, number> = {
 };
 
 /** Kind and the two parameters of a float unary operator. */
-function floatUnary({ kind, alpha, beta, min, max, approximate }: Attributes["unary"]): [number, number, number] {
+function floatUnary({
+  kind,
+  alpha,
+  beta,
+  min,
+  max,
+  approximate,
+}: Attributes["unary"]): [number, number, number] {
   switch (kind) {
     case "relu":
       return [UNARY_CLIP, 0, Infinity];
@@ -103,28 +112,51 @@ function floatUnary({ kind, alpha, beta, min, max, approximate }: Attributes["un
 }
 
 export function lowerUnary(lowering: Lowering, node: NodeOf<"unary">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   if (y.dtype !== "float32") {
-    const table = unaryTable(lowering.rounding, node.attributes, tableEnd(lowering, x), tableEnd(lowering, y));
+    const table = unaryTable(
+      lowering.rounding,
+      node.attributes,
+      tableEnd(lowering, x),
+      tableEnd(lowering, y),
+    );
     return emitTable(lowering, node.name, table, x, y);
   }
   const [kind, alpha, beta] = floatUnary(node.attributes);
-  const view = record(OP_UNARY_F32, UNARY_RECORD_BYTES, [[U_KIND, kind]], [[U_ALPHA, alpha], [U_BETA, beta]]);
+  const view = record(
+    OP_UNARY_F32,
+    UNARY_RECORD_BYTES,
+    [[U_KIND, kind]],
+    [
+      [U_ALPHA, alpha],
+      [U_BETA, beta],
+    ],
+  );
   emitElementwise(lowering, node.name, view, x, y);
 }
 
-const roundingCode = (lowering: Lowering): number => (lowering.rounding === "double" ? ROUNDING_DOUBLE : ROUNDING_SINGLE);
+const roundingCode = (lowering: Lowering): number =>
+  lowering.rounding === "double" ? ROUNDING_DOUBLE : ROUNDING_SINGLE;
 
 /** float32 → int8, or one 8-bit quantization to another by table. */
 export function emitQuantize(lowering: Lowering, node: string, x: Tensor, y: Tensor): void {
   if (x.dtype !== "float32")
-    return emitTable(lowering, node, requantizeTable(lowering.rounding, tableEnd(lowering, x), tableEnd(lowering, y)), x, y);
+    return emitTable(
+      lowering,
+      node,
+      requantizeTable(lowering.rounding, tableEnd(lowering, x), tableEnd(lowering, y)),
+      x,
+      y,
+    );
   const { scale, zeroPoint } = scalarQuantization(y);
   const factor = lowering.rounding === "single" ? Math.fround(1 / scale) : scale;
   const view = record(
     OP_QUANTIZE,
     UNARY_RECORD_BYTES,
-    [[U_ROUNDING, roundingCode(lowering)], [U_ZERO_POINT, zeroPoint]],
+    [
+      [U_ROUNDING, roundingCode(lowering)],
+      [U_ZERO_POINT, zeroPoint],
+    ],
     [[U_SCALE, factor]],
   );
   emitElementwise(lowering, node, view, x, y);
@@ -136,14 +168,22 @@ export function emitConcatInput(lowering: Lowering, node: string, x: Tensor, y: 
 }
 
 export function lowerDequantize(lowering: Lowering, node: NodeOf<"dequantize">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   const { scale, zeroPoint } = scalarQuantization(x);
-  const view = record(OP_DEQUANTIZE, UNARY_RECORD_BYTES, [[U_ROUNDING, 0], [U_ZERO_POINT, zeroPoint]], [[U_SCALE, scale]]);
+  const view = record(
+    OP_DEQUANTIZE,
+    UNARY_RECORD_BYTES,
+    [
+      [U_ROUNDING, 0],
+      [U_ZERO_POINT, zeroPoint],
+    ],
+    [[U_SCALE, scale]],
+  );
   emitElementwise(lowering, node.name, view, x, y);
 }
 
 export function lowerSoftmax(lowering: Lowering, node: NodeOf<"softmax">): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  const [x, y] = [inputOf(node), node.outputs[0]];
   const { beta } = node.attributes;
   const depth = x.shape.at(-1) ?? 1;
   let view: DataView;
@@ -151,7 +191,10 @@ export function lowerSoftmax(lowering: Lowering, node: NodeOf<"softmax">): void 
     view = record(OP_SOFTMAX_F32, SOFTMAX_RECORD_BYTES, [[X_DEPTH, depth]], [[X_SCALE, beta]]);
   } else {
     const output = scalarQuantization(y);
-    const how = softmaxParameters(lowering.rounding, scalarQuantization(x).scale, beta, output, { min: -128, max: 127 });
+    const how = softmaxParameters(lowering.rounding, scalarQuantization(x).scale, beta, output, {
+      min: -128,
+      max: 127,
+    });
     view = record(
       OP_SOFTMAX_QS8,
       SOFTMAX_RECORD_BYTES,

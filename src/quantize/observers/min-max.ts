@@ -7,7 +7,7 @@ export function minMaxObserver(): Observer {
   return {
     observe(values) {
       for (let i = 0; i < values.length; i++) {
-        const value = values[i]!;
+        const value = values[i];
         if (value < min) min = value;
         if (value > max) max = value;
       }

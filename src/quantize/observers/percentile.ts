@@ -36,8 +36,8 @@ export function percentileObserver(percentile: number): Observer {
       limit *= 2;
       for (let i = 0; i < half / 2; i++) {
         // From the centre outwards, so that every pair is read before its place is written.
-        counts[half + i] = counts[half + 2 * i]! + counts[half + 2 * i + 1]!;
-        counts[half - 1 - i] = counts[half - 1 - 2 * i]! + counts[half - 2 - 2 * i]!;
+        counts[half + i] = counts[half + 2 * i] + counts[half + 2 * i + 1];
+        counts[half - 1 - i] = counts[half - 1 - 2 * i] + counts[half - 2 - 2 * i];
       }
       counts.fill(0, 0, half / 2);
       counts.fill(0, half + half / 2);
@@ -48,7 +48,7 @@ export function percentileObserver(percentile: number): Observer {
   function quantile(rank: number): number {
     let below = 0;
     for (let i = 0; i < binCount; i++) {
-      const count = counts[i]!;
+      const count = counts[i];
       if (count > 0 && below + count >= rank) {
         const value = (i - half + (rank - below) / count) * (limit / half);
         return Math.min(max, Math.max(min, value));
@@ -61,12 +61,12 @@ export function percentileObserver(percentile: number): Observer {
   return {
     observe(values) {
       for (let i = 0; i < values.length; i++) {
-        const value = values[i]!;
+        const value = values[i];
         if (value < min) min = value;
         if (value > max) max = value;
         const magnitude = Math.abs(value);
         if (magnitude >= limit && magnitude > 0) grow(magnitude);
-        counts[limit === 0 ? half : half + Math.floor((value / limit) * half)]!++;
+        counts[limit === 0 ? half : half + Math.floor((value / limit) * half)]++;
       }
       total += values.length;
     },

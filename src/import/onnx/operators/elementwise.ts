@@ -11,6 +11,13 @@ const plain =
   (scope: Scope): Tensor =>
     unary(scope, scope.float(0), { kind });
 
+const clamped = (scope: Scope, x: Tensor, min: number, max: number): Tensor =>
+  unary(
+    scope,
+    x,
+    min === 0 && max === Number.POSITIVE_INFINITY ? { kind: "relu" } : { kind: "clip", min, max },
+  );
+
 /** Clip: bounds are attributes before opset 11 and optional inputs since. */
 function clip(scope: Scope): Tensor {
   const x = scope.float(0);
@@ -25,8 +32,7 @@ function clip(scope: Scope): Tensor {
     max >= largest ? Number.POSITIVE_INFINITY : max,
   ];
   if (!(low <= high)) throw scope.unsupported(`min ${min} above max ${max}`);
-  if (low === 0 && high === Number.POSITIVE_INFINITY) return unary(scope, x, { kind: "relu" });
-  return unary(scope, x, { kind: "clip", min: low, max: high });
+  return clamped(scope, x, low, high);
 }
 
 function gelu(scope: Scope): Tensor {
@@ -38,7 +44,9 @@ function gelu(scope: Scope): Tensor {
 /** Pow with the constant exponents that have an operator of their own. */
 function pow(scope: Scope): Tensor {
   const x = scope.float(0);
-  const exponent = scope.scalar(1, "the exponent");
+  const { data } = scope.constant(1, "the exponent");
+  if (data.length !== 1) throw scope.unsupported("several exponents");
+  const exponent = Number(data[0]);
   if (exponent === 2) return unary(scope, x, { kind: "square" });
   if (exponent === 0.5) return unary(scope, x, { kind: "sqrt" });
   throw scope.unsupported(`exponent ${exponent} (2 and 0.5 work)`);
@@ -68,6 +76,25 @@ function div(scope: Scope): Tensor {
     throw scope.unsupported("a divisor without reciprocal");
   return binary(scope, "mul", a, floatConstant(scope.nameFor("reciprocal"), b.shape, reciprocal));
 }
+
+/** Max or Min of one value and constant numbers: a clamp on one side. */
+const bound =
+  (side: "min" | "max") =>
+  (scope: Scope): Tensor => {
+    const operands = scope.node.inputs.map((_, i) => scope.float(i));
+    const [x, ...others] = operands.filter((operand) => !isConstant(operand));
+    const numbers = operands.filter(isConstant);
+    if (!x || others.length > 0 || numbers.some(({ data }) => data.length !== 1)) {
+      throw scope.unsupported("operands other than one value and constant numbers");
+    }
+    if (broadcastShape(x.shape, numbers[0]?.shape ?? [], scope.where).length !== x.shape.length) {
+      throw scope.unsupported("a constant with more dimensions than the value");
+    }
+    const limits = numbers.map(({ data }) => Number(data[0]));
+    return side === "min"
+      ? clamped(scope, x, Math.max(...limits), Number.POSITIVE_INFINITY)
+      : clamped(scope, x, Number.NEGATIVE_INFINITY, Math.min(...limits));
+  };
 
 /** Sum of any number of operands, from the left. */
 function sum(scope: Scope): Tensor {
@@ -100,6 +127,8 @@ export const elementwise: Record<string, (scope: Scope) => Tensor> = {
       alpha: scope.floatAttribute("alpha", Math.fround(0.01)),
     }),
   Clip: clip,
+  Max: bound("min"),
+  Min: bound("max"),
   Gelu: gelu,
   Pow: pow,
   Add: arithmetic("add"),

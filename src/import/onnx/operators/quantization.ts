@@ -6,8 +6,8 @@ import { dtypeOf } from "../tensor-data.ts";
 
 const storable = (dtype: DType | undefined): boolean => dtype === "int8" || dtype === "uint8";
 
-/** Scale and zero point of a Quantize- or DequantizeLinear, one or one per index of an axis. */
-function quantizationOf(scope: Scope, shape: readonly number[]): Quantization {
+/** Scale and zero point of a Quantize- or DequantizeLinear: one, or for weights one per index of an axis. */
+function quantizationOf(scope: Scope, shape: readonly number[], isWeights: boolean): Quantization {
   if (scope.intAttribute("block_size", 0) !== 0) throw scope.unsupported("blocked scales");
   const scale = scope.constant(1, "the scale");
   if (!(scale.data instanceof Float32Array) || scale.dtype !== "float32") {
@@ -15,6 +15,7 @@ function quantizationOf(scope: Scope, shape: readonly number[]): Quantization {
   }
   const zero = scope.has(2) ? scope.constant(2, "the zero point") : undefined;
   const isPerTensor = scale.data.length === 1;
+  if (!isPerTensor && !isWeights) throw scope.unsupported("a scale per index of an axis, for no constant");
   const axis = isPerTensor ? 0 : normalAxis(scope.intAttribute("axis", 1), shape.length, scope.where);
   if (!isPerTensor && scale.data.length !== shape[axis]) {
     throw scope.bad(`expected ${shape[axis]} scales along axis ${axis}, found ${scale.data.length}`);
@@ -37,7 +38,7 @@ function quantizeLinear(scope: Scope): Tensor {
     ? scope.constant(2, "the zero point").dtype
     : (dtypeOf(scope.intAttribute("output_dtype", 2)) ?? "uint8");
   if (!storable(dtype)) throw scope.unsupported(`quantization to ${dtype} (int8 and uint8 work)`);
-  const quantization = quantizationOf(scope, x.shape);
+  const quantization = quantizationOf(scope, x.shape, false);
   return scope.emit("quantize", [x], {}, x.shape, { dtype, quantization });
 }
 
@@ -47,7 +48,7 @@ function dequantizeLinear(scope: Scope): Tensor {
   if (!storable(x.dtype) && !(isWeights && x.dtype === "int32")) {
     throw scope.unsupported(`dequantization of ${x.dtype} (int8 and uint8 work, int32 when constant)`);
   }
-  const quantization = quantizationOf(scope, x.shape);
+  const quantization = quantizationOf(scope, x.shape, isWeights);
   const source = scope.annotate(x, quantization);
   return scope.emit("dequantize", [source], {}, x.shape);
 }

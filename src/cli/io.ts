@@ -1,0 +1,8 @@
+/** Where a command writes; tests hand in their own. */
+export interface Io {
+  stdout: Stream;
+  stderr: Stream;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+export type Stream = NodeJS.WritableStream & { isTTY?: boolean };
