@@ -32,7 +32,7 @@ await build({
 });
 await build({
   ...shared,
-  entryPoints: { tools: "src/tools.ts", cli: "src/cli/main.ts" },
+  entryPoints: { tools: "src/tools.ts", cli: "src/cli/bin.ts" },
   outdir: "build",
   platform: "node",
   splitting: true,

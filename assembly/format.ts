@@ -174,9 +174,9 @@ export const R_OUTER: u32 = 20;
 export const R_COUNT: u32 = 24;
 export const R_INNER: u32 = 28;
 export const R_ROUNDING: u32 = 32;
-export const R_SCALE: u32 = 36; // f32, single: rint(sum · scale + bias)
+export const R_SCALE: u32 = 36; // f32, single: rint((sum + offset) · scale + bias) + zero point
 export const R_BIAS: u32 = 40; // f32
-export const R_OFFSET: u32 = 44; // double: requantize(sum + offset) + zero point
+export const R_OFFSET: u32 = 44; // i32; double: requantize(sum + offset) + zero point
 export const R_MULTIPLIER: u32 = 48;
 export const R_SHIFT: u32 = 52;
 export const R_ZERO_POINT: u32 = 56;
@@ -266,7 +266,8 @@ export const CHECK_QUANTIZATION: u32 = 7; // scale, multiplier, shift or zero po
 export const CHECK_ACCUMULATOR: u32 = 8; // int32 could overflow
 export const CHECK_RECORD: u32 = 9; // the record's own length
 export const CHECK_WRITES_CONSTANT: u32 = 10;
-export const CHECK_OVERLAP: u32 = 11; // scratch lies over a tensor of its operator
+export const CHECK_OVERLAP: u32 = 11; // scratch or output lies over a tensor of its operator
+export const CHECK_UNDEFINED: u32 = 12; // reads arena bytes that nothing of its type has written
 
 // The engine's own interface.
 export const ABI_VERSION: u32 = 1;

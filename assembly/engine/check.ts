@@ -27,6 +27,12 @@ export function checkScratch(offset: u32, bytes: u32, needed: u64, x: usize, y: 
   return 0;
 }
 
+/** The output shares no byte with the input: no kernel works in place. */
+export function isApart(x: usize, y: usize): bool {
+  const from = <u64>dataOf(y);
+  return !overlaps(from, from + bytesOf(y), x);
+}
+
 function overlaps(from: u64, to: u64, t: usize): bool {
   const start = <u64>dataOf(t);
   return from < start + bytesOf(t) && start < to;

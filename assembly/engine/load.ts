@@ -4,6 +4,7 @@ import {
   ALIGNMENT,
   CHECK_INDEX,
   CHECK_RECORD,
+  CHECK_WRITES_CONSTANT,
   CHECKSUM_FROM,
   CULPRIT_FILE,
   CULPRIT_OPERATOR,
@@ -37,6 +38,8 @@ import {
   H_VERSION,
   HEADER_BYTES,
   MAGIC,
+  REGION_WEIGHTS,
+  T_REGION,
   O_BYTES,
   O_CODE,
   O_FIELDS,
@@ -67,6 +70,7 @@ import {
   tensors,
   u32At,
 } from "./model";
+import { checkFlow, flowCulprit, flowIndex } from "./flow";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
 
@@ -214,9 +218,13 @@ function placeTensors(bytes: u32): i32 {
   }
   io = sectionAt(SECTION_IO);
   const ends = u32At(file, H_INPUTS) + u32At(file, H_OUTPUTS);
-  for (let i: u32 = 0; i < ends; i++)
-    if (u32At(io, <usize>i << 2) >= tensorCount)
-      return refuse(ERROR_TENSOR, CULPRIT_TENSOR, u32At(io, <usize>i << 2), tensorCount, CHECK_INDEX);
+  for (let i: u32 = 0; i < ends; i++) {
+    const index = u32At(io, <usize>i << 2);
+    if (index >= tensorCount) return refuse(ERROR_TENSOR, CULPRIT_TENSOR, index, tensorCount, CHECK_INDEX);
+    // What was verified must not change afterwards, and the host writes inputs.
+    if (i < u32At(file, H_INPUTS) && load<u8>(tensor(index) + T_REGION) == REGION_WEIGHTS)
+      return refuse(ERROR_TENSOR, CULPRIT_TENSOR, index, 0, CHECK_WRITES_CONSTANT);
+  }
   return ERROR_NONE;
 }
 
@@ -253,6 +261,8 @@ export function loadFile(pointer: usize, bytes: u32): i32 {
   if (error) return error;
   error = checkOperators();
   if (error) return error;
+  const flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
+  if (flow) return refuse(flowCulprit == CULPRIT_TENSOR ? ERROR_TENSOR : ERROR_OPERATOR, flowCulprit, flowIndex, 0, flow);
   refuse(ERROR_NONE, CULPRIT_FILE, 0, 0, 0);
   inputs = u32At(file, H_INPUTS);
   outputs = u32At(file, H_OUTPUTS);

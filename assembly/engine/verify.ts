@@ -2,6 +2,7 @@
 
 import {
   CHECK_INDEX,
+  CHECK_OVERLAP,
   CHECK_WRITES_CONSTANT,
   NONE,
   O_CODE,
@@ -43,7 +44,8 @@ import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
-import { outputOf, tensorCount, u32At } from "./model";
+import { isApart } from "./check";
+import { input2Of, inputOf, outputOf, tensorCount, u32At } from "./model";
 
 /** Opcodes are consecutive. */
 export function isOperator(code: u32): bool {
@@ -63,6 +65,8 @@ export function verifyOperator(record: usize): i32 {
   if (code == OP_FILL ? input != NONE : input >= tensorCount) return CHECK_INDEX;
   if (isBinary(code) ? input2 >= tensorCount : input2 != NONE) return CHECK_INDEX;
   if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
+  if (code != OP_FILL && !isApart(inputOf(record), outputOf(record))) return CHECK_OVERLAP;
+  if (isBinary(code) && !isApart(input2Of(record), outputOf(record))) return CHECK_OVERLAP;
   if (isBinary(code)) return verifyBinary(record);
   switch (code) {
     case OP_GEMM_QS8:

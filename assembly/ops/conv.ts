@@ -34,7 +34,7 @@ import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { copyOver, fillOver } from "../simd/copy";
-import { checkExtents, packedBytes, verifyMatmul } from "./gemm";
+import { checkExtents, checkWeightPadding, packedBytes, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
 export function verifyConv(record: usize): i32 {
@@ -55,6 +55,10 @@ export function verifyConv(record: usize): i32 {
   const columns = roundUp(n / groups, NR) * groups;
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
+  if (dtypeOf(x) != DTYPE_FLOAT32) {
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns);
+    if (check) return check;
+  }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
   if (!within(record, C_PANEL_ROWS, 1, 1 << 16)) return CHECK_FIELD;
   const rowBytes = dtypeOf(x) == DTYPE_FLOAT32 ? k << 2 : roundUp(k, KR);

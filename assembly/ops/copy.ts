@@ -64,6 +64,25 @@ export function runCopy(record: usize): void {
   }
 }
 
+/** Sets every byte that runCopy would write to `value`. */
+export function markCopy(record: usize, value: u8): void {
+  const size: usize = u32At(record, Y_ELEMENT);
+  const n: usize = lastOf(record, Y_DIMS);
+  const yStep = <usize>lastOf(record, Y_OUT_STRIDES) * size;
+  const rows = rowCount(record, Y_DIMS);
+  const y0 = dataOf(outputOf(record)) + <usize>u32At(record, Y_OUT_OFFSET) * size;
+  for (let r: u32 = 0; r < rows; r++) {
+    let y = y0 + rowOffset(record, Y_DIMS, Y_OUT_STRIDES, r) * size;
+    if (yStep == size) memory.fill(y, value, n * size);
+    else {
+      for (let i: usize = 0; i < n; i++) {
+        memory.fill(y, value, size);
+        y += yStep;
+      }
+    }
+  }
+}
+
 export function verifyFill(record: usize): i32 {
   if (u32At(record, O_BYTES) != FILL_RECORD_BYTES) return CHECK_RECORD;
   const size = elementBytes(dtypeOf(outputOf(record)));

@@ -79,6 +79,22 @@ export function packedBytes(record: usize, k: u64, columns: u64): u64 {
   return dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? k * columns * 4 : roundUp(k, KR) * columns;
 }
 
+/**
+ * int8 weights beyond k are zero: what a kernel reads past a row of its input adds nothing.
+ * `at` points at `columns` packed columns.
+ */
+export function checkWeightPadding(at: usize, k: usize, columns: usize): i32 {
+  const used = k & (KR - 1);
+  if (used == 0) return 0;
+  const steps = (k + KR - 1) & ~(KR - 1);
+  for (let c: usize = 0; c < columns; c++) {
+    const block = at + (c & ~(NR - 1)) * steps;
+    const last = block + (steps - KR) * NR + (c & (NR - 1)) * KR;
+    for (let i = used; i < KR; i++) if (load<u8>(last + i) != 0) return CHECK_FIELD;
+  }
+  return 0;
+}
+
 /** K and N are small enough that no product of two and an element size overflows 64 bits. */
 export function checkExtents(record: usize): i32 {
   return within(record, M_K, 1, 1 << 26) && within(record, M_N, 1, 1 << 26) ? 0 : CHECK_FIELD;
@@ -93,6 +109,10 @@ export function verifyGemm(record: usize): i32 {
   const columns = roundUp(n, NR);
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
+  if (dtypeOf(outputOf(record)) == DTYPE_INT8) {
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns);
+    if (check) return check;
+  }
   const element: u64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
   const rows = <u64>bytesOf(outputOf(record)) / (n * element);
   if (rows * n * element != bytesOf(outputOf(record))) return CHECK_SHAPE;

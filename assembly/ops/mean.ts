@@ -45,9 +45,9 @@ export function verifyMean(record: usize): i32 {
   if (check) return check;
   const sound =
     u32At(record, R_ROUNDING) == ROUNDING_DOUBLE
-      ? isMultiplier(i32At(record, R_MULTIPLIER), i32At(record, R_SHIFT)) && isInt8(i32At(record, R_ZERO_POINT))
+      ? isMultiplier(i32At(record, R_MULTIPLIER), i32At(record, R_SHIFT))
       : isScale(f32At(record, R_SCALE)) && abs(f32At(record, R_BIAS)) <= f32.MAX_VALUE;
-  return sound ? 0 : CHECK_QUANTIZATION;
+  return sound && isInt8(i32At(record, R_ZERO_POINT)) ? 0 : CHECK_QUANTIZATION;
 }
 
 export function runMean(record: usize): void {

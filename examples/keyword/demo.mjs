@@ -52,11 +52,12 @@ const rows = [
 ];
 const people = process.argv[2] ?? defaultFolder();
 if (people) {
-  const on = (g) => evaluate(g, openSamples(people, float.inputs, { labels, audio: "log-mel" }), { labels });
-  rows.push(["clips of people right", ...[float, graph].map((g) => share(on(g).accuracy.all))]);
+  const samples = openSamples(people, float.inputs, { labels, audio: "log-mel" });
+  const on = (file) => evaluate(loadModelSync(file), samples, { labels }).accuracy.all;
+  rows.push(["clips of people right", ...[floatFile, bytes].map((file) => share(on(file)))]);
 }
 console.log();
-for (const [name, a, b] of rows) console.log(`${name.padEnd(26)}${a.padStart(18)}${b.padStart(18)}`);
+for (const [name, a, b] of rows) console.log(`${name.padEnd(26)}${a.padStart(24)}${b.padStart(24)}`);
 const worst = report.layers.reduce((a, b) => (b.sqnr < a.sqnr ? b : a));
 console.log(
   `\nOutput SQNR ${report.outputs[0].sqnr.toFixed(1)} dB; lowest layer ${worst.sqnr.toFixed(1)} dB (${worst.node}).`,

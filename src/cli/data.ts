@@ -16,8 +16,15 @@ export interface DataOptions {
   anyLabel?: boolean;
 }
 
+/** `labelled` of the samples have a class. */
+export type LabelledSet = SampleSet & { readonly labelled: number };
+
 /** The samples of several files and folders; files are read when their turn comes. */
-export function openData(paths: readonly string[], inputs: readonly InputSpec[], options: DataOptions = {}): SampleSet {
+export function openData(
+  paths: readonly string[],
+  inputs: readonly InputSpec[],
+  options: DataOptions = {},
+): LabelledSet {
   const { labels, frontend, limit = Infinity, anyLabel = false } = options;
   const reading: ReadOptions = frontend ? { audio: frontend } : {};
   const read = createReader(inputs, reading);
@@ -29,19 +36,33 @@ export function openData(paths: readonly string[], inputs: readonly InputSpec[],
       throw error;
     }
   };
-  const all = paths.flatMap((path): (() => Sample)[] => {
+  const all = paths.flatMap((path): Entry[] => {
     if (!isFolder(path) && /^\.np[yz]$/i.test(extname(path)))
-      return [...openSamples(path, inputs, reading)].map((sample) => () => sample);
+      return [...openSamples(path, inputs, reading)].map((sample) => ({
+        label: sample.label,
+        read: () => sample,
+      }));
     return listSamples(path).map((entry) => {
       const label = labelOf(entry);
-      return () => ({ name: entry.file, inputs: read(entry.file), ...(label !== undefined && { label }) });
+      const { file } = entry;
+      return {
+        label,
+        read: () => ({ name: file, inputs: read(file), ...(label !== undefined && { label }) }),
+      };
     });
   });
   const count = Math.min(limit, all.length);
+  const chosen = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
   return {
     length: count,
+    labelled: chosen.filter(({ label }) => label !== undefined).length,
     *[Symbol.iterator]() {
-      for (let i = 0; i < count; i++) yield all[Math.floor((i * all.length) / count)]!();
+      for (const entry of chosen) yield entry.read();
     },
   };
+}
+
+interface Entry {
+  label: number | undefined;
+  read(): Sample;
 }

@@ -14,30 +14,35 @@ export const usageError = (message: string): CommanderError =>
 const printed = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 /**
- * Prints one line for whatever ended a command and answers the exit code. With `json`, the error is also the
- * one JSON object on stdout.
+ * Prints one line for whatever ended a command and answers the exit code. With `json`, the failure of a command
+ * is also the one JSON object on stdout.
  */
-export function report(error: unknown, { stdout, stderr, env }: Io, json: boolean): number {
+export function report(
+  error: unknown,
+  { stdout, stderr, env }: Io,
+  command: { name: string; json: boolean },
+): number {
   if (error instanceof CommanderError) {
     if (error.code === "commander.help") return wrongUsage;
     if (printed.has(error.code)) return 0;
-    const text = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-    stderr.write(`nibblenet: error: ${text}; \`nibblenet help\` lists commands and options\n`);
+    const text = oneLine(error.message.replace(/^error: /, "")).replace(/\.$/, "");
+    stderr.write(`nibblenet: error: ${text}; see \`${command.name} --help\`\n`);
     return wrongUsage;
   }
   const { code, message } = describe(error);
-  if (json) stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  if (command.json) stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
   stderr.write(`nibblenet: error: ${message}\n`);
   if (env.NIBBLENET_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);
   return failed;
 }
 
-/** Messages of importers that refuse several things have several lines. */
-export function describe(error: unknown): { code: string; message: string } {
-  if (error instanceof NibbleError) return { code: error.code, message: error.message };
+const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ");
+
+function describe(error: unknown): { code: string; message: string } {
+  if (error instanceof NibbleError) return { code: error.code, message: oneLine(error.message) };
   const message = error instanceof Error ? error.message : String(error);
   return {
     code: "internal",
-    message: `internal error: ${message}; set NIBBLENET_DEBUG=1 to see where, and report it with the file`,
+    message: `internal error: ${oneLine(message)}; set NIBBLENET_DEBUG=1 to see where, and report it with the file`,
   };
 }

@@ -4,8 +4,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { NibbleError } from "../runtime/errors.ts";
 
 const reasons: Record<string, string> = {
-  ENOENT: "there is no such file",
+  ENOENT: "there is no such file or folder",
   ENOTDIR: "a part of its path is not a folder",
+  EEXIST: "a file of this name is there",
   EISDIR: "expected a file, found a folder",
   EACCES: "permission denied",
   EPERM: "permission denied",
@@ -29,7 +30,8 @@ export function readFile(path: string): Uint8Array {
   }
 }
 
-export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+export const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /**
  * Refuses an output that could not be written, before the work begins.
@@ -37,12 +39,17 @@ export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEnt
  * @throws NibbleError "io" naming the path; also where it is one of `inputs`, which it would replace.
  */
 export function checkOutput(path: string, inputs: readonly string[] = []): void {
-  if (isFolder(path)) throw new NibbleError("io", `${path}: cannot be written: expected a file name, found a folder`);
+  if (isFolder(path))
+    throw new NibbleError("io", `${path}: cannot be written: expected a file name, found a folder`);
   const same = inputs.find((input) => resolve(input) === resolve(path));
   if (same !== undefined)
-    throw new NibbleError("io", `${path}: cannot be written: it is the input; choose another name for the output`);
+    throw new NibbleError(
+      "io",
+      `${path}: cannot be written: it is the input; choose another name for the output`,
+    );
   const folder = dirname(path);
-  if (!isFolder(folder)) throw new NibbleError("io", `${path}: cannot be written: there is no folder ${folder}`);
+  if (!isFolder(folder))
+    throw new NibbleError("io", `${path}: cannot be written: there is no folder ${folder}`);
   try {
     accessSync(folder, constants.W_OK);
   } catch (cause) {
@@ -55,7 +62,10 @@ export interface Output {
   bytes: Uint8Array;
 }
 
-/** All files or none: each is written under a temporary name in its folder, then all are renamed. */
+/**
+ * Writes every file under a temporary name in its folder, then renames them all: where one can't be written,
+ * what was there before stays.
+ */
 export function writeFiles(outputs: readonly Output[]): void {
   const pending: { path: string; temporary: string }[] = [];
   let current = "";
@@ -76,14 +86,20 @@ export function writeFiles(outputs: readonly Output[]): void {
   }
 }
 
-export const jsonBytes = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+export const jsonBytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
 
 /** The lines of a labels file, without empty ones at the end. */
 export function readLabels(path: string): string[] {
-  const lines = new TextDecoder().decode(readFile(path)).split(/\r?\n/).map((line) => line.trim());
+  const lines = new TextDecoder()
+    .decode(readFile(path))
+    .split(/\r?\n/)
+    .map((line) => line.trim());
   while (lines.at(-1) === "") lines.pop();
-  if (lines.length === 0) throw new NibbleError("bad-input", `${path}: expected one label per line, found none`);
+  if (lines.length === 0)
+    throw new NibbleError("bad-input", `${path}: expected one label per line, found none`);
   const empty = lines.indexOf("");
-  if (empty >= 0) throw new NibbleError("bad-input", `${path}: line ${empty + 1} is empty; expected one label per line`);
+  if (empty >= 0)
+    throw new NibbleError("bad-input", `${path}: line ${empty + 1} is empty; expected one label per line`);
   return lines;
 }

@@ -1,4 +1,4 @@
-import { type Graph, type Rounding } from "../graph/graph.ts";
+import type { Graph, Rounding } from "../graph/graph.ts";
 import { optimize } from "../graph/passes/index.ts";
 import { type FileFormat, importModel, requireFormat } from "../import/index.ts";
 import { type PackOptions, pack } from "../pack/pack.ts";
@@ -20,12 +20,28 @@ export function importSource(
   source: Source,
   options: { rounding?: Rounding; inputShapes?: Record<string, number[]> } = {},
 ): Graph {
-  const graph = importModel(source.bytes, { file: source.file, ...options });
+  const graph = withHint(() => importModel(source.bytes, { file: source.file, ...options }));
   return naming(source.file, () => optimize(graph));
 }
 
+/** The importer's remedy for open shapes is its option; on the command line it has another name. */
+function withHint<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NibbleError) || !error.message.includes("inputShapes")) throw error;
+    throw new NibbleError(error.code, `${error.message} (here: --input-shape name=1x49x40)`, {
+      cause: error,
+    });
+  }
+}
+
 /** Packs, and has the engine verify the result: nothing is written that would not load. */
-export function packSource(source: Source, graph: Graph, options: PackOptions = {}): { bytes: Uint8Array; model: InspectableModel } {
+export function packSource(
+  source: Source,
+  graph: Graph,
+  options: PackOptions = {},
+): { bytes: Uint8Array; model: InspectableModel } {
   const { bytes } = naming(source.file, () => pack(graph, options));
   return { bytes, model: createModel(wasm, bytes, { name: source.file }) };
 }

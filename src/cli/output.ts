@@ -18,7 +18,9 @@ const colorsOf = ({ stdout, env }: Io): Colors =>
 /** Aligned columns: the first and those named in `left` to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[], left: readonly number[] = [0]): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = Array.from({ length: columns }, (_, i) =>
+    Math.max(...rows.map((row) => row[i]?.length ?? 0)),
+  );
   return rows.map((row) =>
     row
       .map((cell, i) => (left.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
@@ -43,15 +45,18 @@ export function byteSize(bytes: number): string {
 
 /** 2656768 → "2.66 M" */
 export function quantity(n: number): string {
-  const [value, unit] = n >= 1e9 ? [n / 1e9, " G"] : n >= 1e6 ? [n / 1e6, " M"] : n >= 1e3 ? [n / 1e3, " k"] : [n, ""];
+  const [value, unit] =
+    n >= 1e9 ? [n / 1e9, " G"] : n >= 1e6 ? [n / 1e6, " M"] : n >= 1e3 ? [n / 1e3, " k"] : [n, ""];
   return `${unit ? digits(value) : value}${unit}`;
 }
 
 /** Three significant digits, without an exponent. */
-export const digits = (n: number): string => (n >= 99.95 ? n.toFixed(0) : n >= 9.995 ? n.toFixed(1) : n.toFixed(2));
+export const digits = (n: number): string =>
+  n >= 99.95 ? n.toFixed(0) : n >= 9.995 ? n.toFixed(1) : n.toFixed(2);
 
 /** A real value of a tensor. */
-export const real = (n: number): string => (Number.isInteger(n) && Math.abs(n) < 1e6 ? String(n) : n.toPrecision(4));
+export const real = (n: number): string =>
+  Number.isInteger(n) && Math.abs(n) < 1e6 ? String(n) : n.toPrecision(4);
 
 export const percent = (share: number, places = 1): string => `${(100 * share).toFixed(places)} %`;
 

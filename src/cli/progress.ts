@@ -23,7 +23,10 @@ export function progressBar({ stderr }: Io): ProgressBar {
         stop();
         current = label;
         const format = `${label} {bar} {value}/{total}, {eta_formatted} left`;
-        bar = new SingleBar({ format, stream: stderr, clearOnComplete: true, hideCursor: true }, Presets.shades_classic);
+        bar = new SingleBar(
+          { format, stream: stderr, clearOnComplete: true, hideCursor: true },
+          Presets.shades_classic,
+        );
         bar.start(total, done);
       }
       bar.update(done);

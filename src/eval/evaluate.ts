@@ -49,7 +49,10 @@ export function evaluate(model: Model, samples: Samples, options: EvaluateOption
   const scores = model.outputs[0]!;
   const count = elementCount(scores.shape);
   if (count < 2)
-    throw new NibbleError("bad-input", `output "${scores.name}": expected one score per class, found a single value`);
+    throw new NibbleError(
+      "bad-input",
+      `output "${scores.name}": expected one score per class, found a single value`,
+    );
   const predictions: Prediction[] = [];
   for (const sample of samples) {
     const { label, name } = sample;
@@ -59,19 +62,25 @@ export function evaluate(model: Model, samples: Samples, options: EvaluateOption
         `${name}: its class is not known; put it into a folder named after its class, and name the classes in a labels file`,
       );
     if (label < 0 || label >= count)
-      throw new NibbleError("bad-input", `${name}: expected a class below ${count}, the size of output "${scores.name}", found ${label}`);
+      throw new NibbleError(
+        "bad-input",
+        `${name}: expected a class below ${count}, the size of output "${scores.name}", found ${label}`,
+      );
     const values = Object.fromEntries(model.inputs.map((input, i) => [input.name, sample.inputs[i]!]));
     const found = model.run(values)[scores.name] as ArrayLike<number>;
     predictions.push({ label, predicted: topOne(found) });
     onProgress?.(predictions.length, samples.length);
   }
-  if (predictions.length === 0) throw new NibbleError("bad-input", "no samples to evaluate on; give at least one");
+  if (predictions.length === 0)
+    throw new NibbleError("bad-input", "no samples to evaluate on; give at least one");
 
   const confusion = Array.from({ length: count }, () => new Array<number>(count).fill(0));
   for (const { label, predicted } of predictions) confusion[label]![predicted]!++;
   const classes = confusion.flatMap((row, index) => {
     const total = row.reduce((sum, n) => sum + n, 0);
-    return total === 0 ? [] : [{ index, label: labels?.[index] ?? String(index), recall: proportion(row[index]!, total) }];
+    return total === 0
+      ? []
+      : [{ index, label: labels?.[index] ?? String(index), recall: proportion(row[index]!, total) }];
   });
   return { samples: predictions.length, accuracy: accuracy(predictions, without), classes, confusion };
 }

@@ -19,7 +19,10 @@ const startsWith = (bytes: Uint8Array, at: number, text: string): boolean =>
 
 /** ONNX has no magic number; its files begin with the field ir_version, then one of the model's other fields. */
 const looksLikeOnnx = (bytes: Uint8Array): boolean =>
-  bytes[0] === 0x08 && bytes[1]! > 0 && bytes[1]! < 0x40 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]!);
+  bytes[0] === 0x08 &&
+  bytes[1]! > 0 &&
+  bytes[1]! < 0x40 &&
+  [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]!);
 
 /** The format of a model by its content, then by the extension of `file`; undefined where neither tells. */
 export function fileFormat(bytes: Uint8Array, file: string): FileFormat | undefined {
@@ -54,12 +57,18 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const { file, rounding, inputShapes } = options;
   const format = requireFormat(bytes, file);
   if (format === "nbl")
-    throw new NibbleError("bad-input", `${file}: expected a TFLite or ONNX model, found one that is packed already`);
+    throw new NibbleError(
+      "bad-input",
+      `${file}: expected a TFLite or ONNX model, found one that is packed already`,
+    );
   if (format === "onnx") {
     const graph = importOnnx(bytes, { file, ...(inputShapes && { inputShapes }) });
     return rounding ? { ...graph, rounding } : graph;
   }
   if (inputShapes && Object.keys(inputShapes).length > 0)
-    throw new NibbleError("bad-input", `${file}: input shapes can only be given for ONNX; TFLite files fix theirs`);
+    throw new NibbleError(
+      "bad-input",
+      `${file}: input shapes can only be given for ONNX; TFLite files fix theirs`,
+    );
   return importTflite(bytes, { file, ...(rounding && { rounding }) });
 }

@@ -98,7 +98,10 @@ export function inspect(bytes: Uint8Array, options: { file?: string } = {}): Ins
 }
 
 /** As `inspect`, of a model that is loaded; `bytes` is the length of its file. */
-export function inspectModel({ contents, inputs, outputs, memory }: InspectableModel, bytes: number): Inspection {
+export function inspectModel(
+  { contents, inputs, outputs, memory }: InspectableModel,
+  bytes: number,
+): Inspection {
   const withWeights = contents.operators.filter(hasWeights);
   const schemes: Record<string, number> = {};
   for (const { record } of withWeights) {
@@ -119,9 +122,18 @@ export function inspectModel({ contents, inputs, outputs, memory }: InspectableM
     }),
     operators: contents.operators.map((operator) => {
       const { name, dtype, shape } = contents.tensors[operator.output]!;
-      return { op: operatorName(operator.code), output: name, dtype, shape, macs: macsOf(contents, operator) };
+      return {
+        op: operatorName(operator.code),
+        output: name,
+        dtype,
+        shape,
+        macs: macsOf(contents, operator),
+      };
     }),
-    tensors: contents.tensors.map(({ region, ...tensor }) => ({ ...tensor, region: regions[region] ?? "arena" })),
+    tensors: contents.tensors.map(({ region, ...tensor }) => ({
+      ...tensor,
+      region: regions[region] ?? "arena",
+    })),
     metadata: contents.metadata ?? null,
     report: contents.report ?? null,
   };

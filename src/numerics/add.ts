@@ -6,7 +6,7 @@ import { clamp, roundHalfEven, splitExponent } from "./rounding.ts";
 const f = Math.fround;
 
 /** Left shift of the operands in the two-rounding form. */
-export const addLeftShift = 20;
+const addLeftShift = 20;
 
 /**
  * How a ± b of quantized operands is computed; a subtraction is in the sign of b.

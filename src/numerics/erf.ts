@@ -3,8 +3,8 @@ import { expf } from "./exp.ts";
 const f = Math.fround;
 
 /** erf(z) ≈ 1 − t·p(t)·e^(−z²), t = 1 / (1 + erfSlope·z), z ≥ 0; p's coefficients, highest power first. */
-export const erfSlope = f(0.3275911);
-export const erfCoefficients = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592].map(f);
+const erfSlope = f(0.3275911);
+const erfCoefficients = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592].map(f);
 
 /** erf in float32 operations, absolute error below 5e-7. */
 export function erff(value: number): number {

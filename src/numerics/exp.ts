@@ -8,17 +8,17 @@ const float = new Float32Array(1);
 const bits = new Int32Array(float.buffer);
 
 /** Beyond these the result is 0 or +∞ after rounding. */
-export const expMin = -104;
-export const expMax = 89;
-export const log2e = f(Math.LOG2E);
+const expMin = -104;
+const expMax = 89;
+const log2e = f(Math.LOG2E);
 /** ln 2 in two parts; the first has 9 significant bits, so n · ln2High is exact for |n| < 2¹⁵. */
 export const ln2High = 0.693359375;
 export const ln2Low = f(-2.121944400546906e-4);
 /** 1.5 · 2²³: adding it leaves the nearest integer, halves to even, in the low bits of the sum. */
-export const roundingMagic = 12582912;
+const roundingMagic = 12582912;
 const roundingMagicBits = 0x4b400000;
 /** e^r ≈ 1 + r + r²·p(r) for |r| ≤ ½ ln 2; p's coefficients, highest power first. */
-export const expCoefficients = [
+const expCoefficients = [
   1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ].map(f);
 

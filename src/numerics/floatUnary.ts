@@ -6,9 +6,9 @@ import { defaultAlpha, type UnaryAttributes } from "./unary.ts";
 
 const f = Math.fround;
 
-export const sqrtHalf = f(Math.SQRT1_2);
-export const geluScale = f(Math.sqrt(2 / Math.PI));
-export const geluCubic = f(0.044715);
+const sqrtHalf = f(Math.SQRT1_2);
+const geluScale = f(Math.sqrt(2 / Math.PI));
+const geluCubic = f(0.044715);
 
 const clampf = (x: number, min: number, max: number): number => Math.min(Math.max(x, min), max);
 

@@ -7,7 +7,7 @@ const bits = new Int32Array(float.buffer);
 const smallestNormal = 2 ** -126;
 const sqrtHalfBits = 0x3f3504f3;
 /** ln(1 + t) ≈ t − t²/2 + t³·p(t), √½ ≤ 1 + t < √2; p's coefficients, highest power first. */
-export const logCoefficients = [
+const logCoefficients = [
   7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ].map(f);

@@ -12,7 +12,7 @@ export interface Range {
   max: number;
 }
 
-export type QuantizedType = "int8" | "uint8" | "int16";
+type QuantizedType = "int8" | "uint8" | "int16";
 
 const ranges: Record<QuantizedType, Range> = {
   int8: { min: -128, max: 127 },
@@ -27,14 +27,22 @@ export function quantizedRange(dtype: DType): Range {
   return range;
 }
 
-/** A real bound in quantized units, unclamped; ±Infinity stays. */
+/**
+ * A real bound in quantized units, unclamped; ±Infinity stays. single rounds after the zero point is added,
+ * halves to even; double before, halves away from zero.
+ */
 function quantizeBound(bound: number, { scale, zeroPoint }: ScalarQuantization, rounding: Rounding): number {
   const steps = Math.fround(Math.fround(bound) / Math.fround(scale));
   if (!Number.isFinite(steps)) return steps;
-  return (rounding === "single" ? roundHalfEven(steps) : roundHalfAway(steps)) + zeroPoint;
+  return rounding === "single"
+    ? roundHalfEven(Math.fround(steps + zeroPoint))
+    : roundHalfAway(steps) + zeroPoint;
 }
 
-/** The integers an operator may write: the type's range cut by its activation. */
+/**
+ * The integers an operator may write: the type's range cut by its activation. AVERAGE_POOL_2D and the unary
+ * operators take the `double` form in both roundings.
+ */
 export function activationRange(
   activation: Activation,
   quantization: ScalarQuantization,

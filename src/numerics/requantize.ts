@@ -12,7 +12,7 @@ export type Requantization = { form: "float"; scale: number } | ({ form: "fixed"
  * The factor inputScale · weightScale / outputScale of one output channel. `roundProduct`: in `double`, the
  * product is rounded to float32 before the division (`layerRequantizations` says where).
  */
-export function productRequantization(
+function productRequantization(
   rounding: Rounding,
   inputScale: number,
   weightScale: number,

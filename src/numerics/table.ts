@@ -25,8 +25,7 @@ function buildTable(
   const table = new Uint8Array(256);
   const { min, max } = quantizedRange(x.dtype);
   for (let q = min; q <= max; q++) {
-    const value = entry(q);
-    table[q & 255] = clamp(Number.isNaN(value) ? bounds.min : value, bounds.min, bounds.max) & 255;
+    table[q & 255] = clamp(entry(q), bounds.min, bounds.max) & 255;
   }
   return table;
 }
@@ -38,19 +37,25 @@ const fitsShortMultiplier = (ratio: number): boolean => ratio >= 2 ** -8 && rati
 const shortScale = (q: number, x: ScalarQuantization, y: ScalarQuantization, multiplier: number): number =>
   Math.floor(((q - x.zeroPoint) * multiplier + 128) / 256) + y.zeroPoint;
 
-const fixedScale = (x: ScalarQuantization, y: ScalarQuantization, slope = 1): Entry => {
-  const factor = quantizeMultiplier((f(x.scale) * f(Math.abs(slope))) / f(y.scale));
-  return (q) => Math.sign(slope) * multiplyByFixedPoint(q - x.zeroPoint, factor) + y.zeroPoint;
-};
+/** (q − zx)·factor with two roundings, + zy. */
+function fixedEntry(x: ScalarQuantization, y: ScalarQuantization, factor: number): Entry {
+  const { multiplier, shift } = quantizeMultiplier(Math.abs(factor));
+  const signed = { multiplier: factor < 0 ? -multiplier : multiplier, shift };
+  return (q) => multiplyByFixedPoint(q - x.zeroPoint, signed) + y.zeroPoint;
+}
+
+/** The quotient of the scales in double precision, and as float32: kernels differ in which they take. */
+const exactQuotient = (x: ScalarQuantization, y: ScalarQuantization): number => f(x.scale) / f(y.scale);
+const roundedQuotient = (x: ScalarQuantization, y: ScalarQuantization): number => f(exactQuotient(x, y));
 
 /** QUANTIZE from one 8-bit type to another. */
 export function requantizeTable(rounding: Rounding, x: TableEnd, y: TableEnd): Uint8Array {
-  const ratio = f(f(x.scale) / f(y.scale));
+  const ratio = roundedQuotient(x, y);
   if (rounding === "single" && x.dtype === y.dtype && fitsShortMultiplier(ratio)) {
     const multiplier = roundHalfEven(256 * ratio);
     return buildTable(x, y, (q) => shortScale(q, x, y, multiplier));
   }
-  return buildTable(x, y, fixedScale(x, y));
+  return buildTable(x, y, fixedEntry(x, y, exactQuotient(x, y)));
 }
 
 /** An input of CONCATENATION brought to the output's quantization; the identity when they agree. */
@@ -62,15 +67,15 @@ export function concatTable(x: TableEnd, y: TableEnd): Uint8Array {
 }
 
 function leakyReluEntry(rounding: Rounding, x: TableEnd, y: TableEnd, alpha: number): Entry {
-  const positive = f(f(x.scale) / f(y.scale));
+  const positive = roundedQuotient(x, y);
   const negative = f(positive * f(alpha));
   if (rounding === "single" && fitsShortMultiplier(positive) && fitsShortMultiplier(Math.abs(negative))) {
     const up = roundHalfEven(256 * positive);
     const down = roundHalfEven(f(256 * negative));
     return (q) => shortScale(q, x, y, q < x.zeroPoint ? down : up);
   }
-  const up = fixedScale(x, y);
-  const down = fixedScale(x, y, alpha);
+  const up = fixedEntry(x, y, positive);
+  const down = fixedEntry(x, y, f(f(f(x.scale) * f(alpha)) / f(y.scale)));
   return (q) => (q < x.zeroPoint ? down(q) : up(q));
 }
 
@@ -89,13 +94,24 @@ function fixedSigmoidEntry(x: TableEnd, y: TableEnd, logistic: boolean): Entry {
   };
 }
 
-/** round(function(scale·(q − zeroPoint)) / outputScale) + zeroPoint, each step float32. */
-function floatEntry(rounding: Rounding, x: TableEnd, y: TableEnd, attributes: UnaryAttributes): Entry {
+/** function(scale·(q − zeroPoint)) / outputScale in float32 steps, rounded halves away, + zeroPoint. */
+function floatEntry(x: TableEnd, y: TableEnd, attributes: UnaryAttributes): Entry {
+  const steps = floatSteps(x, y, attributes);
+  return (q) => roundHalfAway(steps(q)) + y.zeroPoint;
+}
+
+/** The same, rounded after the zero point is added, halves to even. */
+function floatEvenEntry(x: TableEnd, y: TableEnd, attributes: UnaryAttributes): Entry {
+  const steps = floatSteps(x, y, attributes);
+  return (q) => roundHalfEven(f(steps(q) + y.zeroPoint));
+}
+
+/** Kept to a range where rounding is exact; an undefined value becomes the smallest. */
+function floatSteps(x: TableEnd, y: TableEnd, attributes: UnaryAttributes): Entry {
   const inverse = f(1 / f(y.scale));
-  const round = rounding === "single" ? roundHalfEven : roundHalfAway;
   return (q) => {
     const steps = f(inverse * f(unaryReal(f(f(x.scale) * (q - x.zeroPoint)), attributes)));
-    return Number.isFinite(steps) ? round(steps) + y.zeroPoint : steps;
+    return Number.isNaN(steps) ? -1000 : clamp(steps, -1000, 1000);
   };
 }
 
@@ -108,32 +124,37 @@ export function unaryTable(
   x: TableEnd,
   y: TableEnd,
 ): Uint8Array {
-  const range = quantizedRange(y.dtype);
-  switch (attributes.kind) {
+  const { kind, alpha, min, max } = attributes;
+  const lowest = quantizedRange(y.dtype).min;
+  const isDouble = rounding === "double";
+  switch (kind) {
     case "relu":
     case "clip": {
-      const activation =
-        attributes.kind === "relu"
-          ? { min: 0, max: Infinity }
-          : { min: attributes.min ?? -Infinity, max: attributes.max ?? Infinity };
-      return buildTable(x, y, fixedScale(x, y), activationRange(activation, y, y.dtype, "double"));
+      const bounds =
+        kind === "relu" ? { min: 0, max: Infinity } : { min: min ?? -Infinity, max: max ?? Infinity };
+      const scaled = fixedEntry(x, y, isDouble ? exactQuotient(x, y) : roundedQuotient(x, y));
+      return buildTable(x, y, scaled, activationRange(bounds, y, y.dtype, "double"));
     }
     case "abs": {
-      const scaled = fixedScale(x, y);
+      const scaled = fixedEntry(x, y, roundedQuotient(x, y));
       return buildTable(x, y, (q) => scaled(x.zeroPoint + Math.abs(q - x.zeroPoint)));
     }
     case "leakyRelu":
-      return buildTable(x, y, leakyReluEntry(rounding, x, y, attributes.alpha ?? defaultAlpha.leakyRelu!));
+      return buildTable(x, y, leakyReluEntry(rounding, x, y, alpha ?? defaultAlpha.leakyRelu!));
     case "hardSwish":
       return buildTable(x, y, (q) => hardSwishQuantized(q, x, y));
     case "logistic":
-      if (rounding === "double" && near(y.scale, 1 / 256) && y.zeroPoint === range.min)
-        return buildTable(x, y, fixedSigmoidEntry(x, y, true));
-      break;
-    case "tanh":
-      if (rounding === "double" && near(y.scale, 1 / 128) && y.zeroPoint === range.min + 128)
-        return buildTable(x, y, fixedSigmoidEntry(x, y, false));
-      break;
+    case "tanh": {
+      const isFixed =
+        kind === "logistic"
+          ? near(y.scale, 1 / 256) && y.zeroPoint === lowest
+          : near(y.scale, 1 / 128) && y.zeroPoint === lowest + 128;
+      if (isDouble && isFixed) return buildTable(x, y, fixedSigmoidEntry(x, y, kind === "logistic"));
+      return buildTable(x, y, (isDouble ? floatEntry : floatEvenEntry)(x, y, attributes));
+    }
+    case "elu":
+      return buildTable(x, y, (isDouble ? floatEntry : floatEvenEntry)(x, y, attributes));
+    default:
+      return buildTable(x, y, floatEntry(x, y, attributes));
   }
-  return buildTable(x, y, floatEntry(rounding, x, y, attributes));
 }

@@ -3,9 +3,9 @@ import { expf } from "./exp.ts";
 const f = Math.fround;
 
 /** Below this magnitude the polynomial is used, above it the exponential. */
-export const tanhSwitch = 0.625;
+const tanhSwitch = 0.625;
 /** tanh(x) ≈ x + x·x²·p(x²); p's coefficients, highest power first. */
-export const tanhCoefficients = [
+const tanhCoefficients = [
   -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
 ].map(f);
 

@@ -9,6 +9,7 @@ import {
   CHECK_RECORD,
   CHECK_REGION,
   CHECK_SHAPE,
+  CHECK_UNDEFINED,
   CHECK_WRITES_CONSTANT,
   CULPRIT_OPERATOR,
   CULPRIT_SECTION,
@@ -41,7 +42,8 @@ const checks: Record<number, string> = {
   [CHECK_ACCUMULATOR]: "its int32 sums could overflow",
   [CHECK_RECORD]: "its record has the wrong length",
   [CHECK_WRITES_CONSTANT]: "it writes to a constant",
-  [CHECK_OVERLAP]: "its scratch lies over one of its tensors",
+  [CHECK_OVERLAP]: "its scratch or its output lies over one of its tensors",
+  [CHECK_UNDEFINED]: "it is read where nothing of its type has been written",
 };
 
 /** What the engine left in error_detail(). */

@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from "../../src/graph/graph.ts";
 
-export const perTensor = (scale: number, zeroPoint: number): Quantization => ({
+const perTensor = (scale: number, zeroPoint: number): Quantization => ({
   scale: Float32Array.of(scale),
   zeroPoint: Int32Array.of(zeroPoint),
   axis: 0,

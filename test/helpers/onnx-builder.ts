@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 /** Element types of TensorProto. */
-export const elementType = {
+const elementType = {
   float: 1,
   uint8: 2,
   int8: 3,
@@ -15,7 +15,7 @@ export const elementType = {
   double: 11,
 } as const;
 
-export type ElementType = keyof typeof elementType;
+type ElementType = keyof typeof elementType;
 
 export interface TensorSpec {
   name?: string;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
 import { optimize } from "../../src/graph/passes/index.ts";
@@ -35,6 +36,20 @@ function outputsOf(graph: Graph, inputs: Golden["steps"][number]["inputs"]): Arr
   return graph.outputs.map((tensor) => values.get(tensor) as Float32Array);
 }
 
+/** The float32 arrays of an .npz file by name. */
+function readNpz(path: string): Record<string, { shape: number[]; data: Float32Array }> {
+  const arrays = Object.entries(unzipSync(new Uint8Array(readFileSync(path)))).map(([file, bytes]) => {
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint16(8, true);
+    const header = new TextDecoder().decode(bytes.subarray(10, 10 + length));
+    const shape = /\(([^)]*)\)/
+      .exec(header)![1]
+      .split(",")
+      .flatMap((d) => (d.trim() ? [Number(d)] : []));
+    return [file.replace(/\.npy$/, ""), { shape, data: new Float32Array(bytes.slice(10 + length).buffer) }];
+  });
+  return Object.fromEntries(arrays);
+}
+
 const models = ["mnist_cntk", "mnist_cntk_opt", "mnist_torch"];
 
 describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
@@ -63,7 +78,34 @@ describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
     expect(graph.outputs.map(({ name, shape }) => [name, shape])).toEqual([["conv2d_19", [1, 1, 1, 96]]]);
   });
 
-  const supported = [...models, "oww_embedding", "tract_qrelu_1", "tract_qsigmoid_1", "tract_qtanh_1"];
+  it("equals the first golden step of the openWakeWord embedding", () => {
+    const [step] = loadGolden("onnx", "oww_embedding").steps;
+    const [output] = outputsOf(optimize(open("oww_embedding.onnx")), step.inputs);
+    expect(excess(output, step.outputs[0].data as Float32Array, 1e-4, 1e-4)).toBeLessThanOrEqual(0);
+  });
+
+  const quantized = ["tract_qrelu_1", "tract_qsigmoid_1", "tract_qtanh_1", "tract_qtdnn_10x5_101_i32_biases"];
+  it.each(quantized)(
+    "%s equals its stored output exactly, as float between steps and as integers",
+    (name) => {
+      const stored = readNpz(join(folder, `${name}.io.npz`));
+      const imported = open(`${name}.onnx`, { input: stored.input.shape });
+      const integer = optimize(imported);
+      const inside = integer.nodes.slice(1, -1).map((node) => node.outputs[0].dtype);
+      expect(new Set(inside)).toEqual(new Set(["int8"]));
+      for (const graph of [imported, integer]) {
+        const output = runReference(graph, [stored.input.data]).get(graph.outputs[0]) as Float32Array;
+        // The convolution has no padding; its stored output has one more row on each side.
+        const [rows, columns] = graph.outputs[0].shape;
+        const missing = (stored.output.shape[0] - rows) / 2;
+        const expected = stored.output.data.subarray(missing * columns, (missing + rows) * columns);
+        // + 0 makes the stored −0 a 0, which is all that integers have.
+        expect(Array.from(output, (v) => v + 0)).toEqual(Array.from(expected, (v) => v + 0));
+      }
+    },
+  );
+
+  const supported = [...models, "oww_embedding", ...quantized];
   const refused: Record<string, RegExp> = {
     dtln_1_float: /LSTM ×2 .*Slice/,
     dtln_2_float: /Split ×4 .*Slice .*divisor computed at run time/,
@@ -73,7 +115,6 @@ describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
     silero_vad_v6: /Equal ×1 .*If ×1/,
     tract_lgbm_classifier_tensor: /Less ×5 .*ArgMax ×1/,
     tract_qlstm_3_2_3_t3_s1: /Scan ×1/,
-    tract_qtdnn_10x5_101_i32_biases: /QLinearConv ×1/,
     tract_xgboost_classifier_tree: /ai\.onnx\.ml::TreeEnsembleClassifier ×1/,
   };
 

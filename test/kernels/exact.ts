@@ -94,7 +94,10 @@ export function expectExact({ graph, inputs }: Case, label = ""): void {
     for (const poison of [0x80, 0x7f]) {
       const model = runPoisoned(graph, packed, inputs, tier, poison);
       for (const y of graph.nodes.flatMap((n) => n.outputs)) {
-        const found = model.tensor(packed.tensorIndex.get(y)!);
+        const index = packed.tensorIndex.get(y);
+        // A uint8 tensor between two nodes lives on as int8; what reads it is compared.
+        if (index === undefined && y.dtype === "uint8" && !graph.outputs.includes(y)) continue;
+        const found = model.tensor(index!);
         const difference = firstDifference(found, expected.get(y)!);
         if (difference) expect.fail(`${label} ${graph.nodes[0]!.op} "${y.name}" ${tier}, poison ${poison}: ${difference}`);
       }

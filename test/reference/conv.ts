@@ -56,7 +56,7 @@ function fill(y: Numbers, shape: readonly number[], output: (index: readonly num
 }
 
 /** acc = bias, then acc + x·w tap by tap, each product and each sum rounded; padding multiplies a zero. */
-export function convolveFloat(
+function convolveFloat(
   geometry: ConvGeometry,
   x: Numbers,
   w: Numbers,

@@ -59,7 +59,7 @@ export function averagePool2d(node: NodeOf<"averagePool2d">, operands: Operands)
     });
   }
   const { zeroPoint, ...rest } = requireSameQuantization(node);
-  const range = activationRange(activation, { zeroPoint, ...rest }, y.dtype, operands.graph.rounding);
+  const range = activationRange(activation, { zeroPoint, ...rest }, y.dtype, "double");
   return pool(node, operands, (taps, outside) => {
     const padded = countIncludePad ? outside : 0;
     const sum = taps.reduce((acc, value) => acc + value, 0) + padded * zeroPoint;

@@ -17,7 +17,8 @@ import { clamp, requantizeDouble } from "../../simd/requantize";
 import { sumEight, sums } from "./pool";
 
 /**
- * y[i] = clamp(rint(Σₖ x[k][i] · scale + bias)), or with double rounding requantize(Σ + offset) + zeroPoint.
+ * y[i] = clamp(rint((Σₖ x[k][i] + offset) · scale + bias) + zeroPoint), or with double rounding
+ * clamp(requantize(Σ + offset) + zeroPoint).
  * Reads ≤ 7 bytes past x. Equals test/reference/reduce.ts bit for bit.
  */
 export function qs8_mean(record: usize, x: usize, count: u32, inner: usize, y: usize): void {
@@ -28,6 +29,8 @@ export function qs8_mean(record: usize, x: usize, count: u32, inner: usize, y: u
   const shift = i32At(record, R_SHIFT);
   const scale = f32At(record, R_SCALE);
   const bias = f32At(record, R_BIAS);
+  const lowest: i32 = -128 - zp;
+  const highest: i32 = 127 - zp;
   for (let c: usize = 0; c < inner; c += NR) {
     sumEight(x + c, count, 1, inner, inner);
     const end = inner - c < NR ? inner - c : NR;
@@ -37,8 +40,8 @@ export function qs8_mean(record: usize, x: usize, count: u32, inner: usize, y: u
       if (isDouble) {
         v = clamp(requantizeDouble(sum + offset, multiplier, shift) + zp, -128, 127);
       } else {
-        const mean = <f32>sum * scale + bias;
-        v = <i32>nearest(clampf(mean, -128, 127));
+        const mean = <f32>(sum + offset) * scale + bias;
+        v = <i32>nearest(clampf(mean, <f32>lowest, <f32>highest)) + zp;
       }
       store<i8>(y + c + j, <i8>v);
     }

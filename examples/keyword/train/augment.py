@@ -162,14 +162,16 @@ def shard(number):
         rows.append((distort(samples[i] / 32768.0, noises, random, True, strength), labels[i], "synthetic", False))
     for _ in range(COLLAGES):
         (a, _, who_a), (b, _, who_b) = (words[i] for i in random.integers(len(words), size=2))
-        rows.append((distort(collage(a, b, random), noises, random, strength=strength), UNKNOWN, f"{who_a}+{who_b}", False))
+        x = distort(collage(a, b, random), noises, random, strength=strength)
+        rows.append((x, UNKNOWN, f"{who_a}+{who_b}", False))
     for _ in range(MIXTURES if strength == 2 else 0):
         a, label, who_a = words[random.integers(len(words))]
         while True:
             b, other, who_b = words[random.integers(len(words))]
             if other == label or random.random() < 0.1:
                 break
-        rows.append((distort(mixture(a, b, random), noises, random, strength=2), label, f"{who_a}+{who_b}", False))
+        x = distort(mixture(a, b, random), noises, random, strength=2)
+        rows.append((x, label, f"{who_a}+{who_b}", False))
     rows += [(silence(noises, random), SILENCE, "none", True) for _ in range(SILENCE_CLIPS)]
     clips, label, speaker, exact = zip(*rows)
     return np.stack(clips), np.array(label), np.array(speaker), np.array(exact)

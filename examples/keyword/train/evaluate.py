@@ -1,6 +1,6 @@
 """Accuracy of ../model.onnx on the dev split, in float and with simulated int8.
 
-    python3 evaluate.py [--model ../model.onnx] [--split dev] [--int8] [--confusion] [--limits]
+    python3 evaluate.py [--model ../model.onnx] [--split dev] [--int8] [--confusion] [--ranges]
 
 The graph is run by the small interpreter below, so that the figure is that of the shipped file.
 Simulated int8: weights per output channel, symmetric; activations per tensor, asymmetric, ranges = minimum
@@ -71,7 +71,8 @@ class Graph:
             if kind == "Conv":
                 w = self.weight(a[1])
                 top, left, bottom, right = at.get("pads", [0, 0, 0, 0])
-                y = F.conv2d(F.pad(a[0], (left, right, top, bottom)), w, a[2], tuple(at["strides"]), 0, 1, at["group"])
+                x = F.pad(a[0], (left, right, top, bottom))
+                y = F.conv2d(x, w, a[2], tuple(at["strides"]), groups=at["group"])
                 self.macs += w.numel() * y.shape[2] * y.shape[3]
             elif kind == "Gemm":
                 w = a[1] if at.get("transB") else a[1].T

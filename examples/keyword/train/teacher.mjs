@@ -43,7 +43,8 @@ async function loadLiteRt() {
 
 const [source, target] = process.argv.slice(2);
 const { loadAndCompile, Tensor } = await loadLiteRt();
-const model = await loadAndCompile(fs.readFileSync(path.join(data, "models/tflite/kwt1_float.tflite")), { accelerator: "wasm" });
+const file = fs.readFileSync(path.join(data, "models/tflite/kwt1_float.tflite"));
+const model = await loadAndCompile(file, { accelerator: "wasm" });
 
 const input = fs.openSync(source, "r");
 const count = fs.fstatSync(input).size / (2 * CLIP);

@@ -29,7 +29,8 @@ def load_shard(number):
     info = np.load(path + ".npz")
     if not os.path.exists(path + ".features.npy"):
         clips = np.fromfile(path + ".s16", "<i2").reshape(-1, CLIP)
-        np.save(path + ".features.npy", np.concatenate([features(clips[i : i + 200]) for i in range(0, len(clips), 200)]))
+        parts = [features(clips[i : i + 200]) for i in range(0, len(clips), 200)]
+        np.save(path + ".features.npy", np.concatenate(parts))
     teacher = np.fromfile(path + ".f32", "<f4").reshape(-1, len(LABELS))
     return np.load(path + ".features.npy"), info["label"], teacher, info["speaker"], info["exact"]
 
@@ -75,7 +76,7 @@ def vary(x, noise, random):
     x = x + uniform(-0.7, 0.7)[:, None, None]
     some = torch.rand(n, generator=random) < 0.33
     added = noise[torch.randint(0, len(noise), (int(some.sum()),), generator=random)]
-    gain = x[some].mean((1, 2)) + 2.5 - added.mean((1, 2)) - uniform(1.0, 5.0)[some]
+    gain = x[some].mean((1, 2)) - added.mean((1, 2)) - uniform(-1.5, 2.5)[some]
     x[some] = torch.logaddexp(x[some], added + gain[:, None, None])
     fill = x.mean((1, 2), keepdim=True)
     for size, most, axis in ((MELS, 6, 2), (MELS, 6, 2), (FRAMES, 7, 1)):

@@ -2,6 +2,7 @@ import type { Graph, Node } from "../graph.ts";
 import { absorbTransposeIntoWeights } from "./absorb-transpose-into-weights.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
+import { foldAffineForward } from "./fold-affine-forward.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldDequantize } from "./fold-dequantize.ts";
@@ -20,7 +21,8 @@ import { transposeToReshape } from "./transpose-to-reshape.ts";
 /**
  * The order of one round: first the layout (transposes and reshapes out of the
  * way: in front of a dequantize, behind everything else), then the fusions, which
- * need neighbours to be neighbours; bias before activation, since a fused activation ends the chain.
+ * need neighbours to be neighbours; bias before activation, since a fused activation ends the chain, and
+ * backward before forward, since a producer's bias is free.
  */
 const passes: Pass[] = [
   sortNodes,
@@ -38,6 +40,7 @@ const passes: Pass[] = [
   foldBatchNorm,
   fuseBias,
   fuseActivation,
+  foldAffineForward,
   foldQdq,
   removeDeadCode,
 ];

@@ -12,7 +12,7 @@ function insertAfter(graph: Graph, node: Node, moved: Tensor, after: (output: Te
   graph.nodes.splice(graph.nodes.indexOf(node) + 1, 0, after(output));
 }
 
-export const movedLike = (tensor: Tensor, shape: number[]): Tensor =>
+const movedLike = (tensor: Tensor, shape: number[]): Tensor =>
   tensorLike(tensor, `${tensor.name}${movedSuffix}`, shape);
 
 /** The node writes its result in `shape`, and a transpose behind it makes the old output of that. */

@@ -2,6 +2,7 @@ import type { Graph, Tensor } from "../../graph/graph.ts";
 import { isConstant } from "../../graph/passes/constant.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
+import { expandQuantized } from "./expand.ts";
 import { foldNode, folds, shapeFolds } from "./fold.ts";
 import { resolveInputs } from "./inputs.ts";
 import { operators } from "./operators/index.ts";
@@ -116,7 +117,8 @@ function loadConstants(model: OnnxModel): Map<string, Tensor> {
 
 function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
   const refused = refusals(model.opsets);
-  for (const node of model.nodes) if (!isKnown(node)) refused.operator(node);
+  const nodes = expandQuantized(model.nodes);
+  for (const node of nodes) if (!isKnown(node)) refused.operator(node);
   const opset = refused.attempt(() => opsetOf(model));
   const values = refused.attempt(() => loadConstants(model));
   const stored = new Set(model.initializers.map((tensor) => tensor.name));
@@ -126,12 +128,9 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
       options.inputShapes ?? {},
     ),
   );
-  if (opset === undefined || !values || !inputs) {
-    refused.throwIfAny();
-    throw new RangeError("unreachable: a step that fails is a refusal");
-  }
+  if (opset === undefined || !values || !inputs) throw refused.error();
   for (const input of inputs) values.set(input.name, input);
-  const names = new Set<string>([...values.keys(), ...model.nodes.flatMap((node) => node.outputs)]);
+  const names = new Set<string>([...values.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const conversion: Conversion = {
     nodes: [],
     values,
@@ -141,13 +140,15 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     producers: new Map(),
   };
   const outputNames = model.outputs.map((output) => output.name);
-  const wanted = new Set([...outputNames, ...model.nodes.flatMap((node) => node.inputs)]);
+  const wanted = new Set([...outputNames, ...nodes.flatMap((node) => node.inputs)]);
   const unknown = new Set<string>();
-  for (const node of sortNodes(model.nodes)) convertNode(conversion, node, opset, wanted, unknown, refused);
-  refused.throwIfAny();
+  for (const node of sortNodes(nodes)) convertNode(conversion, node, opset, wanted, unknown, refused);
+  const error = refused.error();
+  if (error) throw error;
 
-  if (outputNames.length === 0)
+  if (outputNames.length === 0) {
     throw new NibbleError("bad-file", "expected a graph with outputs, found none");
+  }
   const taken = new Set<Tensor>();
   const outputs = outputNames.map((name) => outputTensor(conversion, name, taken));
   return {

@@ -10,8 +10,8 @@ export interface Refusals {
   use(node: OnnxNode, reason: string): void;
   /** Runs a step of the import; what it refuses is collected and its result is missing. */
   attempt<T>(step: () => T): T | undefined;
-  /** @throws NibbleError "unsupported" */
-  throwIfAny(): void;
+  /** One "unsupported" error about all that was refused, if anything was. */
+  error(): NibbleError | undefined;
 }
 
 /** Forms of known operators are listed one by one up to here; a damaged file could have any number. */
@@ -47,15 +47,12 @@ export function refusals(opsets: ReadonlyMap<string, number>): Refusals {
         return undefined;
       }
     },
-    throwIfAny: () => {
-      if (operators.size + uses.length === 0) {
-        if (others.length === 0) return;
-        throw new NibbleError("unsupported", others.join("; "));
-      }
+    error: () => {
       const more = uses.length > maxUses ? [`and ${uses.length - maxUses} more of these`] : [];
       const list = [...listOperators(), ...uses.slice(0, maxUses), ...more];
-      const found = `expected only supported operators, found ${list.join("; ")}`;
-      throw new NibbleError("unsupported", [found, ...others].join("; "));
+      const found = list.length > 0 ? [`expected only supported operators, found ${list.join("; ")}`] : [];
+      const all = [...found, ...others];
+      return all.length > 0 ? new NibbleError("unsupported", all.join("; ")) : undefined;
     },
   };
 }

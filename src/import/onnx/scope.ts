@@ -19,7 +19,7 @@ import { decodeTensor } from "./tensor-data.ts";
 const maxListLength = 64;
 
 /** What a result is besides its shape; float32 unless said otherwise. */
-export interface ResultType {
+interface ResultType {
   dtype?: DType;
   quantization?: Quantization | undefined;
 }
@@ -75,7 +75,7 @@ export interface Conversion {
   producers: Map<Tensor, Node>;
 }
 
-export function uniqueName(names: Set<string>, name: string): string {
+function uniqueName(names: Set<string>, name: string): string {
   let unique = name;
   for (let n = 2; names.has(unique); n++) unique = `${name}_${n}`;
   names.add(unique);

@@ -52,7 +52,7 @@ const dtypes: Record<number, DType> = {
 export const dtypeOf = (type: number): DType | undefined => dtypes[type];
 
 /** IEEE binary16 to a number, subnormals, infinities and NaN included. */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -12,7 +12,7 @@ import {
   Y_OUT_STRIDES,
 } from "../../../assembly/format.ts";
 import { bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
-import { activationRange } from "../../numerics/range.ts";
+import { padValue } from "../../numerics/convert.ts";
 import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
 import { listFields, record } from "../record.ts";
 import { collapse, denseStrides } from "../strides.ts";
@@ -86,13 +86,7 @@ export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
   const fill =
     y.dtype === "float32"
       ? record(OP_FILL, FILL_RECORD_BYTES, [], [[F_VALUE, value]])
-      : record(OP_FILL, FILL_RECORD_BYTES, [
-          [
-            F_VALUE,
-            activationRange({ min: value, max: Infinity }, scalarQuantization(y), "int8", lowering.rounding)
-              .min,
-          ],
-        ]);
+      : record(OP_FILL, FILL_RECORD_BYTES, [[F_VALUE, padValue(value, scalarQuantization(y), "int8")]]);
   lowering.emit({
     node: node.name,
     record: fill,

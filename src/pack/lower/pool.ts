@@ -25,9 +25,9 @@ import {
   ROUNDING_DOUBLE,
   ROUNDING_SINGLE,
 } from "../../../assembly/format.ts";
-import { elementCount, type NodeOf } from "../../graph/graph.ts";
+import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { meanParameters } from "../../numerics/mean.ts";
-import { activationRange } from "../../numerics/range.ts";
+import { activationRange, type ScalarQuantization } from "../../numerics/range.ts";
 import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";
 import { windowFields } from "./conv.ts";
@@ -73,17 +73,19 @@ export function lowerMean(lowering: Lowering, node: NodeOf<"mean">): void {
   const [x, y] = [inputOf(node), node.outputs[0]];
   const axes = node.attributes.axes.filter((axis) => x.shape[axis] !== 1);
   const first = axes[0] ?? 0;
-  if (axes.some((axis, i) => axis !== first + i))
+  const end = axes.length === 0 ? first : axes.at(-1)! + 1;
+  const reduced = x.shape.slice(first, end);
+  if (reduced.some((n, i) => n !== 1 && !axes.includes(first + i)))
     throw unsupported(
       node.op,
       node.name,
       `axes [${node.attributes.axes}] of [${x.shape}] are not neighbours`,
     );
-  const count = elementCount(axes.map((axis) => x.shape[axis]!));
+  const count = elementCount(reduced);
   const fields: Fields = [
     [R_OUTER, elementCount(x.shape.slice(0, first))],
     [R_COUNT, count],
-    [R_INNER, elementCount(x.shape.slice(first + axes.length))],
+    [R_INNER, elementCount(x.shape.slice(end))],
   ];
   lowering.emit({
     node: node.name,
@@ -100,13 +102,18 @@ export function lowerMean(lowering: Lowering, node: NodeOf<"mean">): void {
 }
 
 function quantizedMean(lowering: Lowering, node: NodeOf<"mean">, fields: Fields, count: number): DataView {
-  const y = scalarQuantization(node.outputs[0]);
-  const how = meanParameters(lowering.rounding, scalarQuantization(inputOf(node)), y, count);
+  // The single form rounds the sum and the zero points as the source's type has them.
+  const lift = lowering.rounding === "single" && lowering.wasUint8(node.outputs[0]) ? 128 : 0;
+  const lifted = (t: Tensor): ScalarQuantization => {
+    const { scale, zeroPoint } = scalarQuantization(t);
+    return { scale, zeroPoint: zeroPoint + lift };
+  };
+  const how = meanParameters(lowering.rounding, lifted(inputOf(node)), lifted(node.outputs[0]), count);
   if (how.form === "float")
     return record(
       OP_MEAN_QS8,
       MEAN_RECORD_BYTES,
-      [...fields, [R_ROUNDING, ROUNDING_SINGLE]],
+      [...fields, [R_ROUNDING, ROUNDING_SINGLE], [R_OFFSET, lift * count], [R_ZERO_POINT, -lift]],
       [
         [R_SCALE, how.scale],
         [R_BIAS, how.bias],

@@ -1,0 +1,103 @@
+/**
+ * Where the bytes come from: every byte an operator reads must have been written before, in the same inference,
+ * as the type it is read as. Then results depend on nothing but inputs and state, in every tier.
+ *
+ * The arena is its own map while a file is verified: each byte holds the type last written there, 0 for none.
+ */
+
+import {
+  CHECK_UNDEFINED,
+  CULPRIT_OPERATOR,
+  CULPRIT_TENSOR,
+  M_SCRATCH,
+  M_SCRATCH_BYTES,
+  NONE,
+  O_BYTES,
+  O_CODE,
+  O_INPUT,
+  O_INPUT2,
+  OP_CONV_F32,
+  OP_CONV_QS8,
+  OP_COPY,
+  OP_DWCONV_F32,
+  OP_DWCONV_QS8,
+} from "../format";
+import { markCopy } from "../ops/copy";
+import {
+  arena,
+  bytesOf,
+  dataOf,
+  dtypeOf,
+  inArena,
+  operatorCount,
+  operators,
+  outputOf,
+  tensor,
+  tensorCount,
+  u32At,
+} from "./model";
+
+/** The kind and index of what checkFlow refused. */
+export let flowCulprit: u32 = 0;
+export let flowIndex: u32 = 0;
+
+function mark(t: usize, value: u8): void {
+  if (inArena(t)) memory.fill(dataOf(t), value, bytesOf(t));
+}
+
+function isWritten(t: usize): bool {
+  if (!inArena(t)) return true;
+  const type = <u64>dtypeOf(t) * 0x0101010101010101;
+  let at = dataOf(t);
+  const end = at + bytesOf(t);
+  for (; at + 8 <= end; at += 8) if (load<u64>(at) != type) return false;
+  for (; at < end; at++) if (load<u8>(at) != <u8>type) return false;
+  return true;
+}
+
+/** Leaves every tensor of the arena zero. */
+function clear(): void {
+  for (let i: u32 = 0; i < tensorCount; i++) mark(tensor(i), 0);
+}
+
+function hasScratch(code: u32): bool {
+  return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
+}
+
+function readsOnlyWritten(index: u32): bool {
+  return index == NONE || isWritten(tensor(index));
+}
+
+/** Follows one inference; `io` lists `inputs` tensors, then `outputs`. 0, or CHECK_UNDEFINED. */
+function follow(io: usize, inputs: u32, outputs: u32): i32 {
+  flowCulprit = CULPRIT_OPERATOR;
+  for (let i: u32 = 0; i < inputs; i++) {
+    const t = tensor(u32At(io, <usize>i << 2));
+    mark(t, <u8>dtypeOf(t));
+  }
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    flowIndex = i;
+    if (!readsOnlyWritten(u32At(record, O_INPUT))) return CHECK_UNDEFINED;
+    if (!readsOnlyWritten(u32At(record, O_INPUT2))) return CHECK_UNDEFINED;
+    const code = u32At(record, O_CODE);
+    const y = outputOf(record);
+    if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
+    if (code != OP_COPY) mark(y, <u8>dtypeOf(y));
+    else if (inArena(y)) markCopy(record, <u8>dtypeOf(y));
+    record += u32At(record, O_BYTES);
+  }
+  flowCulprit = CULPRIT_TENSOR;
+  for (let i = inputs; i < inputs + outputs; i++) {
+    flowIndex = u32At(io, <usize>i << 2);
+    if (!isWritten(tensor(flowIndex))) return CHECK_UNDEFINED;
+  }
+  return 0;
+}
+
+export function checkFlow(io: usize, inputs: u32, outputs: u32): i32 {
+  clear();
+  const check = follow(io, inputs, outputs);
+  clear();
+  return check;
+}

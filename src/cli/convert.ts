@@ -1,0 +1,75 @@
+import type { Command } from "commander";
+import type { Rounding } from "../graph/graph.ts";
+import { inspectModel } from "../inspect/inspect.ts";
+import { checkOutput, readFile, writeFiles } from "./files.ts";
+import type { Io } from "./io.ts";
+import { type Frontend, makeMetadata } from "./metadata.ts";
+import { importSource, packSource } from "./model.ts";
+import {
+  examples,
+  frontendOption,
+  inputShapeOption,
+  jsonOption,
+  labelsOption,
+  outputOption,
+  roundingOption,
+} from "./options.ts";
+import { printResult } from "./output.ts";
+import { packedSummary, packedText } from "./packed.ts";
+
+interface Options {
+  output: string;
+  rounding?: Rounding;
+  inputShape?: Record<string, number[]>;
+  labels?: string;
+  frontend?: Frontend;
+  json?: boolean;
+}
+
+export function registerConvert(program: Command, io: Io): void {
+  program
+    .command("convert")
+    .summary("pack a TFLite or ONNX model as it is")
+    .description("Pack a TFLite or ONNX model as it is, quantized or not")
+    .argument("<model>", "TFLite or ONNX file")
+    .addOption(outputOption())
+    .addOption(roundingOption())
+    .addOption(inputShapeOption())
+    .addOption(labelsOption())
+    .addOption(frontendOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "convert model.tflite -o model.nbl",
+        "convert model.onnx -o model.nbl --input-shape audio=1x16000",
+      ),
+    )
+    .action((file: string, options: Options) => convert(file, options, io));
+}
+
+function convert(file: string, options: Options, io: Io): void {
+  const { output, rounding, inputShape, labels, frontend, json = false } = options;
+  checkOutput(output, [file]);
+  const source = { file, bytes: readFile(file) };
+  const graph = importSource(source, {
+    ...(rounding && { rounding }),
+    ...(inputShape && { inputShapes: inputShape }),
+  });
+  const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
+  const { bytes, model } = packSource(source, graph, { metadata });
+  writeFiles([{ path: output, bytes }]);
+
+  const inspection = inspectModel(model, bytes.length);
+  const summary = packedSummary(source, output, inspection);
+  printResult(io, json, summary, (colors) => {
+    const lines = packedText(source, output, inspection, colors);
+    const { float32 = 0, int8 = 0 } = inspection.schemes;
+    if (float32 > 0)
+      lines.push(
+        "",
+        `${int8 ? `${float32} of its operators have` : "Its weights stay"} float32; \`nibblenet quantize\` makes int8 of a float model.`,
+      );
+    return lines.join("\n");
+  });
+}

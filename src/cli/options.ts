@@ -1,0 +1,53 @@
+import { InvalidArgumentError, Option } from "commander";
+import { tiers } from "../runtime/tiers.ts";
+import { frontends } from "./metadata.ts";
+
+export const jsonOption = () => new Option("--json", "print one JSON object and nothing else");
+export const outputOption = () =>
+  new Option("-o, --output <file>", "packed model to write").makeOptionMandatory();
+export const labelsOption = () => new Option("--labels <file>", "class names, one per line");
+export const roundingOption = () =>
+  new Option("--rounding <mode>", "single: as LiteRT and ONNX; double: as TFLite Micro").choices([
+    "single",
+    "double",
+  ]);
+export const frontendOption = () =>
+  new Option("--frontend <name>", "what WAV files become before they enter the model").choices(frontends);
+export const tierOption = (extra: readonly string[] = []) =>
+  new Option("--tier <tier>", "build of the engine; by default the fastest that runs here").choices([
+    ...tiers,
+    ...extra,
+  ]);
+export const inputShapeOption = () =>
+  new Option(
+    "--input-shape <name=shape>",
+    "ONNX: whole shape of an input that the file leaves open, such as x=1x49x40",
+  ).argParser(parseShape);
+
+/** Collects "name=1x49x40" of every use. */
+function parseShape(text: string, known: Record<string, number[]> = {}): Record<string, number[]> {
+  const [, name, dims] = /^(.+)=(\d+(?:[x,]\d+)*)$/.exec(text) ?? [];
+  const shape = dims?.split(/[x,]/).map(Number) ?? [];
+  if (!name || shape.some((d) => d < 1))
+    throw new InvalidArgumentError("Expected a name and a shape, such as x=1x49x40.");
+  return { ...known, [name]: shape };
+}
+
+/** A parser of whole numbers from 1 up. */
+export function positiveInteger(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number from 1 up.");
+}
+
+/** A parser of numbers in (low, high]. */
+export const numberIn =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value > low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a number above ${low}, up to ${high}.`);
+  };
+
+/** The examples at the end of a command's help. */
+export const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ nibblenet ${line}`).join("\n")}`;

@@ -1,0 +1,183 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import type { Graph, Node, Rounding } from "../graph/graph.ts";
+import { fileFormat } from "../import/index.ts";
+import { inspectModel } from "../inspect/inspect.ts";
+import { quantize } from "../quantize/index.ts";
+import { formatReport } from "../quantize/report-text.ts";
+import { NibbleError } from "../runtime/errors.ts";
+import { createExecutor } from "../runtime/executor.ts";
+import { openData } from "./data.ts";
+import { usageError } from "./errors.ts";
+import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
+import type { Io } from "./io.ts";
+import { type Frontend, makeMetadata } from "./metadata.ts";
+import { importSource, packSource } from "./model.ts";
+import {
+  examples,
+  frontendOption,
+  inputShapeOption,
+  jsonOption,
+  labelsOption,
+  numberIn,
+  outputOption,
+  positiveInteger,
+  roundingOption,
+} from "./options.ts";
+import { printResult } from "./output.ts";
+import { packedSummary, packedText } from "./packed.ts";
+import { withProgress } from "./progress.ts";
+import { reportLines } from "./report.ts";
+
+interface Options {
+  output: string;
+  data: string[];
+  calibration: "minmax" | "percentile";
+  percentile?: number;
+  samples?: number;
+  perTensor?: boolean;
+  exclude?: string[];
+  io: "float32" | "int8";
+  rounding?: Rounding;
+  inputShape?: Record<string, number[]>;
+  labels?: string;
+  frontend?: Frontend;
+  eval?: string;
+  report?: string;
+  layers?: boolean;
+  json?: boolean;
+}
+
+export function registerQuantize(program: Command, io: Io): void {
+  program
+    .command("quantize")
+    .summary("make int8 of a float model and report the cost")
+    .description("Make int8 of a float model, with ranges from sample data, and measure what that costs")
+    .argument("<model>", "TFLite or ONNX file with float32 weights")
+    .addOption(outputOption())
+    .requiredOption(
+      "--data <path...>",
+      "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files",
+    )
+    .addOption(
+      new Option("--calibration <method>", "range of each tensor")
+        .choices(["minmax", "percentile"])
+        .default("minmax"),
+    )
+    .addOption(
+      new Option("--percentile <p>", "share of values that a range keeps, in % (default: 99.99)")
+        .argParser(numberIn(50, 100))
+        .implies({ calibration: "percentile" }),
+    )
+    .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
+    .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
+    .option("--exclude <operator...>", "operators that stay float32, by name")
+    .addOption(
+      new Option("--io <type>", "type of inputs and outputs").choices(["float32", "int8"]).default("float32"),
+    )
+    .addOption(roundingOption())
+    .addOption(inputShapeOption())
+    .addOption(labelsOption())
+    .addOption(frontendOption())
+    .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
+    .option("--report <file>", "write the whole report as JSON")
+    .option("--layers", "print every layer of the report")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      examples(
+        "quantize model.onnx -o model.nbl --data samples/",
+        "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
+      ),
+    )
+    .action((file: string, options: Options) => run(file, options, io));
+}
+
+function run(file: string, options: Options, io: Io): void {
+  const {
+    output,
+    data,
+    calibration,
+    percentile,
+    rounding,
+    inputShape,
+    labels,
+    frontend,
+    json = false,
+  } = options;
+  if (percentile !== undefined && calibration === "minmax")
+    throw usageError("option '--percentile' needs '--calibration percentile'");
+  const reportFile = options.report;
+  checkOutput(output, [file]);
+  if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
+
+  const source = { file, bytes: readFile(file) };
+  if (fileFormat(source.bytes, file) === "nbl")
+    throw new NibbleError(
+      "bad-input",
+      `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
+    );
+  const graph = importSource(source, {
+    ...(rounding && { rounding }),
+    ...(inputShape && { inputShapes: inputShape }),
+  });
+  refuseQuantized(graph, file);
+  const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
+  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...(frontend && { frontend }) };
+  const measured = options.eval === undefined ? undefined : openData([options.eval], graph.inputs, reading);
+  if (measured?.labelled === 0)
+    throw new NibbleError(
+      "bad-input",
+      `${options.eval}: no classes are known; name them with --labels, and the sub-folders after them`,
+    );
+  const samples = openData(data, graph.inputs, {
+    ...reading,
+    anyLabel: measured !== undefined || labels === undefined,
+    ...(options.samples && { limit: options.samples }),
+  });
+
+  const { graph: quantized, report } = withProgress(io, (bar) =>
+    quantize(graph, samples, {
+      makeExecutor: (g) => createExecutor(g),
+      method: calibration === "minmax" ? "min-max" : "percentile",
+      ...(percentile !== undefined && { percentile }),
+      ...(options.perTensor && { perTensor: true }),
+      ...(options.exclude && { exclude: options.exclude }),
+      io: options.io,
+      ...(measured && { compareOn: measured }),
+      onProgress: (phase, done, total) =>
+        bar.update(phase === "calibrate" ? "calibrating" : "measuring  ", done, total),
+    }),
+  );
+  const { bytes, model } = packSource(source, quantized, { metadata, report });
+  writeFiles([
+    { path: output, bytes },
+    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: jsonBytes(report) }]),
+  ]);
+
+  const inspection = inspectModel(model, bytes.length);
+  printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
+    [
+      ...packedText(source, output, inspection, colors),
+      "",
+      colors.bold(`What it costs, on ${options.eval ?? "the calibration samples"}`),
+      ...reportLines(report).map((line) => `  ${line}`),
+      ...(options.layers ? ["", formatReport(report).trimEnd()] : []),
+    ].join("\n"),
+  );
+}
+
+const isWeighted = ({ op }: Node): boolean =>
+  op === "conv2d" || op === "depthwiseConv2d" || op === "fullyConnected";
+const isFloat = ({ outputs }: Node): boolean => outputs.some(({ dtype }) => dtype === "float32");
+
+/** A model whose layers are integers already has nothing to gain, and its ranges are in the file. */
+function refuseQuantized({ nodes }: Graph, file: string): void {
+  const weighted = nodes.filter(isWeighted);
+  const computing = weighted.length > 0 ? weighted : nodes.filter(({ op }) => op !== "dequantize");
+  if (computing.some(isFloat)) return;
+  throw new NibbleError(
+    "bad-input",
+    `${file}: expected a float model, found one that is quantized already; pack it with \`nibblenet convert\``,
+  );
+}

@@ -1,0 +1,42 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readNpy, writeNpy } from "../../src/samples/npy.ts";
+import { dataFolder } from "../helpers/data.ts";
+import { loadGolden } from "../helpers/golden.ts";
+import { nibblenet, succeed, workspace } from "./harness.ts";
+
+const data = dataFolder();
+
+describe.skipIf(!data)("published models (skipped without the data folder)", () => {
+  const { path } = workspace();
+  const model = () => join(data!, "models/tflite/kws_ref_model.tflite");
+
+  it("convert and run the keyword model bit for bit", async () => {
+    await succeed("convert", model(), "-o", path("kws.nbl"));
+    const { steps } = loadGolden("tflite", "kws_ref_model");
+    for (const { inputs, outputs } of steps) {
+      const { dtype, shape, data: values } = inputs[0]!;
+      writeFileSync(path("x.npy"), writeNpy({ dtype, shape, data: values }));
+      for (const file of [path("kws.nbl"), model()]) {
+        await succeed("run", file, "--input", path("x.npy"), "--output", path("out"));
+        const found = readNpy(readFileSync(path("out/Identity.npy")), "Identity.npy");
+        expect(found.dtype).toBe("int8");
+        expect(found.data).toEqual(outputs[0]!.data);
+      }
+    }
+  });
+
+  it("counts the keyword model's multiply-adds", async () => {
+    const { macs, schemes } = (await succeed("inspect", model(), "--json")).json();
+    expect(Math.round(macs / 1e4)).toBe(266);
+    expect(schemes).toEqual({ int8: 10 });
+  });
+
+  it("names every operator that is not supported", async () => {
+    const lstm = join(data!, "models/tflite/dtln_hybrid_1.tflite");
+    const { code, stderr } = await nibblenet("convert", lstm, "-o", path("no.nbl"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/dtln_hybrid_1\.tflite: unsupported/);
+  });
+});
