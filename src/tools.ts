@@ -25,6 +25,7 @@ export type { LayerReport, Report } from "./quantize/report.ts";
 export { formatReport } from "./quantize/report-text.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 export { createExecutor } from "./runtime/executor.ts";
+export type { InputSpec } from "./samples/convert.ts";
 export { type NpyArray, readNpy, writeNpy } from "./samples/npy.ts";
 export { readNpz } from "./samples/npz.ts";
 export { createReader, openSamples, type ReadOptions, type SampleReader } from "./samples/read.ts";

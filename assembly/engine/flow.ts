@@ -1,5 +1,5 @@
 /**
- * Where the bytes come from: every byte an operator reads must have been written before, in the same inference,
+ * Which bytes are used, and where they come from: every byte an operator reads must have been written before, in the same inference,
  * as the type it is read as. Then results depend on nothing but inputs and state, in every tier.
  *
  * The arena is its own map while a file is verified: each byte holds the type last written there, 0 for none.
@@ -21,6 +21,8 @@ import {
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  REGION_STATE,
+  T_REGION,
 } from "../format";
 import { markCopy } from "../ops/copy";
 import {
@@ -62,6 +64,32 @@ function clear(): void {
 
 function hasScratch(code: u32): bool {
   return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
+}
+
+/** Bytes from the arena's start to the end of the last tensor or scratch in it. */
+export function arenaExtent(): u64 {
+  let extent: u64 = 0;
+  for (let i: u32 = 0; i < tensorCount; i++) {
+    const t = tensor(i);
+    if (inArena(t)) extent = max<u64>(extent, <u64>(dataOf(t) - arena) + bytesOf(t));
+  }
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    if (hasScratch(u32At(record, O_CODE)))
+      extent = max<u64>(extent, <u64>u32At(record, M_SCRATCH) + u32At(record, M_SCRATCH_BYTES));
+    record += u32At(record, O_BYTES);
+  }
+  return extent;
+}
+
+/** The same of the state region, which begins at `state`. */
+export function stateExtent(state: usize): u64 {
+  let extent: u64 = 0;
+  for (let i: u32 = 0; i < tensorCount; i++) {
+    const t = tensor(i);
+    if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<u64>(extent, <u64>(dataOf(t) - state) + bytesOf(t));
+  }
+  return extent;
 }
 
 function readsOnlyWritten(index: u32): bool {

@@ -60,6 +60,7 @@ import {
   VERSION,
 } from "../format";
 import {
+  arenaBytes,
   operators,
   setArena,
   setOperators,
@@ -70,7 +71,8 @@ import {
   tensors,
   u32At,
 } from "./model";
-import { checkFlow, flowCulprit, flowIndex } from "./flow";
+import { roundUp } from "./check";
+import { arenaExtent, checkFlow, flowCulprit, flowIndex, stateExtent } from "./flow";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
 
@@ -88,6 +90,8 @@ let inputs: u32 = 0;
 let outputs: u32 = 0;
 let state: usize = 0;
 let stateBytes: u32 = 0;
+/** Where the memory that the loaded model needs ends. */
+let end: u64 = 0;
 
 function refuse(code: i32, culprit: u32, index: u32, expected: u32, found: u32): i32 {
   store<i32>(detail, code);
@@ -196,14 +200,14 @@ function checkCounts(): i32 {
   return ERROR_NONE;
 }
 
-/** Places weights, arena and state, and gives every tensor its address. */
+/** Gives weights, arena and state their places, and every tensor its address. Nothing is read or written there. */
 function placeTensors(bytes: u32): i32 {
   const arenaSize = u32At(file, H_ARENA_BYTES);
   stateBytes = u32At(file, H_STATE_BYTES);
   const arenaAt = (<u64>file + bytes + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
   const stateAt = (arenaAt + arenaSize + SLACK + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
-  const end = stateAt + stateBytes + SLACK;
-  if (!ensure(end)) return refuse(ERROR_MEMORY, CULPRIT_FILE, 0, <u32>min<u64>(end, u32.MAX_VALUE), <u32>memory.size() << 16);
+  end = stateAt + stateBytes + SLACK;
+  if (end > <u64>u32.MAX_VALUE) return refuseMemory();
   setWeights(sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS));
   setArena(<usize>arenaAt, arenaSize);
   setTensors(sectionAt(SECTION_TENSORS), u32At(file, H_TENSORS));
@@ -247,6 +251,19 @@ function checkOperators(): i32 {
   return at == size ? ERROR_NONE : refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_OPERATORS, size, at);
 }
 
+function refuseMemory(): i32 {
+  return refuse(ERROR_MEMORY, CULPRIT_FILE, 0, <u32>min<u64>(end, u32.MAX_VALUE), <u32>memory.size() << 16);
+}
+
+/** Memory is what tensors and scratch need and no more; a damaged header cannot ask for gigabytes. */
+function checkMemory(): i32 {
+  const used = roundUp(arenaExtent(), ALIGNMENT);
+  if (used < <u64>arenaBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, <u32>used, arenaBytes);
+  const kept = roundUp(stateExtent(state), ALIGNMENT);
+  if (kept < <u64>stateBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, <u32>kept, stateBytes);
+  return ensure(end) ? ERROR_NONE : refuseMemory();
+}
+
 /** 0, or −code with error_detail() filled in; a refused file leaves nothing loaded. */
 export function loadFile(pointer: usize, bytes: u32): i32 {
   loaded = false;
@@ -260,6 +277,8 @@ export function loadFile(pointer: usize, bytes: u32): i32 {
   error = placeTensors(bytes);
   if (error) return error;
   error = checkOperators();
+  if (error) return error;
+  error = checkMemory();
   if (error) return error;
   const flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
   if (flow) return refuse(flowCulprit == CULPRIT_TENSOR ? ERROR_TENSOR : ERROR_OPERATOR, flowCulprit, flowIndex, 0, flow);

@@ -10,7 +10,7 @@ const wrongUsage = 2;
 export const usageError = (message: string): CommanderError =>
   new CommanderError(wrongUsage, "nibblenet.usage", message);
 
-/** Commander throws these after it has printed what was asked for. */
+/** Commander throws these after printing what was asked for, or the help that a bare command line needs. */
 const printed = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 /**
@@ -23,8 +23,7 @@ export function report(
   command: { name: string; json: boolean },
 ): number {
   if (error instanceof CommanderError) {
-    if (error.code === "commander.help") return wrongUsage;
-    if (printed.has(error.code)) return 0;
+    if (printed.has(error.code)) return error.exitCode === 0 ? 0 : wrongUsage;
     const text = oneLine(error.message.replace(/^error: /, "")).replace(/\.$/, "");
     stderr.write(`nibblenet: error: ${text}; see \`${command.name} --help\`\n`);
     return wrongUsage;

@@ -30,8 +30,14 @@ export function readFile(path: string): Uint8Array {
   }
 }
 
-export const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** False for what can't be looked at too; reading or writing it says why. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Refuses an output that could not be written, before the work begins.

@@ -1,12 +1,11 @@
 import type { Command } from "commander";
 import { type Inspection, inspectModel } from "../inspect/inspect.ts";
-import { formatReport } from "../quantize/report-text.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
 import { examples, inputShapeOption, jsonOption } from "./options.ts";
 import { byteSize, printResult, quantity, real, shapeText, shortened, table } from "./output.ts";
 import { modelLines } from "./packed.ts";
-import { asReport, reportLines } from "./report.ts";
+import { asReport, layerLines, reportLines } from "./report.ts";
 
 interface Options {
   operators?: boolean;
@@ -48,7 +47,7 @@ function inspect(file: string, options: Options, io: Io): void {
       ...(options.tensors ? section("Tensors", tensorList(inspection)) : []),
       ...section("Metadata", metadataLines(inspection.metadata)),
       ...section("Report", report ? reportLines(report) : []),
-      ...(report && options.layers ? section("Layers", formatReport(report).trimEnd().split("\n")) : []),
+      ...(report && options.layers ? section("Layers", layerLines(report)) : []),
     ].join("\n");
   });
 }

@@ -5,4 +5,4 @@ export interface Io {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-export type Stream = NodeJS.WritableStream & { isTTY?: boolean };
+type Stream = NodeJS.WritableStream & { isTTY?: boolean };

@@ -45,7 +45,7 @@ export function fittingLabels(labels: string[], path: string, { name, shape }: S
 }
 
 /** The front end makes 49×40 values for a single input. */
-export function checkFrontend(inputs: readonly Shaped[], file: string): void {
+function checkFrontend(inputs: readonly Shaped[], file: string): void {
   const [input] = inputs;
   if (inputs.length === 1 && elementCount(input!.shape) === 49 * 40) return;
   const found = inputs.map(({ name, shape }) => `"${name}" [${shape.join(", ")}]`).join(", ");

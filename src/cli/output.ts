@@ -4,8 +4,6 @@ import type { Io } from "./io.ts";
 
 type Colors = ReturnType<typeof pc.createColors>;
 
-export type Print = (text: string) => void;
-
 /** Prints a result: the text for people, or the value as one line of JSON. */
 export function printResult(io: Io, json: boolean, value: unknown, text: (colors: Colors) => string): void {
   const body = json ? JSON.stringify(value) : text(colorsOf(io));

@@ -58,5 +58,5 @@ export function modelLines({
   ]);
 }
 
-export const tensorText = ({ name, dtype, shape, scale, zeroPoint }: TensorInfo): string =>
+const tensorText = ({ name, dtype, shape, scale, zeroPoint }: TensorInfo): string =>
   `${name}  ${dtype} ${shapeText(shape)}${scale ? `  scale ${real(scale)}, zero point ${zeroPoint}` : ""}`;

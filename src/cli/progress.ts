@@ -9,7 +9,7 @@ export interface ProgressBar {
 const silent: ProgressBar = { update: () => {}, stop: () => {} };
 
 /** A bar on stderr that leaves no trace; nothing where stderr is not a terminal. */
-export function progressBar({ stderr }: Io): ProgressBar {
+function progressBar({ stderr }: Io): ProgressBar {
   if (!stderr.isTTY) return silent;
   let bar: SingleBar | undefined;
   let current = "";

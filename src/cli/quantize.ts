@@ -4,7 +4,6 @@ import type { Graph, Node, Rounding } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
 import { quantize } from "../quantize/index.ts";
-import { formatReport } from "../quantize/report-text.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
 import { openData } from "./data.ts";
@@ -27,7 +26,7 @@ import {
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
-import { reportLines } from "./report.ts";
+import { layerLines, reportLines } from "./report.ts";
 
 interface Options {
   output: string;
@@ -162,7 +161,7 @@ function run(file: string, options: Options, io: Io): void {
       "",
       colors.bold(`What it costs, on ${options.eval ?? "the calibration samples"}`),
       ...reportLines(report).map((line) => `  ${line}`),
-      ...(options.layers ? ["", formatReport(report).trimEnd()] : []),
+      ...(options.layers ? ["", ...layerLines(report)] : []),
     ].join("\n"),
   );
 }

@@ -1,5 +1,6 @@
 import type { Accuracy } from "../quantize/accuracy.ts";
 import type { LayerReport, Report } from "../quantize/report.ts";
+import { formatReport } from "../quantize/report-text.ts";
 import { fields, percent, share, shortened } from "./output.ts";
 
 /** Only the worst layers are named; --layers prints them all. */
@@ -39,6 +40,9 @@ export function reportLines(report: Report): string[] {
       : []),
   ]);
 }
+
+/** Every layer, without the figures that `reportLines` gives. */
+export const layerLines = (report: Report): string[] => formatReport(report).split("\n\n")[0]!.split("\n");
 
 const accuracyLines = (name: string, { all, without }: Accuracy): [string, string][] => [
   [`${name} accuracy`, share(all)],

@@ -77,6 +77,7 @@ export interface FileContents {
   operators: FileOperator[];
   inputs: number[];
   outputs: number[];
+  weightsOffset: number;
   weightsBytes: number;
   arenaBytes: number;
   stateBytes: number;
@@ -149,6 +150,7 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
     operators: readOperators(section(SECTION_OPERATORS), u32(H_OPERATORS), file),
     inputs: range(0, u32(H_INPUTS)),
     outputs: range(u32(H_INPUTS), u32(H_OUTPUTS)),
+    weightsOffset: section(SECTION_WEIGHTS).byteOffset - bytes.byteOffset,
     weightsBytes: section(SECTION_WEIGHTS).length,
     arenaBytes: u32(H_ARENA_BYTES),
     stateBytes: u32(H_STATE_BYTES),

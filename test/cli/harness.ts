@@ -12,7 +12,8 @@ export interface Outcome {
   stdout: string;
   stderr: string;
   /** stdout, parsed. */
-  json(): any; // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it
+  json(): any;
 }
 
 export function capture(isTTY = false) {

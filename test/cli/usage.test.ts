@@ -43,6 +43,12 @@ describe("help and version", () => {
     expect(stdout).toContain("--json");
   });
 
+  it("prints a command's help for `help`", async () => {
+    const { code, stdout } = await nibblenet("help", "convert");
+    expect(code).toBe(0);
+    expect(stdout).toContain("Usage: nibblenet convert");
+  });
+
   it("prints help on stderr where no command is given, as wrong usage", async () => {
     const { code, stdout, stderr } = await nibblenet();
     expect([code, stdout]).toEqual([2, ""]);

@@ -8,7 +8,6 @@ it is certain or the teacher ranks it first. _silence_ is taught by label alone:
 """
 import argparse
 import copy
-import json
 import os
 import time
 
@@ -117,7 +116,9 @@ def train(args):
     (x, label, teacher, exact), val = split(args.shards, args.holdout)
     noise = x[label == SILENCE]
     soft, hard = targets(label, teacher, exact)
-    model = Keyword(**json.loads(args.net)).to(memory_format=torch.channels_last)
+    model = Keyword().to(memory_format=torch.channels_last)
+    if args.start:
+        model.load_state_dict(torch.load(args.start))
     print(len(x), "clips;", sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     steps = args.epochs * (len(x) // args.batch)
@@ -159,8 +160,8 @@ if __name__ == "__main__":
     parser.add_argument("--mixup", type=float, default=0.25)
     parser.add_argument("--holdout", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--net", default="{}", help="arguments of model.Keyword, JSON")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", help="checkpoint to go on from")
     parser.add_argument("--checkpoint", default=os.path.join(WORK, "average.pt"))
     parser.add_argument("--out", default=os.path.join(EXAMPLE, "model.onnx"))
     args = parser.parse_args()

@@ -54,7 +54,9 @@ export function lowerPool(lowering: Lowering, node: NodeOf<"averagePool2d"> | No
       [M_MAX, activation.max],
     ]);
   } else {
-    const { min, max } = activationRange(activation, scalarQuantization(y), "int8", lowering.rounding);
+    // LiteRT's average is a built-in kernel, whose bounds round as in `double`.
+    const rounding = average ? "double" : lowering.rounding;
+    const { min, max } = activationRange(activation, scalarQuantization(y), "int8", rounding);
     view = record(codes[1], POOL_RECORD_BYTES, [...fields, [M_MIN, min], [M_MAX, max]]);
   }
   lowering.emit({
