@@ -115,19 +115,20 @@ export const M_WEIGHT_ZERO_POINT: u32 = 56;
 export const M_WEIGHT_FORMAT: u32 = 60;
 export const M_SCRATCH: u32 = 64; // arena offset
 export const M_SCRATCH_BYTES: u32 = 68;
-export const GEMM_RECORD_BYTES: u32 = 72;
-export const W_KERNEL_H: u32 = 72;
-export const W_KERNEL_W: u32 = 76;
-export const W_STRIDE_H: u32 = 80;
-export const W_STRIDE_W: u32 = 84;
-export const W_DILATION_H: u32 = 88;
-export const W_DILATION_W: u32 = 92;
-export const W_PAD_TOP: u32 = 96;
-export const W_PAD_LEFT: u32 = 100;
-export const C_GROUPS: u32 = 104;
-export const C_PAD_VALUE: u32 = 108; // i32: the input's zero point; f32 operators pad with 0
-export const C_PANEL_ROWS: u32 = 112; // output pixels gathered at a time
-export const CONV_RECORD_BYTES: u32 = 116;
+export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+export const GEMM_RECORD_BYTES: u32 = 76;
+export const W_KERNEL_H: u32 = 76;
+export const W_KERNEL_W: u32 = 80;
+export const W_STRIDE_H: u32 = 84;
+export const W_STRIDE_W: u32 = 88;
+export const W_DILATION_H: u32 = 92;
+export const W_DILATION_W: u32 = 96;
+export const W_PAD_TOP: u32 = 100;
+export const W_PAD_LEFT: u32 = 104;
+export const C_GROUPS: u32 = 108;
+export const C_PAD_VALUE: u32 = 112; // i32: the input's zero point; f32 operators pad with 0
+export const C_PANEL_ROWS: u32 = 116; // output pixels gathered at a time
+export const CONV_RECORD_BYTES: u32 = 120;
 
 export const ROUNDING_SINGLE: u32 = 0;
 export const ROUNDING_DOUBLE: u32 = 1;
@@ -142,10 +143,10 @@ export const KR: u32 = 4;
 export const SLACK: u32 = 64;
 
 // Pools use M_MIN, M_MAX and W_KERNEL_H…W_PAD_LEFT at the same places; dilation is 1.
-export const P_COUNT_PADDING: u32 = 104; // 1: padded positions count in an average
-export const P_HALVES_UP: u32 = 108; // 1: an int8 average rounds halves up, as uint8 does; 0: away from zero
-export const P_PAD_VALUE: u32 = 112; // i32: what a counted padded position adds to an int8 sum
-export const POOL_RECORD_BYTES: u32 = 116;
+export const P_COUNT_PADDING: u32 = 108; // 1: padded positions count in an average
+export const P_HALVES_UP: u32 = 112; // 1: an int8 average rounds halves up, as uint8 does; 0: away from zero
+export const P_PAD_VALUE: u32 = 116; // i32: what a counted padded position adds to an int8 sum
+export const POOL_RECORD_BYTES: u32 = 120;
 
 // ADD, SUB, MUL: out[i] = f(a[i · aStride], b[i · bStride]) over COPY_RANK dimensions, strides in elements.
 export const B_ROUNDING: u32 = 20;
@@ -273,3 +274,10 @@ export const CHECK_UNDEFINED: u32 = 12; // reads arena bytes that nothing of its
 export const ABI_VERSION: u32 = 1;
 export const TIER_SCALAR: u32 = 0;
 export const TIER_SIMD: u32 = 1;
+export const TIER_RELAXED: u32 = 2;
+
+/** How relaxed dot products read a second operand outside 0…127. */
+export const DOT_UNSIGNED: u32 = 0; // as unsigned, exactly
+export const DOT_SIGNED: u32 = 1; // as signed, exactly
+export const DOT_SATURATES: u32 = 2; // in some other way: kernels keep out of it
+export const DOT_BROKEN: u32 = 3; // wrong inside 0…127 too: the tier must not be used

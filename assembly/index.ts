@@ -1,9 +1,10 @@
 /** The engine ABI (docs/format.md): everything the host may call. No imports, no exceptions, i32 only. */
 
 import { errorDetail, inputIndex, isLoaded, notLoaded, outputIndex, reserveFile, resetState } from "./engine/load";
-import { ABI_VERSION, TIER_SCALAR, TIER_SIMD } from "./format";
+import { ABI_VERSION, DOT_SATURATES, TIER_RELAXED, TIER_SCALAR, TIER_SIMD } from "./format";
 import { bytesOf, dataOf, tensor, tensorCount } from "./engine/model";
 import { runOperators } from "./engine/run";
+import { assumeDotMode, dotMode } from "./simd/dot";
 
 export function abi_version(): u32 {
   return ABI_VERSION;
@@ -11,7 +12,18 @@ export function abi_version(): u32 {
 
 /** Which build this is, for a host that was handed a compiled module. */
 export function tier(): u32 {
+  if (ASC_FEATURE_RELAXED_SIMD) return TIER_RELAXED;
   return ASC_FEATURE_SIMD ? TIER_SIMD : TIER_SCALAR;
+}
+
+/** How this engine's relaxed dot products behave: DOT_UNSIGNED … DOT_BROKEN; DOT_SATURATES in the other tiers. */
+export function dot_mode(): u32 {
+  return ASC_FEATURE_RELAXED_SIMD ? dotMode() : DOT_SATURATES;
+}
+
+/** Makes the next load() and all later runs take this mode for found. */
+export function assume_dot_mode(mode: u32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) assumeDotMode(mode);
 }
 
 /** An address for `bytes` bytes of file, or 0 when memory cannot grow. */
@@ -61,3 +73,6 @@ export function invoke(): i32 {
 export function reset(): void {
   resetState();
 }
+
+/** For `nibblenet bundle` alone, which makes them constants. */
+export { kept_0, kept_1, kept_roundings } from "./engine/kept";

@@ -9,6 +9,7 @@ import {
   CHECK_REGION,
   ROUNDING_DOUBLE,
 } from "../format";
+import { kept_roundings } from "./kept";
 import { arena, arenaBytes, bytesOf, dataOf, dimOf, dtypeOf, f32At, i32At, rankOf, u32At, weights, weightsBytes } from "./model";
 
 /** `bytes` from `offset` lie inside the weights section, 16-byte aligned. */
@@ -65,8 +66,9 @@ export function isMultiplier(multiplier: i32, shift: i32): bool {
   return multiplier >= 0 && shift >= -31 && shift <= 30;
 }
 
+/** ROUNDING_SINGLE is 0, ROUNDING_DOUBLE 1. */
 export function checkRounding(rounding: u32): i32 {
-  return rounding <= ROUNDING_DOUBLE ? 0 : CHECK_FIELD;
+  return (rounding & ~kept_roundings) == 0 ? 0 : CHECK_FIELD;
 }
 
 /** `count` per-channel multipliers, f32, or i32 followed by as many shifts. */

@@ -73,6 +73,7 @@ import {
 } from "./model";
 import { roundUp } from "./check";
 import { arenaExtent, checkFlow, flowCulprit, flowIndex, stateExtent } from "./flow";
+import { prepare, preparedBytes } from "./prepare";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
 
@@ -264,6 +265,15 @@ function checkMemory(): i32 {
   return ensure(end) ? ERROR_NONE : refuseMemory();
 }
 
+/** What this tier adds lies behind the state. */
+function prepareModel(): i32 {
+  const at = roundUp(end, ALIGNMENT);
+  end = at + preparedBytes() + SLACK;
+  if (!ensure(end)) return refuseMemory();
+  prepare(<usize>at);
+  return ERROR_NONE;
+}
+
 /** 0, or −code with error_detail() filled in; a refused file leaves nothing loaded. */
 export function loadFile(pointer: usize, bytes: u32): i32 {
   loaded = false;
@@ -282,6 +292,8 @@ export function loadFile(pointer: usize, bytes: u32): i32 {
   if (error) return error;
   const flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
   if (flow) return refuse(flowCulprit == CULPRIT_TENSOR ? ERROR_TENSOR : ERROR_OPERATOR, flowCulprit, flowIndex, 0, flow);
+  error = prepareModel();
+  if (error) return error;
   refuse(ERROR_NONE, CULPRIT_FILE, 0, 0, 0);
   inputs = u32At(file, H_INPUTS);
   outputs = u32At(file, H_OUTPUTS);

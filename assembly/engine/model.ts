@@ -24,6 +24,13 @@ export let weightsBytes: u32 = 0;
 export let arena: usize = 0;
 export let arenaBytes: u32 = 0;
 
+/** Scratch of the relaxed tier: four activation rows. */
+export let flippedRows: usize = 0;
+
+export function setFlippedRows(pointer: usize): void {
+  flippedRows = pointer;
+}
+
 export function setTensors(pointer: usize, count: u32): void {
   tensors = pointer;
   tensorCount = count;

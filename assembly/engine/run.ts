@@ -39,6 +39,7 @@ import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
+import { keeps, keepsAny } from "./kept";
 import { operatorCount, operators, u32At } from "./model";
 
 export function runOperators(): void {
@@ -52,43 +53,57 @@ export function runOperators(): void {
 function runOperator(record: usize): void {
   switch (u32At(record, O_CODE)) {
     case OP_GEMM_QS8:
-      return runGemmQs8(record);
+      if (keeps(OP_GEMM_QS8)) runGemmQs8(record);
+      return;
     case OP_CONV_QS8:
-      return runConvQs8(record);
+      if (keeps(OP_CONV_QS8)) runConvQs8(record);
+      return;
     case OP_DWCONV_QS8:
-      return runDwconvQs8(record);
+      if (keeps(OP_DWCONV_QS8)) runDwconvQs8(record);
+      return;
     case OP_GEMM_F32:
-      return runGemmF32(record);
+      if (keeps(OP_GEMM_F32)) runGemmF32(record);
+      return;
     case OP_CONV_F32:
-      return runConvF32(record);
+      if (keeps(OP_CONV_F32)) runConvF32(record);
+      return;
     case OP_DWCONV_F32:
-      return runDwconvF32(record);
+      if (keeps(OP_DWCONV_F32)) runDwconvF32(record);
+      return;
     case OP_ADD_QS8:
     case OP_MUL_QS8:
     case OP_ADD_F32:
     case OP_SUB_F32:
     case OP_MUL_F32:
-      return runBinary(record);
+      if (keepsAny(OP_ADD_QS8, OP_MUL_F32)) runBinary(record);
+      return;
     case OP_AVERAGE_POOL_QS8:
     case OP_MAX_POOL_QS8:
     case OP_AVERAGE_POOL_F32:
     case OP_MAX_POOL_F32:
-      return runPool(record);
+      if (keepsAny(OP_AVERAGE_POOL_QS8, OP_MAX_POOL_F32)) runPool(record);
+      return;
     case OP_MEAN_QS8:
     case OP_MEAN_F32:
-      return runMean(record);
+      if (keepsAny(OP_MEAN_QS8, OP_MEAN_F32)) runMean(record);
+      return;
     case OP_SOFTMAX_QS8:
     case OP_SOFTMAX_F32:
-      return runSoftmax(record);
+      if (keepsAny(OP_SOFTMAX_QS8, OP_SOFTMAX_F32)) runSoftmax(record);
+      return;
     case OP_TABLE:
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
-      return runConvert(record);
+      if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) runConvert(record);
+      return;
     case OP_UNARY_F32:
-      return runUnary(record);
+      if (keeps(OP_UNARY_F32)) runUnary(record);
+      return;
     case OP_COPY:
-      return runCopy(record);
+      if (keeps(OP_COPY)) runCopy(record);
+      return;
     case OP_FILL:
-      return runFill(record);
+      if (keeps(OP_FILL)) runFill(record);
+      return;
   }
 }

@@ -45,11 +45,12 @@ import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { isApart } from "./check";
+import { keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, outputOf, tensorCount, u32At } from "./model";
 
-/** Opcodes are consecutive. */
+/** Opcodes are consecutive; a bundle keeps some of them. */
 export function isOperator(code: u32): bool {
-  return code >= OP_GEMM_QS8 && code <= OP_FILL;
+  return code >= OP_GEMM_QS8 && code <= OP_FILL && keeps(code);
 }
 
 function isBinary(code: u32): bool {
@@ -67,37 +68,48 @@ export function verifyOperator(record: usize): i32 {
   if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
   if (code != OP_FILL && !isApart(inputOf(record), outputOf(record))) return CHECK_OVERLAP;
   if (isBinary(code) && !isApart(input2Of(record), outputOf(record))) return CHECK_OVERLAP;
-  if (isBinary(code)) return verifyBinary(record);
+  if (keepsAny(OP_ADD_QS8, OP_MUL_F32) && isBinary(code)) return verifyBinary(record);
   switch (code) {
     case OP_GEMM_QS8:
     case OP_GEMM_F32:
-      return verifyGemm(record);
+      if (keeps(OP_GEMM_QS8) || keeps(OP_GEMM_F32)) return verifyGemm(record);
+      break;
     case OP_CONV_QS8:
     case OP_CONV_F32:
-      return verifyConv(record);
+      if (keeps(OP_CONV_QS8) || keeps(OP_CONV_F32)) return verifyConv(record);
+      break;
     case OP_DWCONV_QS8:
     case OP_DWCONV_F32:
-      return verifyDwconv(record);
+      if (keeps(OP_DWCONV_QS8) || keeps(OP_DWCONV_F32)) return verifyDwconv(record);
+      break;
     case OP_AVERAGE_POOL_QS8:
     case OP_MAX_POOL_QS8:
     case OP_AVERAGE_POOL_F32:
     case OP_MAX_POOL_F32:
-      return verifyPool(record);
+      if (keepsAny(OP_AVERAGE_POOL_QS8, OP_MAX_POOL_F32)) return verifyPool(record);
+      break;
     case OP_MEAN_QS8:
     case OP_MEAN_F32:
-      return verifyMean(record);
+      if (keeps(OP_MEAN_QS8) || keeps(OP_MEAN_F32)) return verifyMean(record);
+      break;
     case OP_SOFTMAX_QS8:
     case OP_SOFTMAX_F32:
-      return verifySoftmax(record);
+      if (keeps(OP_SOFTMAX_QS8) || keeps(OP_SOFTMAX_F32)) return verifySoftmax(record);
+      break;
     case OP_TABLE:
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
-      return verifyConvert(record);
+      if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
     case OP_UNARY_F32:
-      return verifyUnary(record);
+      if (keeps(OP_UNARY_F32)) return verifyUnary(record);
+      break;
     case OP_COPY:
-      return verifyCopy(record);
-    default:
-      return verifyFill(record);
+      if (keeps(OP_COPY)) return verifyCopy(record);
+      break;
+    case OP_FILL:
+      if (keeps(OP_FILL)) return verifyFill(record);
+      break;
   }
+  return CHECK_RECORD;
 }

@@ -36,6 +36,7 @@ import {
   ROUNDING_DOUBLE,
 } from "../format";
 import { checkFloatRange, checkInt8Range, checkRounding, isInt8, isMultiplier, isScale } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { ADD, f32_binary, MUL, qs8_add, qs8_mul, SUB } from "../kernels/vector/binary";
 import { checkDims, lastOf, reaches, rowCount, rowOffset } from "./strided";
@@ -60,13 +61,12 @@ export function verifyBinary(record: usize): i32 {
 }
 
 function verifyQuantized(record: usize, code: u32): i32 {
-  const rounding = u32At(record, B_ROUNDING);
-  let check = checkRounding(rounding);
+  let check = checkRounding(u32At(record, B_ROUNDING));
   if (check) return check;
   check = checkInt8Range(i32At(record, B_MIN), i32At(record, B_MAX), i32At(record, B_ZERO_POINT));
   if (check) return check;
   if (!isInt8(i32At(record, B_A_ZERO_POINT)) || !isInt8(i32At(record, B_B_ZERO_POINT))) return CHECK_QUANTIZATION;
-  if (rounding == ROUNDING_DOUBLE) {
+  if (roundingAt(record, B_ROUNDING) == ROUNDING_DOUBLE) {
     if (!isMultiplier(i32At(record, B_MULTIPLIER), i32At(record, B_SHIFT))) return CHECK_QUANTIZATION;
     if (code == OP_MUL_QS8) return 0;
     if (!isMultiplier(i32At(record, B_A_MULTIPLIER), i32At(record, B_A_SHIFT))) return CHECK_QUANTIZATION;
@@ -92,11 +92,11 @@ export function runBinary(record: usize): void {
   for (let r: u32 = 0; r < rows; r++) {
     const a = a0 + (rowOffset(record, B_DIMS, B_A_STRIDES, r) << shift);
     const b = b0 + (rowOffset(record, B_DIMS, B_B_STRIDES, r) << shift);
-    if (code == OP_ADD_QS8) qs8_add(record, n, a, aStep, b, bStep, y);
-    else if (code == OP_MUL_QS8) qs8_mul(record, n, a, aStep, b, bStep, y);
-    else if (code == OP_ADD_F32) f32_binary(ADD, record, n, a, aStep, b, bStep, y);
-    else if (code == OP_SUB_F32) f32_binary(SUB, record, n, a, aStep, b, bStep, y);
-    else f32_binary(MUL, record, n, a, aStep, b, bStep, y);
+    if (isKept(code, OP_ADD_QS8)) qs8_add(record, n, a, aStep, b, bStep, y);
+    else if (isKept(code, OP_MUL_QS8)) qs8_mul(record, n, a, aStep, b, bStep, y);
+    else if (isKept(code, OP_ADD_F32)) f32_binary(ADD, record, n, a, aStep, b, bStep, y);
+    else if (isKept(code, OP_SUB_F32)) f32_binary(SUB, record, n, a, aStep, b, bStep, y);
+    else if (keeps(OP_MUL_F32)) f32_binary(MUL, record, n, a, aStep, b, bStep, y);
     y += n << shift;
   }
 }

@@ -18,6 +18,7 @@ import {
   UNARY_RECORD_BYTES,
 } from "../format";
 import { checkRounding, checkWeights, isInt8, isScale } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { f32_qs8_quantize, qs8_f32_dequantize, table_lookup } from "../kernels/vector/convert";
@@ -44,11 +45,11 @@ export function runConvert(record: usize): void {
   const code = u32At(record, O_CODE);
   const scale = f32At(record, U_SCALE);
   const zeroPoint = i32At(record, U_ZERO_POINT);
-  if (code == OP_TABLE) {
+  if (isKept(code, OP_TABLE)) {
     table_lookup(dataOf(x), bytesOf(x), weights + u32At(record, U_TABLE), dataOf(y));
-  } else if (code == OP_QUANTIZE) {
-    f32_qs8_quantize(dataOf(x), bytesOf(y), u32At(record, U_ROUNDING), scale, zeroPoint, dataOf(y));
-  } else {
+  } else if (isKept(code, OP_QUANTIZE)) {
+    f32_qs8_quantize(dataOf(x), bytesOf(y), roundingAt(record, U_ROUNDING), scale, zeroPoint, dataOf(y));
+  } else if (keeps(OP_DEQUANTIZE)) {
     qs8_f32_dequantize(dataOf(x), bytesOf(x), scale, zeroPoint, dataOf(y));
   }
 }

@@ -24,6 +24,10 @@ import {
   M_ZERO_POINT,
   NR,
   O_BYTES,
+  O_CODE,
+  OP_CONV_F32,
+  OP_DWCONV_F32,
+  OP_GEMM_F32,
   WEIGHTS_F32,
   WEIGHTS_I8,
 } from "../format";
@@ -37,6 +41,7 @@ import {
   roundUp,
   within,
 } from "../engine/check";
+import { roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
@@ -49,6 +54,8 @@ export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32
   const x = inputOf(record);
   const y = outputOf(record);
   const isFloat = dtypeOf(y) == DTYPE_FLOAT32;
+  const code = u32At(record, O_CODE);
+  if (isFloat != (code == OP_GEMM_F32 || code == OP_CONV_F32 || code == OP_DWCONV_F32)) return CHECK_DTYPE;
   if (dtypeOf(x) != dtypeOf(y)) return CHECK_DTYPE;
   if (!isFloat && dtypeOf(y) != DTYPE_INT8) return CHECK_DTYPE;
   if (u32At(record, M_WEIGHT_FORMAT) != <u32>(isFloat ? WEIGHTS_F32 : WEIGHTS_I8)) return CHECK_FIELD;
@@ -61,7 +68,7 @@ export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32
   if (check) return check;
   check = checkInt8Range(i32At(record, M_MIN), i32At(record, M_MAX), i32At(record, M_ZERO_POINT));
   if (check) return check;
-  check = checkRequant(u32At(record, M_REQUANT), columns, u32At(record, M_ROUNDING));
+  check = checkRequant(u32At(record, M_REQUANT), columns, roundingAt(record, M_ROUNDING));
   if (check) return check;
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (!isInt8(wz)) return CHECK_QUANTIZATION;

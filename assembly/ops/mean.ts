@@ -10,6 +10,8 @@ import {
   DTYPE_INT8,
   MEAN_RECORD_BYTES,
   O_BYTES,
+  O_CODE,
+  OP_MEAN_F32,
   R_BIAS,
   R_COUNT,
   R_INNER,
@@ -22,6 +24,7 @@ import {
   ROUNDING_DOUBLE,
 } from "../format";
 import { checkRounding, isInt8, isMultiplier, isScale, within } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At } from "../engine/model";
 import { f32_mean, qs8_mean } from "../kernels/vector/mean";
 
@@ -34,8 +37,8 @@ export function verifyMean(record: usize): i32 {
   const y = outputOf(record);
   if (dtypeOf(x) != dtypeOf(y)) return CHECK_DTYPE;
   if (!within(record, R_COUNT, 1, COUNT_LIMIT)) return CHECK_FIELD;
-  const isFloat = dtypeOf(x) == DTYPE_FLOAT32;
-  if (!isFloat && dtypeOf(x) != DTYPE_INT8) return CHECK_DTYPE;
+  const isFloat = isKept(u32At(record, O_CODE), OP_MEAN_F32);
+  if (dtypeOf(x) != <u32>(isFloat ? DTYPE_FLOAT32 : DTYPE_INT8)) return CHECK_DTYPE;
   const shift: u32 = isFloat ? 2 : 0;
   const outputs = <u64>u32At(record, R_OUTER) * u32At(record, R_INNER);
   if (outputs != <u64>(bytesOf(y) >> shift) || outputs * u32At(record, R_COUNT) != <u64>(bytesOf(x) >> shift))
@@ -44,7 +47,7 @@ export function verifyMean(record: usize): i32 {
   const check = checkRounding(u32At(record, R_ROUNDING));
   if (check) return check;
   const sound =
-    u32At(record, R_ROUNDING) == ROUNDING_DOUBLE
+    roundingAt(record, R_ROUNDING) == ROUNDING_DOUBLE
       ? isMultiplier(i32At(record, R_MULTIPLIER), i32At(record, R_SHIFT))
       : isScale(f32At(record, R_SCALE)) && abs(f32At(record, R_BIAS)) <= f32.MAX_VALUE;
   return sound && isInt8(i32At(record, R_ZERO_POINT)) ? 0 : CHECK_QUANTIZATION;
@@ -55,13 +58,13 @@ export function runMean(record: usize): void {
   const outer = u32At(record, R_OUTER);
   const count = u32At(record, R_COUNT);
   const inner: usize = u32At(record, R_INNER);
-  const isFloat = dtypeOf(xt) == DTYPE_FLOAT32;
+  const isFloat = isKept(u32At(record, O_CODE), OP_MEAN_F32);
   const size: usize = isFloat ? 4 : 1;
   let x = dataOf(xt);
   let y = dataOf(outputOf(record));
   for (let o: u32 = 0; o < outer; o++) {
     if (isFloat) f32_mean(x, count, inner, y);
-    else qs8_mean(record, x, count, inner, y);
+    else if (keeps(OP_MEAN_QS8)) qs8_mean(record, x, count, inner, y);
     x += <usize>count * inner * size;
     y += inner * size;
   }

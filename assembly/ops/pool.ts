@@ -27,6 +27,7 @@ import {
   W_STRIDE_W,
 } from "../format";
 import { checkFloatRange, checkInt8Range, within } from "../engine/check";
+import { isKept, keeps } from "../engine/kept";
 import { dataOf, dimOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At } from "../engine/model";
 import { f32_average, f32_max, qs8_average, qs8_max } from "../kernels/vector/pool";
 import { verifyWindow } from "./window";
@@ -84,14 +85,14 @@ export function runPool(record: usize): void {
         const columns = min(left + kernelW, width) - x0;
         const at = x + <usize>y0 * rowBytes + <usize>x0 * pixel;
         const count = countPadding ? kernelH * kernelW : rows * columns;
-        if (code == OP_AVERAGE_POOL_QS8) {
+        if (isKept(code, OP_AVERAGE_POOL_QS8)) {
           const padding = (count - rows * columns) * i32At(record, P_PAD_VALUE);
           qs8_average(record, at, rows, columns, rowBytes, channels, count, padding, halvesUp, y);
-        } else if (code == OP_MAX_POOL_QS8) {
+        } else if (isKept(code, OP_MAX_POOL_QS8)) {
           qs8_max(record, at, rows, columns, rowBytes, channels, y);
-        } else if (code == OP_AVERAGE_POOL_F32) {
+        } else if (isKept(code, OP_AVERAGE_POOL_F32)) {
           f32_average(record, at, rows, columns, rowBytes, channels, count, y);
-        } else {
+        } else if (keeps(OP_MAX_POOL_F32)) {
           f32_max(record, at, rows, columns, rowBytes, channels, y);
         }
         y += pixel;

@@ -19,6 +19,7 @@ import {
   X_ZERO_POINT,
 } from "../format";
 import { checkRounding, checkWeights, isInt8, isScale, sameElements } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { f32_softmax, qs8_softmax, qs8_softmax_fixed } from "../kernels/vector/softmax";
 
@@ -28,13 +29,13 @@ export function verifySoftmax(record: usize): i32 {
   if (u32At(record, O_BYTES) != SOFTMAX_RECORD_BYTES) return CHECK_RECORD;
   const x = inputOf(record);
   if (!sameElements(x, outputOf(record))) return CHECK_SHAPE;
-  const isFloat = u32At(record, O_CODE) == OP_SOFTMAX_F32;
+  const isFloat = isKept(u32At(record, O_CODE), OP_SOFTMAX_F32);
   if (dtypeOf(x) != <u32>(isFloat ? DTYPE_FLOAT32 : DTYPE_INT8)) return CHECK_DTYPE;
   const depth = u32At(record, X_DEPTH);
   const elements = bytesOf(x) >> (isFloat ? 2 : 0);
   if (depth == 0 || elements % depth != 0) return CHECK_SHAPE;
   if (!isScale(f32At(record, X_SCALE))) return CHECK_QUANTIZATION;
-  if (isFloat) return 0;
+  if (isFloat || !keeps(OP_SOFTMAX_QS8)) return 0;
   let check = checkRounding(u32At(record, X_ROUNDING));
   if (check) return check;
   check = checkWeights(u32At(record, X_TABLE), TABLE_ENTRIES << 2);
@@ -45,7 +46,7 @@ export function verifySoftmax(record: usize): i32 {
 /** Entry 0 is e⁰, so no sum is zero; none is negative or NaN; a double sum of `depth` entries fits 31 bits. */
 function verifyTable(record: usize, depth: u32): i32 {
   const table = weights + u32At(record, X_TABLE);
-  const isDouble = u32At(record, X_ROUNDING) == ROUNDING_DOUBLE;
+  const isDouble = roundingAt(record, X_ROUNDING) == ROUNDING_DOUBLE;
   if (isDouble && depth > 4095) return CHECK_SHAPE;
   for (let i: usize = 0; i < TABLE_ENTRIES; i++) {
     if (isDouble) {
@@ -62,7 +63,7 @@ function verifyTable(record: usize, depth: u32): i32 {
 export function runSoftmax(record: usize): void {
   const xt = inputOf(record);
   const depth: usize = u32At(record, X_DEPTH);
-  const isFloat = u32At(record, O_CODE) == OP_SOFTMAX_F32;
+  const isFloat = isKept(u32At(record, O_CODE), OP_SOFTMAX_F32);
   const rowBytes = isFloat ? depth << 2 : depth;
   const scale = f32At(record, X_SCALE);
   const table = weights + u32At(record, X_TABLE);
@@ -71,7 +72,8 @@ export function runSoftmax(record: usize): void {
   const end = x + bytesOf(xt);
   while (x < end) {
     if (isFloat) f32_softmax(x, depth, scale, y);
-    else if (u32At(record, X_ROUNDING) == ROUNDING_DOUBLE) qs8_softmax_fixed(x, depth, table, y);
+    else if (!keeps(OP_SOFTMAX_QS8)) return;
+    else if (roundingAt(record, X_ROUNDING) == ROUNDING_DOUBLE) qs8_softmax_fixed(x, depth, table, y);
     else qs8_softmax(x, depth, table, scale, i32At(record, X_ZERO_POINT), y);
     x += rowBytes;
     y += rowBytes;

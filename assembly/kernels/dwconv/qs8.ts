@@ -1,6 +1,7 @@
 /** int8 depthwise convolution, per-channel requantization: qs8_qc8w_dwconv. Lanes are channels. */
 
 import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, NR } from "../../format";
+import { roundingAt } from "../../engine/kept";
 import { i32At } from "../../engine/model";
 import { storeOne, storeRow } from "../../simd/requantize";
 
@@ -14,7 +15,7 @@ export function qs8_qc8w_dwconv(
   record: usize, channels: usize, taps: usize, pairs: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize
 ): void {
-  const rounding = i32At(record, M_ROUNDING);
+  const rounding = roundingAt(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);

@@ -1,7 +1,22 @@
 /** int8 × int8 matrix multiply, per-channel requantization: qs8_qc8w_gemm. */
 
-import { KR, M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, NR } from "../../format";
-import { i32At } from "../../engine/model";
+import {
+  DOT_SATURATES,
+  DOT_UNSIGNED,
+  KR,
+  M_BIAS,
+  M_MAX,
+  M_MIN,
+  M_PREPARED_BIAS,
+  M_ROUNDING,
+  M_WEIGHT_ZERO_POINT,
+  M_ZERO_POINT,
+  NR,
+} from "../../format";
+import { roundingAt } from "../../engine/kept";
+import { flippedRows, i32At, u32At, weights } from "../../engine/model";
+import { dotMode } from "../../simd/dot";
+import { gemm_1x8c4_dot, gemm_4x8c4_dot } from "./qs8-dot";
 import { storeOne, storeRow } from "../../simd/requantize";
 
 /** −weightZeroPoint · Σₖ a[k]: what asymmetric (legacy uint8) weights add to every column of a row. */
@@ -39,6 +54,12 @@ export function qs8_qc8w_gemm(
   record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (dotMode() < DOT_SATURATES) {
+      gemm_dot(record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
+      return;
+    }
+  }
   let rows = m;
   if (ASC_FEATURE_SIMD) {
     while (rows > 1) {
@@ -57,13 +78,42 @@ export function qs8_qc8w_gemm(
   }
 }
 
+/** The same on the 4-way dot product, with the bias that engine/prepare.ts made. */
+function gemm_dot(
+  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
+  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+): void {
+  const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
+  const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
+  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+  while (m > 0) {
+    const tile: usize = m < 4 ? m : 4;
+    const last = tile - 1;
+    const r0 = wz ? rowTerm(a, k, wz) : 0;
+    if (tile == 1) {
+      gemm_1x8c4_dot(record, n, k, a, w, prepared, requant, shiftsAfter, y, flip, flippedRows, r0);
+      return;
+    }
+    const r1 = wz ? rowTerm(a + aStride, k, wz) : 0;
+    const r2 = wz ? rowTerm(a + (last < 2 ? last : 2) * aStride, k, wz) : 0;
+    const r3 = wz ? rowTerm(a + last * aStride, k, wz) : 0;
+    gemm_4x8c4_dot(
+      record, tile, n, k, a, aStride, w, prepared, requant, shiftsAfter, y, yStride,
+      flip, flippedRows, r0, r1, r2, r3
+    );
+    a += tile * aStride;
+    y += tile * yStride;
+    m -= tile;
+  }
+}
+
 /** Up to four rows: the rows beyond m repeat the last one and store the same bytes again. */
 function gemm_4x8c4(
   record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
-  const rounding = i32At(record, M_ROUNDING);
+  const rounding = roundingAt(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);
@@ -145,7 +195,7 @@ function gemm_1x8c4(
   record: usize, n: usize, k: usize, a: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize
 ): void {
-  const rounding = i32At(record, M_ROUNDING);
+  const rounding = roundingAt(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);

@@ -18,6 +18,7 @@ import {
   B_ZERO_POINT,
   ROUNDING_DOUBLE,
 } from "../../format";
+import { roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
 import { clamp, requantizeDouble, requantizeSingle } from "../../simd/requantize";
 
@@ -42,7 +43,7 @@ export function qs8_add(record: usize, n: usize, a: usize, aStep: usize, b: usiz
   const lo = i32At(record, B_MIN);
   const hi = i32At(record, B_MAX);
   const shift = i32At(record, B_SHIFT);
-  if (i32At(record, B_ROUNDING) == ROUNDING_DOUBLE) {
+  if (roundingAt(record, B_ROUNDING) == ROUNDING_DOUBLE) {
     const az = i32At(record, B_A_ZERO_POINT);
     const bz = i32At(record, B_B_ZERO_POINT);
     const as = i32At(record, B_A_SHIFT);
@@ -95,7 +96,7 @@ export function qs8_mul(record: usize, n: usize, a: usize, aStep: usize, b: usiz
   const zp = i32At(record, B_ZERO_POINT);
   const lo = i32At(record, B_MIN);
   const hi = i32At(record, B_MAX);
-  const isDouble = i32At(record, B_ROUNDING) == ROUNDING_DOUBLE;
+  const isDouble = roundingAt(record, B_ROUNDING) == ROUNDING_DOUBLE;
   const scale = f32At(record, B_SCALE);
   const multiplier = i32At(record, B_MULTIPLIER);
   const shift = i32At(record, B_SHIFT);

@@ -11,6 +11,7 @@ import {
   R_ZERO_POINT,
   ROUNDING_DOUBLE,
 } from "../../format";
+import { roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
 import { clampf } from "../../simd/functions";
 import { clamp, requantizeDouble } from "../../simd/requantize";
@@ -22,7 +23,7 @@ import { sumEight, sums } from "./pool";
  * Reads ≤ 7 bytes past x. Equals test/reference/reduce.ts bit for bit.
  */
 export function qs8_mean(record: usize, x: usize, count: u32, inner: usize, y: usize): void {
-  const isDouble = i32At(record, R_ROUNDING) == ROUNDING_DOUBLE;
+  const isDouble = roundingAt(record, R_ROUNDING) == ROUNDING_DOUBLE;
   const zp = i32At(record, R_ZERO_POINT);
   const offset = i32At(record, R_OFFSET);
   const multiplier = i32At(record, R_MULTIPLIER);

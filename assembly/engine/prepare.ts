@@ -1,0 +1,95 @@
+/**
+ * What the relaxed tier adds to a verified model: for every int8 matrix multiply a second bias, less 128·Σ w,
+ * and room for four activation rows with their sign bits flipped. In the other tiers nothing.
+ */
+
+import {
+  C_GROUPS,
+  DOT_SATURATES,
+  DOT_UNSIGNED,
+  KR,
+  M_BIAS,
+  M_K,
+  M_N,
+  M_PREPARED_BIAS,
+  M_WEIGHTS,
+  NR,
+  O_BYTES,
+  O_CODE,
+  OP_CONV_QS8,
+  OP_GEMM_QS8,
+} from "../format";
+import { dotMode } from "../simd/dot";
+import { operatorCount, operators, setFlippedRows, u32At, weights } from "./model";
+
+function isMatmul(code: u32): bool {
+  return code == OP_GEMM_QS8 || code == OP_CONV_QS8;
+}
+
+/** Columns of the packed weights, padding included. */
+function columnsOf(record: usize): usize {
+  const groups: usize = u32At(record, O_CODE) == OP_CONV_QS8 ? <usize>u32At(record, C_GROUPS) : 1;
+  const perGroup = <usize>u32At(record, M_N) / groups;
+  return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
+}
+
+/** Bytes of four rows of the longest sum. */
+function rowBytes(): usize {
+  let longest: usize = 0;
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    if (isMatmul(u32At(record, O_CODE))) longest = max<usize>(longest, u32At(record, M_K));
+    record += u32At(record, O_BYTES);
+  }
+  return ((longest + 15) & ~15) * 4;
+}
+
+/** Bytes that prepare() will need, a multiple of 16. */
+export function preparedBytes(): u64 {
+  if (!ASC_FEATURE_RELAXED_SIMD) return 0;
+  if (dotMode() >= DOT_SATURATES) return 0;
+  let bytes: u64 = rowBytes();
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    if (isMatmul(u32At(record, O_CODE))) bytes += columnsOf(record) << 2;
+    record += u32At(record, O_BYTES);
+  }
+  return bytes;
+}
+
+/** Fills `at`, which has preparedBytes(), and points the records to it. */
+export function prepare(at: usize): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
+  if (dotMode() >= DOT_SATURATES) return;
+  setFlippedRows(at);
+  at += rowBytes();
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    if (isMatmul(u32At(record, O_CODE))) {
+      prepareBias(record, at);
+      at += columnsOf(record) << 2;
+    }
+    record += u32At(record, O_BYTES);
+  }
+}
+
+function prepareBias(record: usize, to: usize): void {
+  const columns = columnsOf(record);
+  const step = ((<usize>u32At(record, M_K) + KR - 1) & ~(KR - 1)) * NR;
+  const bias = weights + u32At(record, M_BIAS);
+  let w = weights + u32At(record, M_WEIGHTS);
+  const ones = i8x16.splat(1);
+  const factor = i32x4.splat(dotMode() == DOT_UNSIGNED ? 128 : 0);
+  for (let c: usize = 0; c < columns; c += NR) {
+    let lo = i32x4.splat(0);
+    let hi = i32x4.splat(0);
+    for (const end = w + step; w < end; w += NR * KR) {
+      lo = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w), ones, lo);
+      hi = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 16), ones, hi);
+    }
+    const at = c << 2;
+    v128.store(to + at, i32x4.sub(v128.load(bias + at), i32x4.mul(lo, factor)));
+    v128.store(to + at, i32x4.sub(v128.load(bias + at, 16), i32x4.mul(hi, factor)), 16);
+  }
+  store<u32>(record + M_PREPARED_BIAS, <u32>to);
+}
