@@ -126,10 +126,10 @@ export function reserveFile(bytes: u32): usize {
   return file;
 }
 
-/** FNV-1a over 32-bit words. */
+/** FNV-1a over 32-bit words, turned after each so that high bits reach low ones. */
 function checksum(from: usize, to: usize): u32 {
   let hash: u32 = 0x811c9dc5;
-  for (let p = from; p < to; p += 4) hash = (hash ^ load<u32>(p)) * 0x01000193;
+  for (let p = from; p < to; p += 4) hash = rotl<u32>((hash ^ load<u32>(p)) * 0x01000193, 13);
   return hash;
 }
 

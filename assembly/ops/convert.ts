@@ -9,6 +9,7 @@ import {
   DTYPE_INT8,
   O_BYTES,
   O_CODE,
+  OP_DEQUANTIZE,
   OP_QUANTIZE,
   OP_TABLE,
   U_ROUNDING,

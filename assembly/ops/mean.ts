@@ -12,6 +12,7 @@ import {
   O_BYTES,
   O_CODE,
   OP_MEAN_F32,
+  OP_MEAN_QS8,
   R_BIAS,
   R_COUNT,
   R_INNER,

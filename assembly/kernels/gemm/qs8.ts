@@ -13,14 +13,103 @@ import {
   M_ZERO_POINT,
   NR,
 } from "../../format";
-import { roundingAt } from "../../engine/kept";
 import { flippedRows, i32At, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";
-import { gemm_1x8c4_dot, gemm_4x8c4_dot } from "./qs8-dot";
 import { storeOne, storeRow } from "../../simd/requantize";
+
+/**
+ * y[m,n] = requantize(bias[n] + Σₖ a[m,k]·(w[n,k] − weightZeroPoint))
+ * w: per 8 columns ⌈k/4⌉ blocks of 8 columns × 4 k (i8), zero beyond k. bias, requant: columns padded to 8;
+ * with double rounding the shifts lie `shiftsAfter` bytes after the multipliers. `record` gives M_ROUNDING … M_MAX.
+ * Strides in bytes. Reads ≤ 15 bytes past each row of a; writes exactly n bytes a row.
+ * Equals test/reference/conv.ts bit for bit.
+ */
+export function qs8_qc8w_gemm(
+  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
+  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (dotMode() < DOT_SATURATES) {
+      gemm_dot(record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
+      return;
+    }
+  }
+  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+  let rows = m;
+  if (ASC_FEATURE_SIMD) {
+    while (rows > 1) {
+      const last: usize = (rows < 4 ? rows : 4) - 1;
+      gemm_4x8c4(
+        false, record, last, n, k, a, a + aStride, a + (last < 2 ? last : 2) * aStride, a + last * aStride,
+        rowTerm(a, k, wz), rowTerm(a + aStride, k, wz), rowTerm(a + (last < 2 ? last : 2) * aStride, k, wz),
+        rowTerm(a + last * aStride, k, wz), w, bias, requant, shiftsAfter, y, yStride
+      );
+      a += (last + 1) * aStride;
+      y += (last + 1) * yStride;
+      rows -= last + 1;
+    }
+  }
+  while (rows > 0) {
+    gemm_1x8c4(false, record, n, k, a, rowTerm(a, k, wz), w, bias, requant, shiftsAfter, y);
+    a += aStride;
+    y += yStride;
+    rows--;
+  }
+}
+
+/**
+ * The same on the 4-way dot product, where it is exact outside 0…127. An engine that reads its second operand as
+ * unsigned gets the activations with their sign bit flipped (+128) and a bias less 128·Σ w; one that reads it as
+ * signed gets both as they are (engine/prepare.ts).
+ */
+function gemm_dot(
+  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
+  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
+  const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
+  const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
+  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+  const stride = (k + 15) & ~15;
+  const f0 = flippedRows;
+  const f1 = f0 + stride;
+  const f2 = f1 + stride;
+  const f3 = f2 + stride;
+  while (m > 0) {
+    flipRow(f0, a, k, flip);
+    const r0 = rowTerm(a, k, wz);
+    if (m == 1) {
+      gemm_1x8c4(true, record, n, k, f0, r0, w, prepared, requant, shiftsAfter, y);
+      return;
+    }
+    const last: usize = (m < 4 ? m : 4) - 1;
+    const a1 = a + aStride;
+    const a2 = a + (last < 2 ? last : 2) * aStride;
+    const a3 = a + last * aStride;
+    flipRow(f1, a1, k, flip);
+    flipRow(f2, a2, k, flip);
+    flipRow(f3, a3, k, flip);
+    gemm_4x8c4(
+      true, record, last, n, k, f0, f1, f2, f3, r0, rowTerm(a1, k, wz), rowTerm(a2, k, wz),
+      rowTerm(a3, k, wz), w, prepared, requant, shiftsAfter, y, yStride
+    );
+    a += (last + 1) * aStride;
+    y += (last + 1) * yStride;
+    m -= last + 1;
+  }
+}
+
+/** Copies a row of k int8, each xor `flip`, the sign bit or 0; writes up to 15 bytes past it. */
+// @ts-ignore: decorator
+@inline
+function flipRow(to: usize, from: usize, k: usize, flip: i8): void {
+  const sign = i8x16.splat(flip);
+  for (let i: usize = 0; i < k; i += 16) v128.store(to + i, v128.xor(v128.load(from + i), sign));
+}
 
 /** −weightZeroPoint · Σₖ a[k]: what asymmetric (legacy uint8) weights add to every column of a row. */
 function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
+  if (weightZeroPoint == 0) return 0;
   let sum: i32 = 0;
   for (let i: usize = 0; i < k; i++) {
     const x: i32 = load<i8>(a + i);
@@ -43,101 +132,31 @@ function odds(v: v128): v128 {
   return i16x8.shr_s(v, 8);
 }
 
+/** sum + the dot products of four columns' even and odd halves with a row's. */
+// @ts-ignore: decorator
+@inline
+function accumulate(sum: v128, we: v128, wo: v128, xe: v128, xo: v128): v128 {
+  return i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(we, xe), i32x4.dot_i16x8_s(wo, xo)));
+}
+
 /**
- * y[m,n] = requantize(bias[n] + Σₖ a[m,k]·(w[n,k] − weightZeroPoint))
- * w: per 8 columns ⌈k/4⌉ blocks of 8 columns × 4 k (i8), zero beyond k. bias, requant: columns padded to 8;
- * with double rounding the shifts lie `shiftsAfter` bytes after the multipliers. `record` gives M_ROUNDING … M_MAX.
- * Strides in bytes. Reads ≤ 3 bytes past each row of a; writes exactly n bytes a row.
- * Equals test/reference/conv.ts bit for bit.
+ * Rows a0…a3 (those beyond `last` repeat it and store the same bytes again), whose terms r0…r3 every column
+ * gets. `useDot` is a literal: the 4-way dot product, or even and odd k on the 2-way one.
  */
-export function qs8_qc8w_gemm(
-  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
-): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (dotMode() < DOT_SATURATES) {
-      gemm_dot(record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
-      return;
-    }
-  }
-  let rows = m;
-  if (ASC_FEATURE_SIMD) {
-    while (rows > 1) {
-      const tile: usize = rows < 4 ? rows : 4;
-      gemm_4x8c4(record, tile, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
-      a += tile * aStride;
-      y += tile * yStride;
-      rows -= tile;
-    }
-  }
-  while (rows > 0) {
-    gemm_1x8c4(record, n, k, a, w, bias, requant, shiftsAfter, y);
-    a += aStride;
-    y += yStride;
-    rows--;
-  }
-}
-
-/** The same on the 4-way dot product, with the bias that engine/prepare.ts made. */
-function gemm_dot(
-  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
-): void {
-  const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
-  const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
-  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
-  while (m > 0) {
-    const tile: usize = m < 4 ? m : 4;
-    const last = tile - 1;
-    const r0 = wz ? rowTerm(a, k, wz) : 0;
-    if (tile == 1) {
-      gemm_1x8c4_dot(record, n, k, a, w, prepared, requant, shiftsAfter, y, flip, flippedRows, r0);
-      return;
-    }
-    const r1 = wz ? rowTerm(a + aStride, k, wz) : 0;
-    const r2 = wz ? rowTerm(a + (last < 2 ? last : 2) * aStride, k, wz) : 0;
-    const r3 = wz ? rowTerm(a + last * aStride, k, wz) : 0;
-    gemm_4x8c4_dot(
-      record, tile, n, k, a, aStride, w, prepared, requant, shiftsAfter, y, yStride,
-      flip, flippedRows, r0, r1, r2, r3
-    );
-    a += tile * aStride;
-    y += tile * yStride;
-    m -= tile;
-  }
-}
-
-/** Up to four rows: the rows beyond m repeat the last one and store the same bytes again. */
+// @ts-ignore: decorator
+@inline
 function gemm_4x8c4(
-  record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+  useDot: bool, record: usize, last: usize, n: usize, k: usize, a0: usize, a1: usize, a2: usize, a3: usize,
+  r0: i32, r1: i32, r2: i32, r3: i32, w: usize, bias: usize, requant: usize, shiftsAfter: usize,
+  y: usize, yStride: usize
 ): void {
-  if (!ASC_FEATURE_SIMD) return;
-  const rounding = roundingAt(record, M_ROUNDING);
+  const rounding = i32At(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);
-  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
-  const last = m - 1;
-  const step1: usize = last < 1 ? last : 1;
-  const step2: usize = last < 2 ? last : 2;
-  const step3: usize = last < 3 ? last : 3;
-  const a1 = a + step1 * aStride;
-  const a2 = a + step2 * aStride;
-  const a3 = a + step3 * aStride;
-  const y1 = y + step1 * yStride;
-  const y2 = y + step2 * yStride;
-  const y3 = y + step3 * yStride;
-  let r0: i32 = 0;
-  let r1: i32 = 0;
-  let r2: i32 = 0;
-  let r3: i32 = 0;
-  if (wz != 0) {
-    r0 = rowTerm(a, k, wz);
-    r1 = rowTerm(a1, k, wz);
-    r2 = rowTerm(a2, k, wz);
-    r3 = rowTerm(a3, k, wz);
-  }
+  const y1 = y + yStride;
+  const y2 = y + (last < 2 ? last : 2) * yStride;
+  const y3 = y + last * yStride;
   for (let c: usize = 0; c < n; c += NR) {
     const blo = v128.load(bias + (c << 2));
     const bhi = v128.load(bias + (c << 2), 16);
@@ -153,34 +172,45 @@ function gemm_4x8c4(
       const wlo = v128.load(w);
       const whi = v128.load(w, 16);
       w += NR * KR;
-      const elo = evens(wlo);
-      const olo = odds(wlo);
-      const ehi = evens(whi);
-      const ohi = odds(whi);
-
-      const x0 = v128.load32_splat(a + i);
-      const e0 = evens(x0);
-      const o0 = odds(x0);
-      p0 = i32x4.add(p0, i32x4.add(i32x4.dot_i16x8_s(elo, e0), i32x4.dot_i16x8_s(olo, o0)));
-      q0 = i32x4.add(q0, i32x4.add(i32x4.dot_i16x8_s(ehi, e0), i32x4.dot_i16x8_s(ohi, o0)));
-
-      const x1 = v128.load32_splat(a1 + i);
-      const e1 = evens(x1);
-      const o1 = odds(x1);
-      p1 = i32x4.add(p1, i32x4.add(i32x4.dot_i16x8_s(elo, e1), i32x4.dot_i16x8_s(olo, o1)));
-      q1 = i32x4.add(q1, i32x4.add(i32x4.dot_i16x8_s(ehi, e1), i32x4.dot_i16x8_s(ohi, o1)));
-
-      const x2 = v128.load32_splat(a2 + i);
-      const e2 = evens(x2);
-      const o2 = odds(x2);
-      p2 = i32x4.add(p2, i32x4.add(i32x4.dot_i16x8_s(elo, e2), i32x4.dot_i16x8_s(olo, o2)));
-      q2 = i32x4.add(q2, i32x4.add(i32x4.dot_i16x8_s(ehi, e2), i32x4.dot_i16x8_s(ohi, o2)));
-
-      const x3 = v128.load32_splat(a3 + i);
-      const e3 = evens(x3);
-      const o3 = odds(x3);
-      p3 = i32x4.add(p3, i32x4.add(i32x4.dot_i16x8_s(elo, e3), i32x4.dot_i16x8_s(olo, o3)));
-      q3 = i32x4.add(q3, i32x4.add(i32x4.dot_i16x8_s(ehi, e3), i32x4.dot_i16x8_s(ohi, o3)));
+      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+        const x0 = v128.load32_splat(a0 + i);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x0, p0);
+        q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x0, q0);
+        const x1 = v128.load32_splat(a1 + i);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x1, p1);
+        q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x1, q1);
+        const x2 = v128.load32_splat(a2 + i);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x2, p2);
+        q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x2, q2);
+        const x3 = v128.load32_splat(a3 + i);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x3, p3);
+        q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x3, q3);
+      } else {
+        const elo = evens(wlo);
+        const olo = odds(wlo);
+        const ehi = evens(whi);
+        const ohi = odds(whi);
+        const x0 = v128.load32_splat(a0 + i);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        p0 = accumulate(p0, elo, olo, e0, o0);
+        q0 = accumulate(q0, ehi, ohi, e0, o0);
+        const x1 = v128.load32_splat(a1 + i);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p1 = accumulate(p1, elo, olo, e1, o1);
+        q1 = accumulate(q1, ehi, ohi, e1, o1);
+        const x2 = v128.load32_splat(a2 + i);
+        const e2 = evens(x2);
+        const o2 = odds(x2);
+        p2 = accumulate(p2, elo, olo, e2, o2);
+        q2 = accumulate(q2, ehi, ohi, e2, o2);
+        const x3 = v128.load32_splat(a3 + i);
+        const e3 = evens(x3);
+        const o3 = odds(x3);
+        p3 = accumulate(p3, elo, olo, e3, o3);
+        q3 = accumulate(q3, ehi, ohi, e3, o3);
+      }
     }
     const s = requant + (c << 2);
     const left = n - c;
@@ -191,16 +221,17 @@ function gemm_4x8c4(
   }
 }
 
+/** One row; otherwise as gemm_4x8c4. */
+// @ts-ignore: decorator
+@inline
 function gemm_1x8c4(
-  record: usize, n: usize, k: usize, a: usize, w: usize, bias: usize,
+  useDot: bool, record: usize, n: usize, k: usize, a: usize, term: i32, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize
 ): void {
-  const rounding = roundingAt(record, M_ROUNDING);
+  const rounding = i32At(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);
-  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
-  const term = wz != 0 ? rowTerm(a, k, wz) : 0;
   const blocks = (k + KR - 1) / KR;
   for (let c: usize = 0; c < n; c += NR) {
     if (ASC_FEATURE_SIMD) {
@@ -208,13 +239,18 @@ function gemm_1x8c4(
       let q = i32x4.add(v128.load(bias + (c << 2), 16), i32x4.splat(term));
       for (let i: usize = 0; i < k; i += KR) {
         const x = v128.load32_splat(a + i);
-        const e = evens(x);
-        const o = odds(x);
         const wlo = v128.load(w);
         const whi = v128.load(w, 16);
         w += NR * KR;
-        p = i32x4.add(p, i32x4.add(i32x4.dot_i16x8_s(evens(wlo), e), i32x4.dot_i16x8_s(odds(wlo), o)));
-        q = i32x4.add(q, i32x4.add(i32x4.dot_i16x8_s(evens(whi), e), i32x4.dot_i16x8_s(odds(whi), o)));
+        if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+          p = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x, p);
+          q = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x, q);
+        } else {
+          const e = evens(x);
+          const o = odds(x);
+          p = accumulate(p, evens(wlo), odds(wlo), e, o);
+          q = accumulate(q, evens(whi), odds(whi), e, o);
+        }
       }
       storeRow(p, q, requant + (c << 2), shiftsAfter, rounding, zeroPoint, min, max, y + c, n - c);
     } else {
