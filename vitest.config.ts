@@ -16,7 +16,7 @@ export default defineConfig({
   plugins: [wasmBytes],
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/bench/**"],
+    exclude: ["**/node_modules/**", "test/bench/**"],
     testTimeout: 120_000,
   },
 });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { registerBench } from "./bench.ts";
+import { registerBundle } from "./bundle.ts";
 import { registerConvert } from "./convert.ts";
 import { report } from "./errors.ts";
 import { registerEval } from "./eval.ts";
@@ -37,6 +38,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     registerRun,
     registerInspect,
     registerBench,
+    registerBundle,
     registerVerify,
     registerEval,
   ])

@@ -16,7 +16,13 @@ export function decodeUtf8(bytes: Uint8Array): string {
       code = (code << 6) | (bytes[at++] & 0x3f);
       taken++;
     }
-    text += length > 0 && taken === length && code < 0x110000 ? String.fromCodePoint(code) : "\ufffd";
+    text += taken === length && isScalarValue(code, length) ? String.fromCodePoint(code) : "\ufffd";
   }
   return text;
 }
+
+/** Smallest code point that needs 0, 1, 2, 3 bytes after the first; the first is never right here. */
+const smallest = [0x110000, 0x80, 0x800, 0x10000];
+
+const isScalarValue = (code: number, length: number): boolean =>
+  code >= smallest[length]! && code < 0x110000 && (code < 0xd800 || code > 0xdfff);

@@ -1,6 +1,7 @@
 import { erff } from "./erf.ts";
 import { expf } from "./exp.ts";
 import { logf } from "./log.ts";
+import { clamp } from "./rounding.ts";
 import { tanhf } from "./tanh.ts";
 import { defaultAlpha, type UnaryAttributes } from "./unary.ts";
 
@@ -9,8 +10,6 @@ const f = Math.fround;
 const sqrtHalf = f(Math.SQRT1_2);
 const geluScale = f(Math.sqrt(2 / Math.PI));
 const geluCubic = f(0.044715);
-
-const clampf = (x: number, min: number, max: number): number => Math.min(Math.max(x, min), max);
 
 function geluf(x: number, approximate: boolean): number {
   const gate = approximate
@@ -28,7 +27,7 @@ export function floatUnary(value: number, attributes: UnaryAttributes): number {
     case "abs":
       return Math.abs(x);
     case "clip":
-      return clampf(x, f(attributes.min ?? -Infinity), f(attributes.max ?? Infinity));
+      return clamp(x, f(attributes.min ?? -Infinity), f(attributes.max ?? Infinity));
     case "elu":
       return x > 0 ? x : f(alpha * f(expf(x) - 1));
     case "exp":
@@ -36,9 +35,9 @@ export function floatUnary(value: number, attributes: UnaryAttributes): number {
     case "gelu":
       return geluf(x, attributes.approximate ?? false);
     case "hardSigmoid":
-      return clampf(f(f(alpha * x) + beta), 0, 1);
+      return clamp(f(f(alpha * x) + beta), 0, 1);
     case "hardSwish":
-      return f(f(x * clampf(f(x + 3), 0, 6)) / 6);
+      return f(f(x * clamp(f(x + 3), 0, 6)) / 6);
     case "leakyRelu":
       return x < 0 ? f(alpha * x) : x;
     case "log":
@@ -48,13 +47,13 @@ export function floatUnary(value: number, attributes: UnaryAttributes): number {
     case "neg":
       return -x;
     case "relu":
-      return Math.max(x, 0);
+      return clamp(x, 0, Infinity);
     case "rsqrt":
       return f(1 / f(Math.sqrt(x)));
     case "silu":
       return f(x / f(1 + expf(-x)));
     case "softplus":
-      return f(Math.max(x, 0) + logf(f(1 + expf(-Math.abs(x)))));
+      return f(clamp(x, 0, Infinity) + logf(f(1 + expf(-Math.abs(x)))));
     case "sqrt":
       return f(Math.sqrt(x));
     case "square":

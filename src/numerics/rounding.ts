@@ -19,7 +19,13 @@ export function roundHalfAway(x: number): number {
   return x < 0 ? -rounded : rounded;
 }
 
-export const clamp = (x: number, min: number, max: number): number => Math.min(Math.max(x, min), max);
+/** By comparisons, as the kernels do it: NaN passes, and −0 stays −0 at a bound of 0. */
+export function clamp(x: number, min: number, max: number): number {
+  // biome-ignore lint/complexity/useMathMinMax: Math.max makes +0 of −0
+  const raised = x < min ? min : x;
+  // biome-ignore lint/complexity/useMathMinMax: Math.min makes −0 of +0
+  return max < raised ? max : raised;
+}
 
 /** x = fraction · 2^exponent with ½ ≤ fraction < 1, for finite x > 0. */
 export function splitExponent(x: number): { fraction: number; exponent: number } {

@@ -36,8 +36,14 @@ function attemptOn(engine: Engine, bytes: Uint8Array): Outcome {
   if (pointer === 0) return { refused: "out-of-memory", message: "reserve" };
   new Uint8Array(engine.memory.buffer).set(bytes, pointer);
   if (engine.load(pointer, bytes.length) !== 0) {
-    const [code, culprit, index, expected, found] = new Uint32Array(engine.memory.buffer, engine.error_detail(), 5);
-    return refusal(explain("fuzz", { code: code!, culprit: culprit!, index: index!, expected: expected!, found: found! }));
+    const [code, culprit, index, expected, found] = new Uint32Array(
+      engine.memory.buffer,
+      engine.error_detail(),
+      5,
+    );
+    return refusal(
+      explain("fuzz", { code: code!, culprit: culprit!, index: index!, expected: expected!, found: found! }),
+    );
   }
   try {
     decode(bytes, "fuzz");
@@ -76,4 +82,3 @@ export function sameOutputs(a: Uint8Array, b: Uint8Array): boolean {
   const [m, n] = [new Uint32Array(a.buffer), new Uint32Array(b.buffer)];
   return p.every((v, i) => m[i] === n[i] || (Number.isNaN(v) && Number.isNaN(q[i])));
 }
-

@@ -1,8 +1,27 @@
 /** Small packed models that between them hold every operator of the engine. */
 
-import { arrayOf, elementCount, type Graph, type Node, noActivation, type Rounding, type Tensor, type UnaryKind } from "../../src/graph/graph.ts";
+import {
+  arrayOf,
+  elementCount,
+  type Graph,
+  type Node,
+  noActivation,
+  type Rounding,
+  type Tensor,
+  type UnaryKind,
+} from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
-import { activationTensor, constantOf, drawValues, graphOf, type Kind, node, quantization, randomFrom, unpadded } from "../helpers/graphs.ts";
+import {
+  activationTensor,
+  constantOf,
+  drawValues,
+  graphOf,
+  type Kind,
+  node,
+  quantization,
+  randomFrom,
+  unpadded,
+} from "../helpers/graphs.ts";
 
 const plain = { activation: noActivation };
 const around = { top: 1, left: 1, bottom: 1, right: 1 };
@@ -14,7 +33,8 @@ function chain(kind: Kind, seed: number) {
   const isFloat = kind === "float32";
   const zero = kind === "uint8" ? 131 : 3;
   let count = 0;
-  const make = (shape: number[], scale = 0.05): Tensor => activationTensor(`t${count++}`, kind, shape, scale, zero);
+  const make = (shape: number[], scale = 0.05): Tensor =>
+    activationTensor(`t${count++}`, kind, shape, scale, zero);
   const add = (n: Node): Tensor => {
     nodes.push(n);
     return n.outputs[0]!;
@@ -22,12 +42,18 @@ function chain(kind: Kind, seed: number) {
   const weights = (shape: number[], axis: number): Tensor => {
     const scales = Array.from({ length: shape[axis]! }, () => random.real(0.001, 0.004));
     const tensor: Tensor = { name: `w${count++}`, dtype: kind, shape };
-    if (!isFloat) tensor.quantization = kind === "uint8" ? quantization(0.003, 120) : quantization(scales, 0, axis);
+    if (!isFloat)
+      tensor.quantization = kind === "uint8" ? quantization(0.003, 120) : quantization(scales, 0, axis);
     return constantOf(tensor, drawValues(random, kind, elementCount(shape)));
   };
   const bias = (n: number): Tensor => {
     const type = isFloat ? "float32" : "int32";
-    return { name: `b${count++}`, dtype: type, shape: [n], data: (arrayOf(type) as typeof Int32Array).from({ length: n }, () => random.int(-500, 500)) };
+    return {
+      name: `b${count++}`,
+      dtype: type,
+      shape: [n],
+      data: (arrayOf(type) as typeof Int32Array).from({ length: n }, () => random.int(-500, 500)),
+    };
   };
   return { nodes, make, add, weights, bias };
 }
@@ -35,18 +61,63 @@ function chain(kind: Kind, seed: number) {
 function network(kind: Kind, rounding: Rounding, seed: number): Graph {
   const { nodes, make, add, weights, bias } = chain(kind, seed);
   const isFloat = kind === "float32";
-  const input = activationTensor("input", kind === "int8" ? "float32" : kind, [1, 6, 5, 3], 0.05, kind === "uint8" ? 131 : 3);
+  const input = activationTensor(
+    "input",
+    kind === "int8" ? "float32" : kind,
+    [1, 6, 5, 3],
+    0.05,
+    kind === "uint8" ? 131 : 3,
+  );
   let x = input;
   if (kind === "int8") x = add(node("quantize", [x], make([1, 6, 5, 3]), {}));
-  const window = { stride: [1, 1] as [number, number], dilation: [1, 1] as [number, number], padding: around, activation: noActivation };
-  x = add(node("conv2d", [x, weights([10, 3, 3, 3], 0), bias(10)], make([1, 6, 5, 10]), { ...window, groups: 1 }));
-  const branch = add(node("depthwiseConv2d", [x, weights([1, 3, 3, 10], 3), bias(10)], make([1, 6, 5, 10]), { ...window, multiplier: 1 }));
+  const window = {
+    stride: [1, 1] as [number, number],
+    dilation: [1, 1] as [number, number],
+    padding: around,
+    activation: noActivation,
+  };
+  x = add(
+    node("conv2d", [x, weights([10, 3, 3, 3], 0), bias(10)], make([1, 6, 5, 10]), { ...window, groups: 1 }),
+  );
+  const branch = add(
+    node("depthwiseConv2d", [x, weights([1, 3, 3, 10], 3), bias(10)], make([1, 6, 5, 10]), {
+      ...window,
+      multiplier: 1,
+    }),
+  );
   x = add(node("add", [x, branch], make([1, 6, 5, 10]), { activation: { min: 0, max: 6 } }));
-  x = add(node("maxPool2d", [x], make([1, 3, 3, 10]), { kernel: [2, 2], stride: [2, 2], padding: { ...unpadded, right: 1 }, activation: noActivation }));
-  const halves = add(node("conv2d", [x, weights([6, 2, 1, 5], 0), null], make([1, 3, 3, 6]), { ...window, padding: { ...unpadded, top: 1 }, groups: 2 }));
-  const pointwise = add(node("conv2d", [x, weights([9, 1, 1, 10], 0), bias(9)], make([1, 3, 3, 9], 0.02), { ...window, padding: unpadded, groups: 1 }));
+  x = add(
+    node("maxPool2d", [x], make([1, 3, 3, 10]), {
+      kernel: [2, 2],
+      stride: [2, 2],
+      padding: { ...unpadded, right: 1 },
+      activation: noActivation,
+    }),
+  );
+  const halves = add(
+    node("conv2d", [x, weights([6, 2, 1, 5], 0), null], make([1, 3, 3, 6]), {
+      ...window,
+      padding: { ...unpadded, top: 1 },
+      groups: 2,
+    }),
+  );
+  const pointwise = add(
+    node("conv2d", [x, weights([9, 1, 1, 10], 0), bias(9)], make([1, 3, 3, 9], 0.02), {
+      ...window,
+      padding: unpadded,
+      groups: 1,
+    }),
+  );
   x = add(node("concat", [halves, pointwise], make([1, 3, 3, 15]), { axis: 3, activation: noActivation }));
-  x = add(node("averagePool2d", [x], make([1, 2, 3, 15]), { kernel: [2, 3], stride: [1, 1], padding: { ...unpadded, left: 1, right: 1 }, activation: noActivation, countIncludePad: true }));
+  x = add(
+    node("averagePool2d", [x], make([1, 2, 3, 15]), {
+      kernel: [2, 3],
+      stride: [1, 1],
+      padding: { ...unpadded, left: 1, right: 1 },
+      activation: noActivation,
+      countIncludePad: true,
+    }),
+  );
   x = add(node("pad", [x], make([1, 3, 4, 15]), { before: [0, 1, 0, 0], after: [0, 0, 1, 0], value: 0 }));
   x = add(node("transpose", [x], make([1, 4, 3, 15]), { perm: [0, 2, 1, 3] }));
   const gate = add(node("unary", [x], make([1, 4, 3, 15], 0.01), { kind: "logistic" }));
@@ -54,15 +125,30 @@ function network(kind: Kind, rounding: Rounding, seed: number): Graph {
   const factor = constantOf(make([15]), drawValues(randomFrom(seed + 1), kind, 15));
   x = add(node("sub", [x, factor], make([1, 4, 3, 15]), plain));
   if (isFloat)
-    for (const unary of ["abs", "sqrt", "hardSwish", "gelu", "elu", "tanh", "softplus", "log", "exp"] as UnaryKind[])
+    for (const unary of [
+      "abs",
+      "sqrt",
+      "hardSwish",
+      "gelu",
+      "elu",
+      "tanh",
+      "softplus",
+      "log",
+      "exp",
+    ] as UnaryKind[])
       x = add(node("unary", [x], make([1, 4, 3, 15]), { kind: unary }));
   x = add(node("mean", [x], make([1, 15]), { axes: [1, 2], keepDims: false }));
   x = add(node("reshape", [x], make([3, 5]), {}));
   x = add(node("fullyConnected", [x, weights([7, 5], 0), bias(7)], make([3, 7]), plain));
-  const softmaxEnd = kind === "int8" ? activationTensor("p", "int8", [3, 7], 1 / 256, -128) : make([3, 7], 0.005);
+  const softmaxEnd =
+    kind === "int8" ? activationTensor("p", "int8", [3, 7], 1 / 256, -128) : make([3, 7], 0.005);
   const probabilities = add(node("softmax", [x], softmaxEnd, { beta: 1 }));
   const outputs = [x];
-  outputs.push(kind === "int8" ? add(node("dequantize", [probabilities], activationTensor("scores", "float32", [3, 7]), {})) : probabilities);
+  outputs.push(
+    kind === "int8"
+      ? add(node("dequantize", [probabilities], activationTensor("scores", "float32", [3, 7]), {}))
+      : probabilities,
+  );
   return graphOf(nodes, rounding, outputs);
 }
 

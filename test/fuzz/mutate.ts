@@ -30,13 +30,17 @@ export interface Anatomy {
   operators: Span[];
 }
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export function anatomyOf(bytes: Uint8Array): Anatomy {
   const view = viewOf(bytes);
   const count = view.getUint32(H_SECTIONS, true);
   const anatomy: Anatomy = {
-    parts: [{ from: 0, bytes: HEADER_BYTES }, { from: HEADER_BYTES, bytes: count * SECTION_BYTES }],
+    parts: [
+      { from: 0, bytes: HEADER_BYTES },
+      { from: HEADER_BYTES, bytes: count * SECTION_BYTES },
+    ],
     tensors: [],
     operators: [],
   };
@@ -49,7 +53,8 @@ export function anatomyOf(bytes: Uint8Array): Anatomy {
     if (kind === SECTION_OPERATORS) anatomy.parts.push(section, section, section);
     const end = section.from + section.bytes;
     if (kind === SECTION_TENSORS)
-      for (let t = section.from; t < end; t += TENSOR_BYTES) anatomy.tensors.push({ from: t, bytes: TENSOR_BYTES });
+      for (let t = section.from; t < end; t += TENSOR_BYTES)
+        anatomy.tensors.push({ from: t, bytes: TENSOR_BYTES });
     if (kind === SECTION_OPERATORS)
       for (let o = section.from; o < end; o += view.getUint32(o + O_BYTES, true))
         anatomy.operators.push({ from: o, bytes: view.getUint32(o + O_BYTES, true) });
@@ -57,7 +62,10 @@ export function anatomyOf(bytes: Uint8Array): Anatomy {
   return anatomy;
 }
 
-const extremes = [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x7f800000, 0x7fc00000, 0x00000001, 0xff7fffff];
+const extremes = [
+  0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff,
+  0x7f800000, 0x7fc00000, 0x00000001, 0xff7fffff,
+];
 
 function mutateOnce(random: Random, bytes: Uint8Array, anatomy: Anatomy): void {
   const view = viewOf(bytes);
@@ -78,7 +86,11 @@ function mutateOnce(random: Random, bytes: Uint8Array, anatomy: Anatomy): void {
       view.setUint32(word, nearby() + random.pick([-1, 1, -64, 64, -16, 16, 4]), true);
       return;
     case 4:
-      view.setUint32(word, random.pick([nearby() * 2, nearby() >>> 1, random.int(0, 0xffffffff), random.int(0, 300)]), true);
+      view.setUint32(
+        word,
+        random.pick([nearby() * 2, nearby() >>> 1, random.int(0, 0xffffffff), random.int(0, 300)]),
+        true,
+      );
       return;
     case 5:
       swap(bytes, random.pick(anatomy.tensors), random.pick(anatomy.tensors));

@@ -16,7 +16,8 @@ const firstSeed = Number(process.env.NIBBLENET_FUZZ_SEED ?? 0);
 
 const models = fuzzModels();
 const subjects = tiers.map(createSubject);
-/** NaN's payload is free, and an int8 tensor never shows it. */
+
+/** What every tier makes of the file, which must be one and the same. */
 function attemptAll(bytes: Uint8Array, label: string): Outcome {
   const kept = bytes.slice();
   const [first, ...others] = subjects.map((subject, i) => {
@@ -29,7 +30,9 @@ function attemptAll(bytes: Uint8Array, label: string): Outcome {
   for (const other of others) {
     if ("refused" in first! || "refused" in other) expect(other, label).toEqual(first);
     else {
-      const agree = first!.outputs.length === other.outputs.length && first!.outputs.every((o, i) => sameOutputs(o, other.outputs[i]!));
+      const agree =
+        first!.outputs.length === other.outputs.length &&
+        first!.outputs.every((o, i) => sameOutputs(o, other.outputs[i]!));
       if (!agree) expect.fail(`${label}: the tiers disagree`);
     }
   }
@@ -39,7 +42,9 @@ function attemptAll(bytes: Uint8Array, label: string): Outcome {
 
 test("the models hold every operator of the engine", () => {
   const codes = new Set(models.flatMap(([, bytes]) => decode(bytes).operators.map((o) => o.code)));
-  expect([...codes].sort((a, b) => a - b)).toEqual(Array.from({ length: OP_FILL }, (_, i) => OP_GEMM_QS8 + i));
+  expect([...codes].sort((a, b) => a - b)).toEqual(
+    Array.from({ length: OP_FILL }, (_, i) => OP_GEMM_QS8 + i),
+  );
 });
 
 describe.each(models)("%s", (name, sound) => {
@@ -50,10 +55,13 @@ describe.each(models)("%s", (name, sound) => {
   test("every truncation is refused as a bad file", () => {
     for (let length = 0; length < sound.length; length++) {
       const outcome = attemptAll(sound.slice(0, length), `${name} cut at ${length}`);
-      if (!("refused" in outcome) || outcome.refused !== "bad-file") expect.fail(`cut at ${length}: ${JSON.stringify(outcome)}`);
+      if (!("refused" in outcome) || outcome.refused !== "bad-file")
+        expect.fail(`cut at ${length}: ${JSON.stringify(outcome)}`);
     }
     for (let length = ALIGNMENT; length < sound.length; length += ALIGNMENT)
-      expect(attemptAll(repair(sound.slice(0, length)), `${name} cut and repaired at ${length}`)).toHaveProperty("refused");
+      expect(
+        attemptAll(repair(sound.slice(0, length)), `${name} cut and repaired at ${length}`),
+      ).toHaveProperty("refused");
   });
 
   test(`${mutations / models.length} mutations, with broken and with repaired checksum`, () => {
@@ -65,7 +73,8 @@ describe.each(models)("%s", (name, sound) => {
       const bytes = mutate(randomFrom(seed), sound, anatomy);
       const isChanged = Buffer.compare(bytes, sound) !== 0;
       const broken = attemptAll(bytes, `${label}, broken`);
-      if (isChanged && !("refused" in broken && broken.refused === "bad-file")) expect.fail(`${label}: accepted with a wrong checksum`);
+      if (isChanged && !("refused" in broken && broken.refused === "bad-file"))
+        expect.fail(`${label}: accepted with a wrong checksum`);
       const outcome = attemptAll(repair(bytes), label);
       const kind = "refused" in outcome ? outcome.refused : "ran";
       tally[kind] = (tally[kind] ?? 0) + 1;

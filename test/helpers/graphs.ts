@@ -32,7 +32,11 @@ export function randomFrom(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const int = (low: number, high: number): number => low + Math.floor(unit() * (high - low + 1));
-  return { int, real: (low, high) => low + unit() * (high - low), pick: (list) => list[int(0, list.length - 1)]! };
+  return {
+    int,
+    real: (low, high) => low + unit() * (high - low),
+    pick: (list) => list[int(0, list.length - 1)]!,
+  };
 }
 
 export type Kind = "int8" | "uint8" | "float32";
@@ -43,7 +47,13 @@ export const quantization = (scale: number | number[], zeroPoint: number, axis =
 };
 
 /** An activation; a scale and a zero point for the quantized kinds. */
-export function activationTensor(name: string, kind: DType, shape: number[], scale = 0.05, zeroPoint = 0): Tensor {
+export function activationTensor(
+  name: string,
+  kind: DType,
+  shape: number[],
+  scale = 0.05,
+  zeroPoint = 0,
+): Tensor {
   const tensor: Tensor = { name, dtype: kind, shape };
   if (kind === "int8" || kind === "uint8") tensor.quantization = quantization(scale, zeroPoint);
   return tensor;
@@ -54,9 +64,29 @@ export const constantOf = (tensor: Tensor, data: TensorData): Tensor => ({ ...te
 /** How values are drawn: spread over the type, only its two ends, or nothing but zeros. */
 export type Spread = "random" | "extremes" | "zeros" | "special";
 
-const specials = [0, -0, 1e-45, -1e-45, 1e-40, 3.4e38, -3.4e38, Infinity, -Infinity, Number.NaN, 1, -1, 0.5, -2.5];
+const specials = [
+  0,
+  -0,
+  1e-45,
+  -1e-45,
+  1e-40,
+  3.4e38,
+  -3.4e38,
+  Infinity,
+  -Infinity,
+  Number.NaN,
+  1,
+  -1,
+  0.5,
+  -2.5,
+];
 
-export function drawValues(random: Random, kind: Kind, length: number, spread: Spread = "random"): TensorData {
+export function drawValues(
+  random: Random,
+  kind: Kind,
+  length: number,
+  spread: Spread = "random",
+): TensorData {
   const [low, high] = kind === "uint8" ? [0, 255] : kind === "int8" ? [-128, 127] : [-4, 4];
   const value = (): number => {
     if (spread === "zeros") return 0;
@@ -64,8 +94,7 @@ export function drawValues(random: Random, kind: Kind, length: number, spread: S
     if (kind !== "float32") return random.int(low, high);
     return spread === "special" && random.int(0, 3) === 0 ? random.pick(specials) : random.real(low, high);
   };
-  const type = arrayOf(kind) as typeof Float32Array | typeof Int8Array;
-  return type.from({ length }, value);
+  return (arrayOf(kind) as typeof Float32Array).from({ length }, value);
 }
 
 export const node = <K extends OperatorName>(
@@ -79,7 +108,13 @@ export function graphOf(nodes: Node[], rounding: Rounding = "single", outputs?: 
   const made = new Set(nodes.flatMap((n) => n.outputs));
   const read = new Set(nodes.flatMap((n) => n.inputs));
   const inputs = [...read].filter((t): t is Tensor => t !== null && !t.data && !made.has(t));
-  return { name: "graph", nodes, inputs, outputs: outputs ?? [...made].filter((t) => !read.has(t)), rounding };
+  return {
+    name: "graph",
+    nodes,
+    inputs,
+    outputs: outputs ?? [...made].filter((t) => !read.has(t)),
+    rounding,
+  };
 }
 
 /** A graph together with values for its inputs. */
@@ -227,9 +262,18 @@ export function depthwiseGraph(random: Random, given: Partial<ConvOptions>): Gra
   return graphOf([node("depthwiseConv2d", [x, w, bias], y, attributes)], options.rounding);
 }
 
-export function fullyConnectedGraph(random: Random, rows: number[], n: number, k: number, given: Partial<LayerOptions>): Graph {
+export function fullyConnectedGraph(
+  random: Random,
+  rows: number[],
+  n: number,
+  k: number,
+  given: Partial<LayerOptions>,
+): Graph {
   const options = { ...plainLayer, ...given };
   const shapes = { x: [...rows, k], w: [n, k], y: [...rows, n], n, k, axis: 0 };
   const { x, w, bias, y } = layerTensors(random, options, shapes);
-  return graphOf([node("fullyConnected", [x, w, bias], y, { activation: options.activation })], options.rounding);
+  return graphOf(
+    [node("fullyConnected", [x, w, bias], y, { activation: options.activation })],
+    options.rounding,
+  );
 }

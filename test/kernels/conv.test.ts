@@ -1,6 +1,13 @@
 import { describe, test } from "vitest";
 import type { Rounding } from "../../src/graph/graph.ts";
-import { caseOf, convGraph, type ConvOptions, type Kind, randomFrom, type Spread } from "../helpers/graphs.ts";
+import {
+  type ConvOptions,
+  caseOf,
+  convGraph,
+  type Kind,
+  randomFrom,
+  type Spread,
+} from "../helpers/graphs.ts";
 import { expectExact } from "./exact.ts";
 
 const edges = [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 67];
@@ -43,7 +50,12 @@ describe.each(kinds)("conv2d of %s", (kind) => {
       const kernel: [number, number] = [random.int(1, 5), random.int(1, 5)];
       const dilation: [number, number] = [random.int(1, 3), random.int(1, 3)];
       const reach = (axis: 0 | 1) => (kernel[axis] - 1) * dilation[axis];
-      const padding = { top: random.int(0, 3), left: random.int(0, 3), bottom: random.int(0, 3), right: random.int(0, 3) };
+      const padding = {
+        top: random.int(0, 3),
+        left: random.int(0, 3),
+        bottom: random.int(0, 3),
+        right: random.int(0, 3),
+      };
       const input: [number, number, number, number] = [
         random.int(1, 2),
         Math.max(1, reach(0) + 1 - padding.top - padding.bottom + random.int(0, 4)),
@@ -51,21 +63,52 @@ describe.each(kinds)("conv2d of %s", (kind) => {
         random.pick([1, 2, 3, 4, 5, 8, 11, 16, 17]),
       ];
       check({
-        kind, rounding, kernel, dilation, padding, input,
+        kind,
+        rounding,
+        kernel,
+        dilation,
+        padding,
+        input,
         stride: [random.int(1, 3), random.int(1, 3)],
         outputs: random.pick([1, 3, 8, 9, 17]),
-        activation: random.pick([{ min: -Infinity, max: Infinity }, { min: 0, max: Infinity }, { min: 0, max: 6 }, { min: -1, max: 1 }]),
+        activation: random.pick([
+          { min: -Infinity, max: Infinity },
+          { min: 0, max: Infinity },
+          { min: 0, max: 6 },
+          { min: -1, max: 1 },
+        ]),
       });
     }
   });
 
   test.each(ways)("groups, %s", (rounding) => {
-    for (const [channels, outputs, groups] of [[4, 4, 2], [6, 9, 3], [8, 16, 2], [10, 34, 2], [16, 16, 16], [18, 27, 9]] as const)
-      check({ kind, rounding, input: [2, 3, 4, channels], outputs, groups, kernel: [2, 3], padding: { top: 1, left: 0, bottom: 0, right: 2 } });
+    for (const [channels, outputs, groups] of [
+      [4, 4, 2],
+      [6, 9, 3],
+      [8, 16, 2],
+      [10, 34, 2],
+      [16, 16, 16],
+      [18, 27, 9],
+    ] as const)
+      check({
+        kind,
+        rounding,
+        input: [2, 3, 4, channels],
+        outputs,
+        groups,
+        kernel: [2, 3],
+        padding: { top: 1, left: 0, bottom: 0, right: 2 },
+      });
   });
 
   test.each(ways)("more pixels than one panel holds, %s", (rounding) => {
-    check({ kind, rounding, input: [1, 19, 17, 33], outputs: 9, padding: { top: 1, left: 1, bottom: 1, right: 1 } });
+    check({
+      kind,
+      rounding,
+      input: [1, 19, 17, 33],
+      outputs: 9,
+      padding: { top: 1, left: 1, bottom: 1, right: 1 },
+    });
     check({ kind, rounding, input: [1, 4, 3, 130], outputs: 5, kernel: [4, 3] });
   });
 });
@@ -76,14 +119,35 @@ describe.each(["int8", "uint8"] as const)("conv2d of %s at its limits", (kind) =
       for (const zeroPoints of ["lowest", "highest"] as const)
         for (const weightOffset of [-128, -3, 0, 5, 127])
           for (const perChannel of [false, true])
-            check({ kind, rounding, weights, zeroPoints, weightOffset, perChannel, input: [1, 3, 5, 9], outputs: 11, padding: { top: 1, left: 1, bottom: 0, right: 1 } }, "extremes");
+            check(
+              {
+                kind,
+                rounding,
+                weights,
+                zeroPoints,
+                weightOffset,
+                perChannel,
+                input: [1, 3, 5, 9],
+                outputs: 11,
+                padding: { top: 1, left: 1, bottom: 0, right: 1 },
+              },
+              "extremes",
+            );
   });
 });
 
 test("conv2d of float32 with infinities, NaN, denormals and signed zeros", () => {
   for (let i = 0; i < 20; i++)
     check(
-      { kind: "float32", input: [1, 4, 5, 1 + (i % 9)], outputs: 1 + (i % 10), padding: { top: i % 2, left: 1, bottom: 1, right: 0 }, weights: i % 3 ? "special" : "zeros", hasBias: false, activation: i % 2 ? { min: 0, max: 6 } : { min: -Infinity, max: Infinity } },
+      {
+        kind: "float32",
+        input: [1, 4, 5, 1 + (i % 9)],
+        outputs: 1 + (i % 10),
+        padding: { top: i % 2, left: 1, bottom: 1, right: 0 },
+        weights: i % 3 ? "special" : "zeros",
+        hasBias: false,
+        activation: i % 2 ? { min: 0, max: 6 } : { min: -Infinity, max: Infinity },
+      },
       "special",
     );
 });

@@ -34,7 +34,7 @@ export function firstDifference(found: TensorData, expected: TensorData): string
   const isFloat = found instanceof Float32Array;
   for (let i = 0; i < found.length; i++) {
     const [a, b] = [found[i]!, expected[i]!];
-    if (a !== a && b !== b) continue;
+    if (Number.isNaN(a) && Number.isNaN(b)) continue;
     if (bitsOf(a, isFloat) !== bitsOf(b, isFloat)) {
       const sign = (v: number | bigint) => (Object.is(v, -0) ? "-0" : String(v));
       return `element ${i} of ${found.length}: ${sign(a)} instead of ${sign(b)}`;
@@ -68,16 +68,24 @@ function arenaAddress({ contents, tensor }: InspectableModel): number {
  * One inference with every byte of the arena set to `poison` beforehand, inputs apart. Asserts that from the
  * file's first byte to the end of memory only outputs and scratch have changed.
  */
-function runPoisoned(graph: Graph, packed: Packed, inputs: readonly TensorData[], tier: Tier, poison: number): InspectableModel {
+function runPoisoned(
+  graph: Graph,
+  packed: Packed,
+  inputs: readonly TensorData[],
+  tier: Tier,
+  poison: number,
+): InspectableModel {
   const model = createModel(wasm, packed.bytes, { tier, name: graph.name });
   const memory = new Uint8Array(model.tensor(0).buffer as ArrayBuffer);
   const arena = arenaAddress(model);
   memory.fill(poison, arena, arena + model.memory.arena + SLACK);
-  for (const [i, input] of graph.inputs.entries()) (model.input(input.name) as Float32Array).set(inputs[i] as Float32Array);
+  for (const [i, input] of graph.inputs.entries())
+    (model.input(input.name) as Float32Array).set(inputs[i] as Float32Array);
   const before = memory.slice();
   model.invoke();
   const file = arena - packed.bytes.length;
-  for (const [from, to] of writable(model)) before.set(memory.subarray(arena + from, arena + to), arena + from);
+  for (const [from, to] of writable(model))
+    before.set(memory.subarray(arena + from, arena + to), arena + from);
   const same = Buffer.compare(before.subarray(file), memory.subarray(file)) === 0;
   expect(same, `${tier}: bytes outside of outputs and scratch changed`).toBe(true);
   return model;
@@ -99,7 +107,8 @@ export function expectExact({ graph, inputs }: Case, label = ""): void {
         if (index === undefined && y.dtype === "uint8" && !graph.outputs.includes(y)) continue;
         const found = model.tensor(index!);
         const difference = firstDifference(found, expected.get(y)!);
-        if (difference) expect.fail(`${label} ${graph.nodes[0]!.op} "${y.name}" ${tier}, poison ${poison}: ${difference}`);
+        if (difference)
+          expect.fail(`${label} ${graph.nodes[0]!.op} "${y.name}" ${tier}, poison ${poison}: ${difference}`);
       }
       model.dispose();
     }

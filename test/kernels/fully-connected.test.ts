@@ -1,13 +1,26 @@
 import { describe, test } from "vitest";
 import type { Rounding } from "../../src/graph/graph.ts";
-import { caseOf, fullyConnectedGraph, type Kind, type LayerOptions, randomFrom, type Spread } from "../helpers/graphs.ts";
+import {
+  caseOf,
+  fullyConnectedGraph,
+  type Kind,
+  type LayerOptions,
+  randomFrom,
+  type Spread,
+} from "../helpers/graphs.ts";
 import { expectExact } from "./exact.ts";
 
 const edges = [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 67];
 const rowCounts = [1, 2, 3, 4, 5, 7, 8, 9, 13];
 let seed = 2000;
 
-function check(rows: number[], n: number, k: number, options: Partial<LayerOptions>, spread: Spread = "random"): void {
+function check(
+  rows: number[],
+  n: number,
+  k: number,
+  options: Partial<LayerOptions>,
+  spread: Spread = "random",
+): void {
   const random = randomFrom(seed++);
   const graph = fullyConnectedGraph(random, rows, n, k, options);
   expectExact(caseOf(random, graph, spread), `[${rows}]×${k} → ${n} ${JSON.stringify(options)}`);
@@ -20,7 +33,11 @@ describe.each(["int8", "uint8", "float32"] as Kind[])("fullyConnected of %s", (k
     for (const [i, n] of edges.entries())
       for (const [j, k] of edges.entries())
         check([rowCounts[(i * 7 + j) % 9]!], n, k, {
-          kind, rounding, perChannel: j % 2 === 0, hasBias: (i + j) % 3 > 0, weightOffset: kind === "uint8" ? (j % 4) * 20 - 30 : 0,
+          kind,
+          rounding,
+          perChannel: j % 2 === 0,
+          hasBias: (i + j) % 3 > 0,
+          weightOffset: kind === "uint8" ? (j % 4) * 20 - 30 : 0,
         });
   });
 
@@ -35,6 +52,12 @@ describe.each(["int8", "uint8", "float32"] as Kind[])("fullyConnected of %s", (k
       for (const zeroPoints of ["lowest", "highest"] as const)
         for (const weightOffset of [-128, 0, 127])
           for (const rows of [1, 6])
-            check([rows], 9, 67, { kind, rounding, weights, zeroPoints, weightOffset, perChannel: false }, "extremes");
+            check(
+              [rows],
+              9,
+              67,
+              { kind, rounding, weights, zeroPoints, weightOffset, perChannel: false },
+              "extremes",
+            );
   });
 });

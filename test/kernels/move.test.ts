@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type DType, elementCount, type Graph, noActivation, type Rounding, type TensorData, arrayOf } from "../../src/graph/graph.ts";
+import {
+  arrayOf,
+  type DType,
+  elementCount,
+  type Graph,
+  noActivation,
+  type Rounding,
+  type TensorData,
+} from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { activationTensor, caseOf, graphOf, type Kind, node, randomFrom } from "../helpers/graphs.ts";
 import { expectExact } from "./exact.ts";
@@ -7,11 +15,14 @@ import { expectExact } from "./exact.ts";
 const kinds: Kind[] = ["int8", "uint8", "float32"];
 let seed = 6000;
 
-const check = (graph: Graph, label = ""): void => expectExact(caseOf(randomFrom(seed++), graph, "special"), label);
+const check = (graph: Graph, label = ""): void =>
+  expectExact(caseOf(randomFrom(seed++), graph, "special"), label);
 
 function permutations(n: number): number[][] {
   if (n === 0) return [[]];
-  return permutations(n - 1).flatMap((p) => Array.from({ length: n }, (_, i) => [...p.slice(0, i), n - 1, ...p.slice(i)]));
+  return permutations(n - 1).flatMap((p) =>
+    Array.from({ length: n }, (_, i) => [...p.slice(0, i), n - 1, ...p.slice(i)]),
+  );
 }
 
 describe.each(kinds)("transpose of %s", (kind) => {
@@ -21,7 +32,11 @@ describe.each(kinds)("transpose of %s", (kind) => {
         if (rank === 5 && i % 3) continue;
         const shape = [2, 3, 5, 4, 3].slice(0, rank);
         const x = activationTensor("x", kind, shape);
-        const y = activationTensor("y", kind, perm.map((axis) => shape[axis]!));
+        const y = activationTensor(
+          "y",
+          kind,
+          perm.map((axis) => shape[axis]!),
+        );
         check(graphOf([node("transpose", [x], y, { perm })]), `${perm}`);
       }
   });
@@ -34,7 +49,11 @@ describe.each(["int16", "int32", "int64", "bool"] as DType[])("%s moves too", (d
     const y = activationTensor("y", dtype, [21]);
     const graph = graphOf([node("transpose", [x], t, { perm: [1, 0] }), node("reshape", [t], y, {})]);
     const values = Array.from({ length: 21 }, (_, i) => i * 7);
-    const data = (dtype === "int64" ? BigInt64Array.from(values, BigInt) : (arrayOf(dtype) as typeof Int32Array).from(values)) as TensorData;
+    const data = (
+      dtype === "int64"
+        ? BigInt64Array.from(values, BigInt)
+        : (arrayOf(dtype) as typeof Int32Array).from(values)
+    ) as TensorData;
     expectExact({ graph, inputs: [data] });
   });
 });
@@ -42,13 +61,49 @@ describe.each(["int16", "int32", "int64", "bool"] as DType[])("%s moves too", (d
 describe.each(kinds)("pad of %s", (kind) => {
   test.each(["single", "double"] as Rounding[])("every side, values, %s", (rounding) => {
     const amounts: [number[], number[], number[]][] = [
-      [[5], [2], [3]], [[3, 4], [0, 1], [2, 0]], [[2, 3, 4, 5], [0, 1, 2, 0], [0, 2, 1, 0]], [[2, 3, 2, 3], [1, 1, 1, 1], [1, 1, 1, 1]], [[2, 2], [0, 0], [0, 0]],
+      [[5], [2], [3]],
+      [
+        [3, 4],
+        [0, 1],
+        [2, 0],
+      ],
+      [
+        [2, 3, 4, 5],
+        [0, 1, 2, 0],
+        [0, 2, 1, 0],
+      ],
+      [
+        [2, 3, 2, 3],
+        [1, 1, 1, 1],
+        [1, 1, 1, 1],
+      ],
+      [
+        [2, 2],
+        [0, 0],
+        [0, 0],
+      ],
     ];
     for (const [shape, before, after] of amounts)
-      for (const value of [0, 1.5, -2.25, 1000, -1000, ...(kind === "float32" ? [-0, Infinity, Number.NaN] : [0.025, 0.075, -0.025])]) {
+      for (const value of [
+        0,
+        1.5,
+        -2.25,
+        1000,
+        -1000,
+        ...(kind === "float32" ? [-0, Infinity, Number.NaN] : [0.025, 0.075, -0.025]),
+      ]) {
         const x = activationTensor("x", kind, shape, 0.05, kind === "uint8" ? 11 : -11);
-        const y = activationTensor("y", kind, shape.map((n, i) => n + before[i]! + after[i]!), 0.05, kind === "uint8" ? 11 : -11);
-        check(graphOf([node("pad", [x], y, { before, after, value })], rounding), `${kind} ${value} ${shape}`);
+        const y = activationTensor(
+          "y",
+          kind,
+          shape.map((n, i) => n + before[i]! + after[i]!),
+          0.05,
+          kind === "uint8" ? 11 : -11,
+        );
+        check(
+          graphOf([node("pad", [x], y, { before, after, value })], rounding),
+          `${kind} ${value} ${shape}`,
+        );
       }
   });
 });
@@ -56,7 +111,11 @@ describe.each(kinds)("pad of %s", (kind) => {
 describe.each(kinds)("concat of %s", (kind) => {
   const low = kind === "uint8" ? 128 : 0;
   test.each([0, 1, 2, 3])("along axis %i, equal and different scales", (axis) => {
-    for (const scales of [[0.05, 0.05, 0.05], [0.05, 0.021, 0.09], [0.05, 0.8, 0.0004]]) {
+    for (const scales of [
+      [0.05, 0.05, 0.05],
+      [0.05, 0.021, 0.09],
+      [0.05, 0.8, 0.0004],
+    ]) {
       const parts = scales.map((scale, i) => {
         const shape = [2, 3, 4, 5];
         shape[axis] = 1 + i * 2;
@@ -65,7 +124,10 @@ describe.each(kinds)("concat of %s", (kind) => {
       const shape = [2, 3, 4, 5];
       shape[axis] = parts.reduce((n, p) => n + p.shape[axis]!, 0);
       const y = activationTensor("y", kind, shape, 0.05, low + 4);
-      check(graphOf([node("concat", parts, y, { axis, activation: noActivation })]), `axis ${axis} of ${scales}`);
+      check(
+        graphOf([node("concat", parts, y, { axis, activation: noActivation })]),
+        `axis ${axis} of ${scales}`,
+      );
     }
   });
 });
@@ -77,10 +139,26 @@ describe.each(kinds)("reshape of %s", (kind) => {
     const sum = activationTensor("sum", kind, [2, 6]);
     const y = activationTensor("y", kind, [12]);
     check(graphOf([node("reshape", [x], y, {})]));
-    check(graphOf([node("reshape", [x], middle, {}), node("add", [middle, middle], sum, { activation: noActivation }), node("reshape", [sum], y, {})]));
-    const constant = { ...activationTensor("c", kind, [12]), data: (arrayOf(kind) as typeof Int8Array).from({ length: 12 }, (_, i) => i * 3) };
+    check(
+      graphOf([
+        node("reshape", [x], middle, {}),
+        node("add", [middle, middle], sum, { activation: noActivation }),
+        node("reshape", [sum], y, {}),
+      ]),
+    );
+    const constant = {
+      ...activationTensor("c", kind, [12]),
+      data: (arrayOf(kind) as typeof Int8Array).from({ length: 12 }, (_, i) => i * 3),
+    };
     const shaped = activationTensor("shaped", kind, [3, 4]);
-    check(graphOf([node("reshape", [constant], shaped, {}), node("add", [x, shaped], middle, { activation: noActivation })].map((n) => n)));
+    check(
+      graphOf(
+        [
+          node("reshape", [constant], shaped, {}),
+          node("add", [x, shaped], middle, { activation: noActivation }),
+        ].map((n) => n),
+      ),
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import type { NodeOf, Padding, Tensor } from "../../src/graph/graph.ts";
 import type { Range } from "../../src/numerics/range.ts";
 import { activationRange } from "../../src/numerics/range.ts";
 import { layerRequantizations, type Requantization, requantize } from "../../src/numerics/requantize.ts";
+import { clamp } from "../../src/numerics/rounding.ts";
 import {
   emptyNumbers,
   isQuantized,
@@ -69,7 +70,7 @@ function convolveFloat(
     forEachTap(geometry, index, (inputAt, weightAt) => {
       acc = f(acc + f((inputAt < 0 ? 0 : x[inputAt]) * w[weightAt]));
     });
-    return Math.min(Math.max(acc, f(min)), f(max));
+    return clamp(acc, f(min), f(max));
   });
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLE = os.path.dirname(HERE)
 DATA = os.environ.get("NIBBLENET_DATA", os.path.join(HERE, "../../../../shared/data"))
-WORK = os.environ.get("KEYWORD_WORK", os.path.join(HERE, "work"))  # scratch: pool, features, checkpoints
+WORK = os.environ.get("KEYWORD_WORK", os.path.join(HERE, "../../../build/keyword"))  # scratch: pool, features, checkpoints
 SPEECH = os.path.join(DATA, "audio/speech_commands")
 
 RATE = 16000

@@ -6,10 +6,10 @@
 // LOGITS.f32: float32 little endian, 12 logits a clip, in the order of labels.txt.
 // The model is $NIBBLENET_DATA/models/tflite/kwt1_float.tflite.
 import fs from "node:fs";
-import path from "node:path";
-import vm from "node:vm";
 import { createRequire } from "node:module";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
+import vm from "node:vm";
 
 const CLIP = 16000;
 const CLASSES = 12;
@@ -28,7 +28,12 @@ async function loadLiteRt() {
   globalThis.__filename = script;
   globalThis.__dirname = wasm;
   globalThis.GPUBuffer ??= class {};
-  globalThis.location ??= { href: `file://${wasm}/`, toString() { return this.href; } };
+  globalThis.location ??= {
+    href: `file://${wasm}/`,
+    toString() {
+      return this.href;
+    },
+  };
   globalThis.importScripts = (file) => vm.runInThisContext(fs.readFileSync(file, "utf8"), { filename: file });
   globalThis.Module = {
     wasmBinary: fs.readFileSync(script.replace(/js$/, "wasm")),
@@ -53,7 +58,10 @@ const samples = new Int16Array(bytes.buffer, bytes.byteOffset, CLIP);
 const logits = new Float32Array(CLASSES * count);
 for (let i = 0; i < count; i++) {
   fs.readSync(input, bytes, 0, bytes.length, i * bytes.length);
-  const tensor = new Tensor(Float32Array.from(samples, (v) => v / 32768), [1, CLIP]);
+  const tensor = new Tensor(
+    Float32Array.from(samples, (v) => v / 32768),
+    [1, CLIP],
+  );
   const [output] = await model.run([tensor]);
   const row = output.toTypedArray();
   for (let c = 0; c < CLASSES; c++) logits[CLASSES * i + c] = row[column(c)];

@@ -1,0 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tiers } from "../../src/runtime/tiers.ts";
+import { wasm } from "../../src/wasm.ts";
+import { smallModel } from "./build.ts";
+
+const runs = 100_000;
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const folder = mkdtempSync(join(tmpdir(), "nibblenet-"));
+const script = join(folder, "allocation.mjs");
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [join(root, "test/helpers/allocation.ts")],
+    outfile: script,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    logLevel: "error",
+  });
+  writeFileSync(join(folder, "model.nbl"), smallModel());
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test.each(tiers)(`${runs} inferences allocate nothing, tier %s`, (tier) => {
+  const engine = join(folder, `${tier}.wasm`);
+  writeFileSync(engine, wasm[tier]);
+  const text = execFileSync(
+    process.execPath,
+    ["--expose-gc", script, engine, join(folder, "model.nbl"), String(runs)],
+    { encoding: "utf8" },
+  );
+  const { growth, ...rest } = JSON.parse(text);
+  expect(rest).toEqual({ sameFigures: true, sameBuffer: true, sameViews: true });
+  // One object of 16 bytes an inference would be 1.6 MB.
+  expect(growth).toBeLessThan(200_000);
+});

@@ -1,0 +1,75 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { answerIn, type Engine, type Stage } from "./engine.ts";
+import { output } from "./process.ts";
+
+/** An engine that runs build/node.mjs from a command line. */
+function nodeLike(
+  name: string,
+  program: (stage: Stage) => string,
+  args: string[] = [],
+  env: Record<string, string> = {},
+  refuses: Record<string, string> = {},
+): Engine {
+  return {
+    name,
+    async start(stage) {
+      const command = program(stage);
+      if (!existsSync(command)) throw new Error("its npm package is not installed");
+      const version = await output(command, ["--version"], { env });
+      return {
+        version: /\d+\.\d+\.\d+/.exec(version)![0],
+        places: [
+          {
+            name,
+            refuses,
+            run: async (job) =>
+              answerIn(
+                await output(
+                  command,
+                  [...args, join(stage.build, "node.mjs"), stage.archive, JSON.stringify(job)],
+                  {
+                    seconds: 120,
+                    env,
+                    cwd: stage.build,
+                  },
+                ),
+              ),
+          },
+        ],
+        close: async () => {},
+      };
+    },
+  };
+}
+
+const installed =
+  (path: string) =>
+  ({ home }: Stage): string =>
+    join(home, "node_modules", path);
+
+const noRelaxed = { relaxed: "V8 11 has no relaxed SIMD without a flag" };
+
+/** The Node that runs the harness comes first: it computes the reference. */
+export const nodeLikeEngines: Engine[] = [
+  nodeLike(
+    `Node ${process.versions.node.split(".")[0]}`,
+    () => process.execPath,
+    [],
+    {},
+    process.versions.node.startsWith("20.") ? noRelaxed : {},
+  ),
+  nodeLike("Node 22", installed("node22/bin/node")),
+  nodeLike("Node 24", installed("node24/bin/node")),
+  nodeLike("Node 26", installed("node26/bin/node")),
+  nodeLike(
+    "Deno",
+    installed("@deno/linux-x64-glibc/deno"),
+    ["run", "--quiet", "--no-prompt", "--no-remote", "--node-modules-dir=manual", "--allow-read"],
+    { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "deno-cache" },
+  ),
+  nodeLike("Bun", installed("@oven/bun-linux-x64/bin/bun"), ["--no-install"], {
+    BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+    DO_NOT_TRACK: "1",
+  }),
+].filter((engine, i, all) => all.findIndex(({ name }) => name === engine.name) === i);

@@ -1,0 +1,19 @@
+// Runs the same packed models in every engine that can be had, and writes docs/engines.md.
+//   node test/engines/run.mjs [--all] [--only NAME,…]     after `npm run build`
+// --all adds browsers and emulated machines. --only runs the named engines and leaves the page as it is.
+import { build } from "esbuild";
+
+process.chdir(new URL("../..", import.meta.url).pathname);
+await build({
+  entryPoints: ["test/engines/main.ts"],
+  outfile: "test/engines/build/main.mjs",
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  external: ["esbuild"],
+  loader: { ".wasm": "binary" },
+  logLevel: "warning",
+});
+const { main } = await import("./build/main.mjs");
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,93 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import type { Stage } from "./engine.ts";
+
+/** npm's engines, as locked. */
+export function installEngines(home: string): void {
+  const stamp = join(home, "node_modules/.package-lock.json");
+  const lock = readFileSync(join(home, "package-lock.json"), "utf8");
+  const installed = join(home, "node_modules/.installed-lock.json");
+  if (existsSync(stamp) && existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
+  console.log("Installing engines from npm …");
+  execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: home,
+    stdio: "inherit",
+    timeout: 600_000,
+  });
+  writeFileSync(installed, lock);
+}
+
+/** The package as npm would install it, the packed models, and the programs that run them. */
+export async function prepareStage(root: string): Promise<{ stage: Stage; notes: string[] }> {
+  const home = join(root, "test/engines");
+  const folder = join(home, "build");
+  const archive = join(folder, "models.bin");
+  for (const old of ["node_modules", "deno-cache"]) rmSync(join(folder, old), { recursive: true, force: true });
+  mkdirSync(join(folder, "node_modules/nibblenet"), { recursive: true });
+  const file = execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const tarball = join(folder, file.trim().split("\n").at(-1)!);
+  execFileSync("tar", ["xzf", tarball, "--strip-components=1", "-C", join(folder, "node_modules/nibblenet")]);
+  rmSync(tarball);
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
+
+  const entry = (name: string) =>
+    import(pathToFileURL(join(folder, "node_modules/nibblenet/build", name)).href);
+  const { tiers } = await entry("index.js");
+  const { archiveOf, packModels } = await bundleModels(home, folder);
+  const data = process.env.NIBBLENET_DATA ?? join(root, "../shared/data");
+  const { models, notes } = packModels(root, existsSync(join(data, "MANIFEST.md")) ? data : undefined);
+  writeFileSync(archive, archiveOf(models));
+  writeFileSync(join(folder, "keyword.nbl"), models[0].bytes);
+  await build({
+    entryPoints: { node: join(home, "subject/node.ts") },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    external: ["nibblenet", "node:*"],
+    logLevel: "warning",
+  });
+  const megabytes = models.reduce((n, m) => n + m.bytes.length, 0) / 1e6;
+  console.log(`${models.length} packed models, ${megabytes.toFixed(1)} MB`);
+  return { stage: { root, home, build: folder, archive, tiers }, notes };
+}
+
+/** models.ts on the staged package, so that a source tree in the middle of a change does not matter. */
+async function bundleModels(home: string, folder: string): Promise<typeof import("./models.ts")> {
+  const tools = "./node_modules/nibblenet/build/tools.js";
+  await build({
+    entryPoints: [join(home, "models.ts")],
+    outfile: join(folder, "models.mjs"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    plugins: [
+      {
+        name: "built-tools",
+        setup({ onResolve }) {
+          onResolve({ filter: /src\/(tools|pack\/pack)\.ts$/ }, () => ({ path: tools, external: true }));
+        },
+      },
+    ],
+  });
+  return import(pathToFileURL(join(folder, "models.mjs")).href);
+}
+
+/** The export conditions of the staged package's main entry, in order. */
+export function entryConditions({ build: folder }: Stage): string[] {
+  const manifest = JSON.parse(readFileSync(join(folder, "node_modules/nibblenet/package.json"), "utf8"));
+  return Object.keys(manifest.exports["."]);
+}
+
+/** A file of the staged package's build, if it is there. */
+export function builtFile({ build: folder }: Stage, name: string): string | undefined {
+  const path = join(folder, "node_modules/nibblenet/build", name);
+  return existsSync(path) ? path : undefined;
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import * as format from "../../assembly/format.ts";
+import { operatorName } from "../../src/format/names.ts";
+import { explain } from "../../src/runtime/explain.ts";
+
+const numbered = Object.entries(format) as [string, number][];
+const group = (prefix: string): [string, number][] => numbered.filter(([name]) => name.startsWith(prefix));
+const without = (entries: [string, number][], ...names: string[]) =>
+  entries.filter(([name]) => !names.includes(name));
+
+const families: [string, [string, number][]][] = [
+  ["opcodes", group("OP_")],
+  ["section kinds", without(group("SECTION_"), "SECTION_BYTES", "SECTION_REQUIRED")],
+  ["error codes", group("ERROR_")],
+  ["checks", group("CHECK_")],
+  ["culprits", group("CULPRIT_")],
+  ["types", group("DTYPE_")],
+  ["regions", group("REGION_")],
+  ["unary kinds", without(group("UNARY_"), "UNARY_RECORD_BYTES")],
+  ["weight formats", group("WEIGHTS_")],
+  ["roundings", group("ROUNDING_")],
+  ["header fields", group("H_")],
+  ["section fields", group("S_")],
+  ["tensor fields", group("T_")],
+  ["operator fields", without(group("O_"), "O_FIELDS")],
+  // ADD and MUL share one place for what only one of them has.
+  ["binary fields", without(group("B_"), "B_SIGN")],
+  ["mean fields", group("R_")],
+  ["softmax fields", group("X_")],
+  ["copy fields", group("Y_")],
+  ["window fields", group("W_")],
+];
+
+describe.each(families)("%s", (_, entries) => {
+  test("have one value each", () => {
+    expect(entries.length).toBeGreaterThan(1);
+    expect(new Set(entries.map(([, value]) => value)).size).toBe(entries.length);
+  });
+});
+
+test("opcodes and unary kinds are consecutive from 1, as the verifier assumes", () => {
+  for (const entries of [group("OP_"), without(group("UNARY_"), "UNARY_RECORD_BYTES")])
+    expect(entries.map(([, value]) => value).sort((a, b) => a - b)).toEqual(entries.map((_, i) => i + 1));
+});
+
+test("fields lie inside their records, behind the common head", () => {
+  const records: [string, number, number][] = [
+    ["T_", 0, format.TENSOR_BYTES],
+    ["H_", 0, format.HEADER_BYTES],
+    ["S_", 0, format.SECTION_BYTES],
+    ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
+    ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
+    ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
+    ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
+    ["M_", format.O_FIELDS, format.GEMM_RECORD_BYTES],
+    ["W_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],
+    ["C_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],
+    ["P_", format.GEMM_RECORD_BYTES, format.POOL_RECORD_BYTES],
+  ];
+  for (const [prefix, from, bytes] of records)
+    for (const [name, value] of group(prefix)) {
+      expect(value, name).toBeGreaterThanOrEqual(from);
+      expect(value, name).toBeLessThan(bytes);
+    }
+  for (const bytes of [
+    format.GEMM_RECORD_BYTES,
+    format.CONV_RECORD_BYTES,
+    format.BINARY_RECORD_BYTES,
+    format.COPY_RECORD_BYTES,
+  ])
+    expect(bytes % 4).toBe(0);
+});
+
+test("operators are called by their constants' names", () => {
+  expect(operatorName(format.OP_CONV_QS8)).toBe("CONV_QS8");
+  expect(operatorName(999)).toBe("operator 999");
+});
+
+test("every error code has words of its own, and every check", () => {
+  const error = (code: number, found = 0) =>
+    explain("f", { code, culprit: 3, index: 7, expected: 1, found }).message;
+  const codes = group("ERROR_").filter(([, code]) => code !== format.ERROR_NONE);
+  for (const [name, code] of codes) expect(error(code), name).not.toMatch(/refused it with code/);
+  const checks = group("CHECK_").map(([, check]) => error(format.ERROR_OPERATOR, check));
+  for (const message of checks) expect(message).toMatch(/^f: operator 7: (?!check \d+ failed)/);
+  expect(new Set(checks).size).toBe(checks.length);
+});
