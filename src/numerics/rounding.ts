@@ -21,9 +21,9 @@ export function roundHalfAway(x: number): number {
 
 /** By comparisons, as the kernels do it: NaN passes, and −0 stays −0 at a bound of 0. */
 export function clamp(x: number, min: number, max: number): number {
-  // biome-ignore lint/complexity/useMathMinMax: Math.max makes +0 of −0
+  // Math.max makes +0 of −0
   const raised = x < min ? min : x;
-  // biome-ignore lint/complexity/useMathMinMax: Math.min makes −0 of +0
+  // Math.min makes −0 of +0
   return max < raised ? max : raised;
 }
 

@@ -15,8 +15,8 @@ export interface Affine {
   zeroPoint: number;
 }
 
-export const int8Min = -128;
-export const int8Max = 127;
+const int8Min = -128;
+const int8Max = 127;
 
 /** Smallest scale ever chosen: products and quotients of two scales stay normal float32 numbers. */
 export const smallestScale = 2 ** -60;

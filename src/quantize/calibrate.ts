@@ -7,7 +7,7 @@ import { minMaxObserver } from "./observers/min-max.ts";
 import type { Observer } from "./observers/observer.ts";
 import { percentileObserver } from "./observers/percentile.ts";
 
-export type Method = "min-max" | "percentile";
+type Method = "min-max" | "percentile";
 
 /** Called after each sample; `total` where the samples know their number. */
 export type Progress = (done: number, total?: number) => void;

@@ -33,7 +33,7 @@ export function formatReport(report: Report): string {
 }
 
 /** "93.75 % (15/16, 95 % interval 71.67…98.89 %)" */
-export const formatProportion = ({ correct, total, share, low, high }: Proportion): string =>
+const formatProportion = ({ correct, total, share, low, high }: Proportion): string =>
   `${percent(share)} (${correct}/${total}, 95 % interval ${(100 * low).toFixed(2)}…${percent(high)})`;
 
 function accuracyLines(name: string, { all, without }: Accuracy): string[] {

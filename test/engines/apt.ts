@@ -4,8 +4,7 @@ import { execFileSync } from "node:child_process";
 export function aptInstall(packages: readonly string[]): void {
   const missing = packages.filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
-  if (process.getuid?.() !== 0)
-    throw new Error(`needs root to install Debian's ${missing.join(", ")}`);
+  if (process.getuid?.() !== 0) throw new Error(`needs root to install Debian's ${missing.join(", ")}`);
   console.log(`Installing Debian's ${missing.join(", ")} …`);
   const apt = (...args: string[]): unknown =>
     execFileSync("apt-get", ["-y", "-qq", ...args], {

@@ -57,7 +57,11 @@ async function bundleScripts({ home, build: folder }: Stage): Promise<void> {
   await build({ ...whole, entryPoints: [source("audio")], format: "esm" });
 }
 
-async function launch({ home }: Stage, browser: "chrome" | "firefox", executablePath: string): Promise<Browser> {
+async function launch(
+  { home }: Stage,
+  browser: "chrome" | "firefox",
+  executablePath: string,
+): Promise<Browser> {
   const path = createRequire(join(home, "package.json")).resolve("puppeteer-core");
   const { default: puppeteer } = await import(pathToFileURL(path).href);
   return puppeteer.launch({
@@ -89,7 +93,12 @@ const firefoxPreferences = {
 };
 
 /** A fresh page under a policy, for the time that `use` takes. */
-async function withPage<T>(browser: Browser, server: Server, policy: string, use: (page: Page) => Promise<T>): Promise<T> {
+async function withPage<T>(
+  browser: Browser,
+  server: Server,
+  policy: string,
+  use: (page: Page) => Promise<T>,
+): Promise<T> {
   const page = await browser.newPage();
   try {
     await page.goto(`${server.url}/page?csp=${encodeURIComponent(policy)}`, { timeout: 30_000 });
@@ -115,7 +124,12 @@ function browserEngine(
       const server = await serve(stage.build);
       const browser = await launch(stage, kind, `/usr/bin/${apt}`);
       const run = (place: string, policy: string, job: Job): Promise<Answer> =>
-        withPage(browser, server, policy, async (page) => (await page.evaluate(`places.${place}(${JSON.stringify(job)})`)) as Answer);
+        withPage(
+          browser,
+          server,
+          policy,
+          async (page) => (await page.evaluate(`places.${place}(${JSON.stringify(job)})`)) as Answer,
+        );
       const placeOf = (key: string, policy: string, label: string): Place => ({
         name: `${name} ${label}`,
         refuses,

@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { aptInstall } from "./apt.ts";
+import { browsers } from "./browsers.ts";
 import type { Engine, Place, Running, Stage } from "./engine.ts";
 import { nodeLikeEngines } from "./node-like.ts";
-import { browsers } from "./browsers.ts";
-import { workerd } from "./workerd.ts";
 import { notRun, type Row, renderPage, summary } from "./page.ts";
 import { installEngines, prepareStage } from "./stage.ts";
 import type { Result } from "./subject/check.ts";
+import { workerd } from "./workerd.ts";
 
 export const engines: Engine[] = [...nodeLikeEngines, workerd, ...browsers];
 
@@ -86,7 +86,8 @@ async function runPlace(place: Place, version: string, stage: Stage, reference: 
       const answer = await place.run({ tier, full: true, heavy: !place.light && tier !== "script" });
       const expected = place.refuses?.[tier];
       if ("refusal" in answer) {
-        if (expected && answer.refusal.code === "unsupported-engine") row.refused.push(`${tier}: ${expected}`);
+        if (expected && answer.refusal.code === "unsupported-engine")
+          row.refused.push(`${tier}: ${expected}`);
         else fault(`tier ${tier} refused (${answer.refusal.code}): ${answer.refusal.message}`);
         continue;
       }

@@ -19,7 +19,8 @@ const largest = 600 * 1024;
  * The harness bundles this file with the built package in place of the sources (stage.ts).
  */
 export function packModels(
-  root: string, data: string | undefined,
+  root: string,
+  data: string | undefined,
 ): { models: PackedModel[]; notes: string[] } {
   const models: PackedModel[] = [{ name: "keyword", bytes: keyword(root), heavy: false, positive: false }];
   for (const [name, bytes] of fuzzModels()) models.push({ name, bytes, heavy: false, positive: false });

@@ -59,7 +59,8 @@ export function renderPage(rows: readonly Row[], reference: Result, notes: reado
   const refused = rows.flatMap((row) => row.refused.map((text) => `- ${row.engine}: ${text}.`));
   const extras = rows.flatMap((row) => row.extras.map((text) => `- ${row.engine}: ${text}`));
   const faults = rows.flatMap((row) => row.faults.map((text) => `- ${text}`));
-  const section = (title: string, lines: string[]): string[] => (lines.length ? ["", `## ${title}`, "", ...lines] : []);
+  const section = (title: string, lines: string[]): string[] =>
+    lines.length ? ["", `## ${title}`, "", ...lines] : [];
   return [
     "# Engines",
     "",
@@ -78,7 +79,10 @@ export function renderPage(rows: readonly Row[], reference: Result, notes: reado
     ...section("Faults", faults),
     ...section("Shown besides", extras),
     ...section("Tiers an engine can't have", refused),
-    ...section("Models", notes.map((note) => `- ${note}`)),
+    ...section(
+      "Models",
+      notes.map((note) => `- ${note}`),
+    ),
     "",
   ].join("\n");
 }

@@ -28,11 +28,16 @@ export async function serve(folder: string): Promise<Server> {
       if (policy) headers["content-security-policy"] = policy;
       const script = url.searchParams.get("script") ?? "/browser/page.js";
       response.writeHead(200, { ...headers, "content-type": "text/html" });
-      return response.end(`<!doctype html><title>engines</title><script type="module" src="${script}"></script>`);
+      return response.end(
+        `<!doctype html><title>engines</title><script type="module" src="${script}"></script>`,
+      );
     }
     try {
       const body = await readFile(join(folder, normalize(url.pathname)));
-      response.writeHead(200, { ...headers, "content-type": types[extname(url.pathname)] ?? "application/octet-stream" });
+      response.writeHead(200, {
+        ...headers,
+        "content-type": types[extname(url.pathname)] ?? "application/octet-stream",
+      });
       response.end(body);
     } catch {
       response.writeHead(404, { ...headers, "content-type": "text/html" });

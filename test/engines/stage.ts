@@ -25,7 +25,8 @@ export async function prepareStage(root: string): Promise<{ stage: Stage; notes:
   const home = join(root, "test/engines");
   const folder = join(home, "build");
   const archive = join(folder, "models.bin");
-  for (const old of ["node_modules", "deno-cache"]) rmSync(join(folder, old), { recursive: true, force: true });
+  for (const old of ["node_modules", "deno-cache"])
+    rmSync(join(folder, old), { recursive: true, force: true });
   mkdirSync(join(folder, "node_modules/nibblenet"), { recursive: true });
   const file = execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], {
     cwd: root,

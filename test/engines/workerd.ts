@@ -12,14 +12,22 @@ interface WorkerFiles {
   modules: { name: string; kind: Kind }[];
 }
 
-const context = ({ importer, namespace, resolveDir, kind }: OnResolveArgs) => ({ importer, namespace, resolveDir, kind });
+const context = ({ importer, namespace, resolveDir, kind }: OnResolveArgs) => ({
+  importer,
+  namespace,
+  resolveDir,
+  kind,
+});
 
 /** Bundles as wrangler does: `.wasm` becomes a compiled module, `.bin` and `.nbl` become data. */
 async function bundleWorker(stage: Stage, entry: string, name: string): Promise<WorkerFiles> {
   const folder = join(stage.build, "workerd", name);
   mkdirSync(folder, { recursive: true });
   const modules: WorkerFiles["modules"] = [{ name: "worker.mjs", kind: "esModule" }];
-  const places: Record<string, string> = { "models.bin": stage.archive, "keyword.nbl": join(stage.build, "keyword.nbl") };
+  const places: Record<string, string> = {
+    "models.bin": stage.archive,
+    "keyword.nbl": join(stage.build, "keyword.nbl"),
+  };
   const asModules: Plugin = {
     name: "modules",
     setup(esbuild) {
@@ -102,8 +110,13 @@ export const workerd: Engine = {
             const { child, url } = await serve(program, files);
             try {
               const body = JSON.stringify(job);
-              const response = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(120_000) });
-              if (!response.ok) throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`);
+              const response = await fetch(url, {
+                method: "POST",
+                body,
+                signal: AbortSignal.timeout(120_000),
+              });
+              if (!response.ok)
+                throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`);
               return await response.json();
             } finally {
               await stop(child);

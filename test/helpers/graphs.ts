@@ -142,7 +142,7 @@ export interface LayerOptions {
   zeroPoints: "random" | "lowest" | "highest";
 }
 
-export const plainLayer: LayerOptions = {
+const plainLayer: LayerOptions = {
   kind: "int8",
   rounding: "single",
   perChannel: true,
@@ -160,7 +160,7 @@ const zeroPointOf = (random: Random, kind: Kind, which: LayerOptions["zeroPoints
 };
 
 /** Input, weights, bias and output of a layer whose sums have `k` terms, with scales that keep outputs in range. */
-export function layerTensors(
+function layerTensors(
   random: Random,
   options: LayerOptions,
   shapes: { x: number[]; w: number[]; y: number[]; n: number; k: number; axis: number },
@@ -212,7 +212,7 @@ export interface ConvOptions extends LayerOptions {
   groups: number;
 }
 
-export const plainConv: ConvOptions = {
+const plainConv: ConvOptions = {
   ...plainLayer,
   input: [1, 5, 5, 8],
   outputs: 8,

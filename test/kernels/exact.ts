@@ -28,7 +28,7 @@ function bitsOf(value: number | bigint, isFloat: boolean): number | bigint {
 }
 
 /** The first place where the bits differ, in words, or undefined. NaN equals NaN of any payload. */
-export function firstDifference(found: TensorData, expected: TensorData): string | undefined {
+function firstDifference(found: TensorData, expected: TensorData): string | undefined {
   if (found.constructor !== expected.constructor || found.length !== expected.length)
     return `${found.constructor.name}(${found.length}) is not ${expected.constructor.name}(${expected.length})`;
   const isFloat = found instanceof Float32Array;

@@ -75,7 +75,7 @@ export function maxPool2d(node: NodeOf<"maxPool2d">, operands: Operands): Number
     : { min: f(activation.min), max: f(activation.max) };
   return pool(node, operands, (taps) =>
     clamp(
-      // biome-ignore lint/complexity/useMathMinMax: Math.max lets every NaN win
+      // Math.max lets every NaN win
       taps.reduce((best, tap) => (best < tap ? tap : best)),
       range.min,
       range.max,

@@ -138,7 +138,8 @@ function hashOutputs(model: Subject, positive: boolean): { hash: string; strange
 
 /** One byte per element, read in the element's type; floats from −4 to 4, or 0 to 8, in steps that float32 holds exactly. */
 function fill(values: Values, next: () => number, positive: boolean): void {
-  if (values instanceof Float32Array) for (let i = 0; i < values.length; i++) values[i] = (next() - (positive ? 0 : 128)) / 32;
+  if (values instanceof Float32Array)
+    for (let i = 0; i < values.length; i++) values[i] = (next() - (positive ? 0 : 128)) / 32;
   else if (values instanceof Int8Array || values instanceof Uint8Array || values instanceof Int16Array)
     for (let i = 0; i < values.length; i++) values[i] = next();
   else if (values instanceof Int32Array) for (let i = 0; i < values.length; i++) values[i] = next() & 7;

@@ -14,7 +14,9 @@ declare function registerProcessor(
 registerProcessor(
   "matrix",
   class extends AudioWorkletProcessor {
-    constructor({ processorOptions: { job, bytes, module } }: { processorOptions: ReturnType<typeof JSON.parse> }) {
+    constructor({
+      processorOptions: { job, bytes, module },
+    }: { processorOptions: ReturnType<typeof JSON.parse> }) {
       super();
       // The only clock here has a resolution of 1 ms.
       this.port.postMessage(check(loadWith(loadModelSync, module), bytes, job, () => Date.now()));

@@ -43,7 +43,9 @@ globalThis.places = {
     await context.audioWorklet.addModule("/browser/audio.js");
     // A worklet can't fetch: the module is compiled here.
     const tier = job.tier === "auto" ? await bestTier() : job.tier;
-    const module = await WebAssembly.compile(await (await fetch(`/node_modules/nibblenet/build/${tier}.wasm`)).arrayBuffer());
+    const module = await WebAssembly.compile(
+      await (await fetch(`/node_modules/nibblenet/build/${tier}.wasm`)).arrayBuffer(),
+    );
     const processorOptions = { job, bytes: await archive(), module };
     const node = new AudioWorkletNode(context, "matrix", { processorOptions });
     const answer = answerFrom(node.port);
