@@ -1,19 +1,89 @@
-// Builds everything under build/: the engine's .wasm per tier, the JavaScript entries, and their types.
+// Builds everything under build/: the engine's .wasm per tier, the script tier, the JavaScript entries, and types.
 import { execFileSync } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 
+const { dependencies, peerDependencies } = JSON.parse(
+  await readFile(new URL("package.json", import.meta.url), "utf8"),
+);
 const root = new URL(".", import.meta.url);
 process.chdir(new URL(root).pathname);
 
 await rm("build", { recursive: true, force: true });
 await mkdir("build");
 
-for (const target of ["simd", "scalar"]) {
-  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
-  if (error) throw new Error(`asc --target ${target}: ${error.message}\n${stderr}`);
+async function compile(target, outFile, options) {
+  const flags = ["--config", "asconfig.json", "--target", target, "--outFile", outFile];
+  const { error, stderr } = await asc.main(flags, options);
+  if (error) throw new Error(`asc, ${outFile}: ${error.message}\n${stderr}`);
 }
+
+/** A file under assembly/script stands for its namesake and declares as imports what src/script supplies. */
+async function readScriptSource(name, base) {
+  const instead = join(base, name.replace(/^assembly\//, "assembly/script/"));
+  const file = existsSync(instead) ? instead : join(base, name);
+  return existsSync(file) ? readFile(file, "utf8") : null;
+}
+
+/** How wasm2js grows memory: past 4 GiB it answers as if it had, and it throws where there is no room. */
+const growth =
+  /if \(\(oldPages < newPages\) && \(newPages < 65536\)\) \{\s*var newBuffer = new ArrayBuffer\(newPages << 16\);/;
+/** As WebAssembly answers, and to 2 GiB, because addresses are signed here. */
+const boundedGrowth = `if (newPages > 32767) return -1;
+  if (oldPages < newPages) {
+   var newBuffer;
+   try {
+    newBuffer = new ArrayBuffer(newPages << 16);
+   } catch (error) {
+    return -1;
+   }`;
+
+/** build/wasm2js.js: the scalar build in JavaScript. */
+async function buildScript() {
+  await compile("scalar", "build/script.wasm", { readFile: readScriptSource });
+  const wasm2js = ["node_modules/binaryen/bin/wasm2js", "build/script.wasm", "-O", "-o", "build/wasm2js.js"];
+  execFileSync(process.execPath, wasm2js, { stdio: ["ignore", "inherit", "inherit"] });
+  await rm("build/script.wasm");
+  const text = await readFile("build/wasm2js.js", "utf8");
+  // What follows makes one engine, at import; every model needs its own.
+  const [engine, ...rest] = text.split(/^var retasmFunc = asmFunc\(/m);
+  if (rest.length !== 1) throw new Error(`wasm2js: expected to find one instantiation, found ${rest.length}`);
+  // Bulk memory would work on the memory of the engine that was made last.
+  if (text.includes("wasm2js_memory_"))
+    throw new Error("wasm2js: found helpers for bulk memory, expected none");
+  const parts = engine.replace(/^import .*;$/gm, "").split(growth);
+  if (parts.length !== 2) throw new Error(`wasm2js: expected one memory_grow, found ${parts.length - 1}`);
+  await writeFile("build/wasm2js.js", `${parts.join(boundedGrowth)}export { asmFunc as instantiate };\n`);
+}
+
+for (const target of ["relaxed", "simd", "scalar"]) await compile(target, `build/${target}.wasm`);
+await buildScript();
+
+/** Leaves imports that match as imports of `path`, as seen from the output; inlines those without one. */
+const leave = (filter, path) => ({
+  name: `leave ${filter}`,
+  setup({ onResolve }) {
+    onResolve({ filter }, (args) => {
+      const found = path(args);
+      return found && { path: found, external: true };
+    });
+  },
+});
+/** NibbleError is one class in the whole package. */
+const sharedErrors = leave(/\/errors\.ts$/, ({ resolveDir, path }) =>
+  join(resolveDir, path).endsWith("src/runtime/errors.ts") ? "./index.js" : undefined,
+);
+const wasmModules = leave(/\.wasm$/, ({ path }) => `./${basename(path)}`);
+/** NibbleError without the class syntax that Hermes 0.12 does not parse. */
+const errorsWithoutClasses = {
+  name: "errors without classes",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/errors\.ts$/ }, () => ({ path: join(process.cwd(), "src/script/errors.ts") }));
+  },
+};
 
 const shared = {
   bundle: true,
@@ -22,13 +92,21 @@ const shared = {
   loader: { ".wasm": "binary" },
   logLevel: "warning",
 };
-await build({
+const online = {
   ...shared,
-  entryPoints: { index: "src/index.ts" },
   outdir: "build",
   platform: "neutral",
   mainFields: ["module", "main"],
   minify: true,
+  inject: ["src/runtime/text-decoder.ts"],
+};
+await build({ ...online, entryPoints: { index: "src/index.ts" } });
+await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
+await build({
+  ...online,
+  entryPoints: { native: "src/native.ts" },
+  target: "es2015",
+  plugins: [errorsWithoutClasses],
 });
 await build({
   ...shared,
@@ -36,10 +114,11 @@ await build({
   outdir: "build",
   platform: "node",
   splitting: true,
-  chunkNames: "chunks/[name]-[hash]",
-  packages: "external",
+  chunkNames: "chunk-[hash]",
+  external: Object.keys({ ...dependencies, ...peerDependencies }),
+  plugins: [sharedErrors],
 });
 
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], {
-  stdio: "inherit",
-});
+const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"];
+execFileSync(process.execPath, tsc, { stdio: "inherit" });
+await copyFile("src/module.d.ts", "build/types/src/module.d.ts");

@@ -9,6 +9,7 @@
  */
 
 export { createLogMel, keywordLogMel, type LogMel, type LogMelOptions, logMel } from "./audio/log-mel.ts";
+export { type Bundle, type BundleOptions, type BundleTier, bundle } from "./bundle/bundle.ts";
 export { type ClassResult, type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export type { Graph, Node, Rounding, Tensor, TensorData } from "./graph/graph.ts";
 export { optimize } from "./graph/passes/index.ts";
@@ -23,6 +24,7 @@ export type { Executor, MakeExecutor } from "./quantize/executor.ts";
 export { type QuantizeOptions, quantize } from "./quantize/index.ts";
 export type { LayerReport, Report } from "./quantize/report.ts";
 export { formatReport } from "./quantize/report-text.ts";
+export { summarize } from "./quantize/summary.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 export { createExecutor } from "./runtime/executor.ts";
 export type { InputSpec } from "./samples/convert.ts";

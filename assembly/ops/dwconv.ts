@@ -84,15 +84,19 @@ function run(record: usize, isFloat: bool): void {
   const padding = taps + (pairs << 3);
   const pad: u32 = isFloat ? 0 : <u32>(i32At(record, C_PAD_VALUE) & 255) * 0x01010101;
   fillOver(padding, pad, columns * size);
-  // The odd tap out has zero weights; it may read anything.
-  store<u32>(taps + ((pairs << 3) - 4), <u32>padding);
+  // Columns whose windows lie inside the image from left to right: first…end − 1.
+  const padLeft = i32At(record, W_PAD_LEFT);
+  const reach = width - 1 - (kernelW - 1) * dilationW + padLeft;
+  const first = min((padLeft + strideW - 1) / strideW, outWidth);
+  const end = reach < 0 ? first : max(min(reach / strideW + 1, outWidth), first);
   let x = dataOf(xt);
   let y = dataOf(yt);
   for (let b: u32 = 0; b < dimOf(xt, 0); b++) {
     let top = -i32At(record, W_PAD_TOP);
     for (let oy = 0; oy < outHeight; oy++) {
-      let left = -i32At(record, W_PAD_LEFT);
-      for (let ox = 0; ox < outWidth; ox++) {
+      const inside = top >= 0 && top + (kernelH - 1) * dilationH < height;
+      for (let ox = 0; ox < outWidth; ) {
+        const left = ox * strideW - padLeft;
         let t = taps;
         for (let ky = 0, iy = top; ky < kernelH; ky++, iy += dilationH) {
           const rowIn = iy >= 0 && iy < height;
@@ -103,10 +107,14 @@ function run(record: usize, isFloat: bool): void {
             t += 4;
           }
         }
-        if (isFloat) f32_dwconv(record, channels, taps, count, w, bias, y);
-        else qs8_qc8w_dwconv(record, channels, taps, pairs, w, bias, requant, columns << 2, y);
-        y += pixel;
-        left += strideW;
+        // The odd tap out has zero weights; it may read anything that moves along with the window.
+        if (count & 1) store<u32>(t, load<u32>(taps));
+        const pixels: usize = inside && ox == first && first < end ? <usize>(end - first) : 1;
+        const step = <usize>strideW * pixel;
+        if (isFloat) f32_dwconv(record, pixels, step, channels, taps, count, w, bias, y);
+        else qs8_qc8w_dwconv(record, pixels, step, channels, taps, pairs, w, bias, requant, columns << 2, y);
+        y += pixels * pixel;
+        ox += <i32>pixels;
       }
       top += strideH;
     }

@@ -1,13 +1,14 @@
 import { decode } from "../format/decode.ts";
 import { operatorName } from "../format/names.ts";
+import { NibbleError } from "../runtime/errors.ts";
 import { createModel } from "../runtime/model.ts";
-import { wasm } from "../wasm.ts";
+import { wasm, wasmBytes } from "../wasm.ts";
 import { fileAddress, specialise } from "./specialise.ts";
 import { usesOf } from "./uses.ts";
 
 /** The engine's builds, best first. */
-export const bundleTiers = Object.keys(wasm) as (keyof typeof wasm)[];
-export type BundleTier = keyof typeof wasm;
+export const bundleTiers = Object.keys(wasmBytes) as (keyof typeof wasmBytes)[];
+export type BundleTier = keyof typeof wasmBytes;
 
 export interface BundleOptions {
   /** Which build of the engine: "simd" (the default) for JavaScript engines, "scalar" runs everywhere. */
@@ -33,18 +34,18 @@ const pageBytes = 65536;
  * Engine and packed model in one .wasm without imports, less every operator that the model does not use.
  * The same model and tier always give the same bytes.
  *
- * @throws NibbleError "bad-file" when the bytes are not a sound packed model.
+ * @throws NibbleError "bad-file" when the bytes are not a sound packed model, "unsupported" without binaryen.
  * @example
  * writeFileSync("model.wasm", (await bundle(readFileSync("model.nbl"))).bytes);
  */
 export async function bundle(model: Uint8Array, options: BundleOptions = {}): Promise<Bundle> {
   const { tier = "simd", name = "model" } = options;
-  const growable = isRelaxed(tier);
+  const growable = tier === "relaxed";
   // The relaxed tier needs what the others need, and more where its dot products allow; Node may not run it.
   const { memory } = createModel(wasm, model, { name, tier: growable ? "scalar" : tier });
   const { codes, globals } = usesOf(decode(model, name).operators);
-  const { default: binaryen } = await import("binaryen");
-  const engine = wasm[tier];
+  const binaryen = await importBinaryen();
+  const engine = wasmBytes[tier];
   const bytes = specialise(binaryen, engine, {
     tier,
     globals,
@@ -57,4 +58,16 @@ export async function bundle(model: Uint8Array, options: BundleOptions = {}): Pr
   return { bytes, tier, engineBytes, memoryBytes: memory.total, operators: codes.map(operatorName) };
 }
 
-const isRelaxed = (tier: string): boolean => tier === "relaxed";
+/** Only bundling needs it, and it is larger than all the rest: it is loaded here and nowhere else. */
+async function importBinaryen(): Promise<typeof import("binaryen").default> {
+  try {
+    return (await import("binaryen")).default;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : cause;
+    throw new NibbleError(
+      "unsupported",
+      `bundling needs the package binaryen, which does not load here (${why}); install it beside nibblenet`,
+      { cause },
+    );
+  }
+}

@@ -79,7 +79,8 @@ function withModule(
 function featuresOf({ Features }: Binaryen, tier: string): number {
   const scalar = Features.MutableGlobals | Features.SignExt;
   if (tier === "scalar") return scalar;
-  const simd = scalar | Features.SIMD128 | Features.BulkMemory | Features.NontrappingFPToInt;
+  const bulk = Features.BulkMemory | Features.BulkMemoryOpt;
+  const simd = scalar | bulk | Features.SIMD128 | Features.NontrappingFPToInt;
   return tier === "relaxed" ? simd | Features.RelaxedSIMD : simd;
 }
 
@@ -118,5 +119,6 @@ function optimize(b: Binaryen, m: Module): void {
   b.setOptimizeLevel(3);
   b.setShrinkLevel(1);
   m.optimize();
+  // Functions that were inlined before the constants arrived shrink once more.
   m.optimize();
 }

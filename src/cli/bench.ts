@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import type { TensorData } from "../graph/graph.ts";
 import { countMacs } from "../inspect/inspect.ts";
 import type { Model } from "../runtime/model.ts";
-import { type Tier, tiers } from "../runtime/tiers.ts";
+import { type Tier, tiersHere } from "../runtime/tiers.ts";
+import { wasm } from "../wasm.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
 import { examples, inputShapeOption, jsonOption, numberIn, tierOption } from "./options.ts";
@@ -31,7 +32,7 @@ export function registerBench(program: Command, io: Io): void {
 
 function bench(file: string, { tier, seconds, inputShape, json = false }: Options, io: Io): void {
   const packed = readModel(file, inputShape);
-  const wanted = tier === "all" ? tiers : [tier ?? ("auto" as const)];
+  const wanted = tier === "all" ? tiersHere(wasm) : [tier ?? ("auto" as const)];
   const results = wanted.map((name) => benchTier(packed, name, seconds));
   const { macs, memory } = results[0]!;
   const value = {

@@ -23,7 +23,7 @@ export function registerInspect(program: Command, io: Io): void {
     .argument("<model>", "packed, TFLite or ONNX file")
     .option("--operators", "list every operator in execution order")
     .option("--tensors", "list every tensor with its place")
-    .option("--layers", "list what quantization cost every layer, where the file has a report")
+    .option("--layers", "list what quantization cost the noisiest layers, where the file has a report")
     .addOption(inputShapeOption())
     .addOption(jsonOption())
     .addHelpText("after", examples("inspect model.nbl", "inspect model.tflite --operators --tensors"))

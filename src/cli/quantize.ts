@@ -4,6 +4,7 @@ import type { Graph, Node, Rounding } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
 import { quantize } from "../quantize/index.ts";
+import { summarize } from "../quantize/summary.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
 import { openData } from "./data.ts";
@@ -79,7 +80,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
-    .option("--report <file>", "write the whole report as JSON")
+    .option("--report <file>", "write the whole report as JSON; the model carries a summary")
     .option("--layers", "print every layer of the report")
     .addOption(jsonOption())
     .addHelpText(
@@ -148,7 +149,7 @@ function run(file: string, options: Options, io: Io): void {
         bar.update(phase === "calibrate" ? "calibrating" : "measuring  ", done, total),
     }),
   );
-  const { bytes, model } = packSource(source, quantized, { metadata, report });
+  const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
   writeFiles([
     { path: output, bytes },
     ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: jsonBytes(report) }]),

@@ -1,9 +1,10 @@
 import { decode, type FileContents } from "../format/decode.ts";
 import type { TensorData } from "../graph/graph.ts";
+import type { Builds, Engine, HandedModules, Tier } from "./engine.ts";
 import { NibbleError } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { type BoundTensor, bind, type TensorInfo, write } from "./tensor.ts";
-import { type Engine, startEngine, type Tier, type WasmBytes } from "./tiers.ts";
+import { startEngine } from "./tiers.ts";
 
 /** Bytes of the model's linear memory, fixed at load. */
 export interface MemoryFigures {
@@ -17,8 +18,8 @@ export interface MemoryFigures {
 export interface LoadOptions {
   /** Which build of the engine; "auto" (the default) takes the fastest that runs here. */
   tier?: Tier | "auto";
-  /** A compiled engine module, for places that do not compile from bytes. */
-  wasm?: WebAssembly.Module;
+  /** Compiled engine modules, for places that do not compile from bytes; the best that runs here is taken. */
+  wasm?: HandedModules;
   /** How errors call the file. */
   name?: string;
 }
@@ -58,9 +59,9 @@ export interface InspectableModel extends Model {
 }
 
 /** Copies the file into a fresh engine, has it verified, and binds its tensors. */
-export function createModel(wasm: WasmBytes, bytes: Uint8Array, options: LoadOptions = {}): InspectableModel {
+export function createModel(builds: Builds, bytes: Uint8Array, options: LoadOptions = {}): InspectableModel {
   const file = options.name ?? "model";
-  const { engine, tier } = startEngine(wasm, options.tier ?? "auto", options.wasm);
+  const { engine, tier } = startEngine(builds, options.tier ?? "auto", options.wasm);
   const pointer = engine.reserve(bytes.length);
   if (pointer === 0)
     throw new NibbleError(

@@ -1,6 +1,7 @@
 import type { FileTensor } from "../format/decode.ts";
 import { arrayOf, type DType, elementCount, type TensorData } from "../graph/graph.ts";
 import { roundHalfEven } from "../numerics/rounding.ts";
+import type { EngineMemory } from "./engine.ts";
 import { NibbleError } from "./errors.ts";
 
 /** One input or output of a model. real = scale · (q − zeroPoint) where scale is not 0. */
@@ -18,7 +19,7 @@ export interface BoundTensor {
   view: TensorData;
 }
 
-export function bind(tensor: FileTensor, memory: WebAssembly.Memory, pointer: number): BoundTensor {
+export function bind(tensor: FileTensor, memory: EngineMemory, pointer: number): BoundTensor {
   const view = new (arrayOf(tensor.dtype))(memory.buffer, pointer, elementCount(tensor.shape));
   const { name, dtype, shape, scale, zeroPoint } = tensor;
   return { info: { name, dtype, shape, scale, zeroPoint }, view };

@@ -9,7 +9,7 @@ import { sampleFiles } from "../helpers/tflite-models.ts";
 import { capture, classifier, nibblenet, npy, succeed, workspace } from "./harness.ts";
 
 const { path, write, names } = workspace();
-const commands = ["convert", "quantize", "run", "inspect", "bench", "verify", "eval"];
+const commands = ["convert", "quantize", "run", "inspect", "bench", "verify", "eval", "bundle"];
 
 beforeAll(() => {
   write("conv.tflite", sampleFiles.conv!());
@@ -84,7 +84,11 @@ describe("wrong usage ends with 2 and one line", () => {
       ["convert", "x", "-o", "y", "--rounding", "up"],
       /'up' is invalid. Allowed choices are single, double;/,
     ],
-    ["a tier that does not exist", ["bench", "x", "--tier", "gpu"], /Allowed choices are simd, scalar, all;/],
+    [
+      "a tier that does not exist",
+      ["bench", "x", "--tier", "gpu"],
+      /Allowed choices are relaxed, simd, scalar, script, all;/,
+    ],
     [
       "a front end that does not exist",
       ["eval", "x", "--data", "y", "--frontend", "mfcc"],

@@ -11,7 +11,7 @@ import {
 } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { createModel } from "../../src/runtime/model.ts";
-import { type Tier, tiers } from "../../src/runtime/tiers.ts";
+import type { Tier } from "../../src/runtime/tiers.ts";
 import { wasm } from "../../src/wasm.ts";
 import {
   type CmsisLayer,
@@ -20,6 +20,7 @@ import {
   loadCmsisCase,
   loadCmsisNetwork,
 } from "../helpers/cmsis.ts";
+import { tiers } from "../helpers/tiers.ts";
 
 const one = (scale: number, zeroPoint: number): Quantization => ({
   scale: Float32Array.of(scale),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { importTflite } from "../../src/import/tflite/index.ts";
 import { createExecutor } from "../../src/runtime/executor.ts";
-import { tiers } from "../../src/runtime/tiers.ts";
+import { tiers } from "../helpers/tiers.ts";
 import { litertCases } from "../reference/litert/cases.ts";
 import vectors from "../reference/litert/vectors.json" with { type: "json" };
 

@@ -4,9 +4,10 @@ import { importTflite } from "../../src/import/tflite/index.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { NibbleError } from "../../src/runtime/errors.ts";
 import { createModel } from "../../src/runtime/model.ts";
-import { type Tier, tiers } from "../../src/runtime/tiers.ts";
+import type { Tier } from "../../src/runtime/tiers.ts";
 import { wasm } from "../../src/wasm.ts";
 import { type Golden, listGoldens, loadGolden } from "../helpers/golden.ts";
+import { tiers } from "../helpers/tiers.ts";
 
 /** How one golden fared in every tier. */
 export interface Outcome {

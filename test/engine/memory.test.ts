@@ -5,8 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tiers } from "../../src/runtime/tiers.ts";
-import { wasm } from "../../src/wasm.ts";
+import { tiers } from "../helpers/tiers.ts";
 import { smallModel } from "./build.ts";
 
 const runs = 100_000;
@@ -21,6 +20,8 @@ beforeAll(async () => {
     bundle: true,
     format: "esm",
     platform: "node",
+    loader: { ".wasm": "binary" },
+    target: "es2022",
     logLevel: "error",
   });
   writeFileSync(join(folder, "model.nbl"), smallModel());
@@ -29,11 +30,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test.each(tiers)(`${runs} inferences allocate nothing, tier %s`, (tier) => {
-  const engine = join(folder, `${tier}.wasm`);
-  writeFileSync(engine, wasm[tier]);
   const text = execFileSync(
     process.execPath,
-    ["--expose-gc", script, engine, join(folder, "model.nbl"), String(runs)],
+    ["--expose-gc", script, tier, join(folder, "model.nbl"), String(runs)],
     { encoding: "utf8" },
   );
   const { growth, ...rest } = JSON.parse(text);

@@ -25,10 +25,11 @@ import {
   T_SIZE,
 } from "../../assembly/format.ts";
 import { decode } from "../../src/format/decode.ts";
-import { loadModelSync, NibbleError, tiers } from "../../src/index.ts";
+import { loadModelSync, NibbleError } from "../../src/index.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { type Anatomy, anatomyOf, repair } from "../fuzz/mutate.ts";
 import { convGraph, fullyConnectedGraph, randomFrom } from "../helpers/graphs.ts";
+import { tiers } from "../helpers/tiers.ts";
 
 /** A sound file in the middle of being damaged. */
 interface Patient {

@@ -21,12 +21,18 @@ export function aptInstall(packages: readonly string[]): void {
 }
 
 function isInstalled(name: string): boolean {
+  return debianVersion(name) !== undefined;
+}
+
+/** The installed version of a Debian package, without Debian's own part. */
+export function debianVersion(name: string): string | undefined {
   try {
-    return execFileSync("dpkg-query", ["-W", "-f=${Status}", name], {
+    const text = execFileSync("dpkg-query", ["-s", name], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
-    }).endsWith(" installed");
+    });
+    return /^Status: .* installed$/m.test(text) ? /^Version: ([^-\n]+)/m.exec(text)?.[1] : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -11,6 +11,13 @@ export interface Stage {
   archive: string;
   /** Tiers of the default entry, best first. */
   tiers: readonly string[];
+  /** What the keyword model hears in the clip whose features are in build/clip.f32, for the examples. */
+  clip: Clip;
+}
+
+export interface Clip {
+  heard: string;
+  logits: number[];
 }
 
 /** One place in an engine where code runs: the engine itself, a page, a worker. */

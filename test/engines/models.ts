@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createExecutor, importModel, openSamples, optimize, pack, quantize } from "../../src/tools.ts";
 import { fuzzModels } from "../fuzz/models.ts";
 
-export interface PackedModel {
+interface PackedModel {
   name: string;
   bytes: Uint8Array;
   /** Takes tenths of a second on a JavaScript tier. */
@@ -48,12 +48,24 @@ export function packModels(
 
 /** As examples/keyword/demo.mjs makes it. */
 function keyword(root: string): Uint8Array {
+  const { float, clips, labels } = keywordSource(root);
+  const { graph } = quantize(float, clips, { makeExecutor: createExecutor });
+  return pack(graph, { metadata: { labels, frontend: "log-mel" } }).bytes;
+}
+
+function keywordSource(root: string) {
   const here = join(root, "examples/keyword");
   const labels = readFileSync(join(here, "labels.txt"), "utf8").trim().split("\n");
   const float = optimize(importModel(readFileSync(join(here, "model.onnx")), { file: "model.onnx" }));
   const clips = openSamples(join(here, "clips"), float.inputs, { labels, audio: "log-mel" });
-  const { graph } = quantize(float, clips, { makeExecutor: createExecutor });
-  return pack(graph, { metadata: { labels, frontend: "log-mel" } }).bytes;
+  return { labels, float, clips };
+}
+
+/** The features of a clip of "yes", for the examples. */
+export function clipFeatures(root: string): Float32Array {
+  for (const { name, inputs } of keywordSource(root).clips)
+    if (name.includes("yes")) return Float32Array.from(inputs[0] as Float32Array);
+  throw new Error('examples/keyword/clips: no clip of "yes"');
 }
 
 /** All models in one file: u32 length of the table of contents, the table as ASCII JSON, the files. */

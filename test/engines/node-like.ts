@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { answerIn, type Engine, type Stage } from "./engine.ts";
-import { output } from "./process.ts";
+import { answerIn, type Engine, type Running, type Stage } from "./engine.ts";
+import { askServer } from "./examples.ts";
+import { output, startServer, stop } from "./process.ts";
 
 /** An engine that runs build/node.mjs from a command line. */
 function nodeLike(
@@ -10,6 +11,7 @@ function nodeLike(
   args: string[] = [],
   env: Record<string, string> = {},
   refuses: Record<string, string> = {},
+  extras: (stage: Stage, command: string) => Running["extras"] & {} = () => [],
 ): Engine {
   return {
     name,
@@ -37,6 +39,7 @@ function nodeLike(
               ),
           },
         ],
+        extras: extras(stage, command),
         close: async () => {},
       };
     },
@@ -49,6 +52,32 @@ const installed =
     join(home, "node_modules", path);
 
 const noRelaxed = { relaxed: "V8 11 has no relaxed SIMD without a flag" };
+
+const denoRun = ["run", "--quiet", "--no-prompt", "--no-remote", "--node-modules-dir=manual", "--allow-read"];
+const denoEnvironment = { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "deno-cache" };
+
+async function runDenoExample(stage: Stage, command: string): Promise<string> {
+  // Beside the staged package, where an installed copy would find it.
+  const file = join(stage.build, "deno-server.mjs");
+  copyFileSync(join(stage.root, "examples/deno/server.mjs"), file);
+  const { child, match } = await startServer(
+    command,
+    [
+      ...denoRun.filter((flag) => flag !== "--quiet"),
+      "--allow-net=127.0.0.1",
+      file,
+      join(stage.build, "keyword.nbl"),
+      "0",
+    ],
+    /127\.0\.0\.1:(\d+)/,
+    { ...denoEnvironment, DENO_DIR: join(stage.build, "deno-cache") },
+  );
+  try {
+    return await askServer(`http://127.0.0.1:${match[1]}/`, stage);
+  } finally {
+    await stop(child);
+  }
+}
 
 /** The Node that runs the harness comes first: it computes the reference. */
 export const nodeLikeEngines: Engine[] = [
@@ -65,8 +94,10 @@ export const nodeLikeEngines: Engine[] = [
   nodeLike(
     "Deno",
     installed("@deno/linux-x64-glibc/deno"),
-    ["run", "--quiet", "--no-prompt", "--no-remote", "--node-modules-dir=manual", "--allow-read"],
-    { DENO_NO_UPDATE_CHECK: "1", DENO_DIR: "deno-cache" },
+    denoRun,
+    denoEnvironment,
+    {},
+    (stage, command) => [{ name: "examples/deno", run: () => runDenoExample(stage, command) }],
   ),
   nodeLike("Bun", installed("@oven/bun-linux-x64/bin/bun"), ["--no-install"], {
     BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",

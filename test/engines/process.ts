@@ -64,3 +64,16 @@ export function stop(child: ChildProcess): Promise<void> {
 }
 
 const lastLines = (text: string): string => text.trim().split("\n").slice(-4).join(" / ").slice(-400);
+
+/** The promise, or an error once the time is over. */
+export async function within<T>(seconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([promise, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

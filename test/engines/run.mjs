@@ -1,6 +1,6 @@
-// Runs the same packed models in every engine that can be had, and writes docs/engines.md.
+// Runs the same packed models in every engine that can be had; exits with 1 when a byte differs anywhere.
 //   node test/engines/run.mjs [--all] [--only NAME,…]     after `npm run build`
-// --all adds browsers and emulated machines. --only runs the named engines and leaves the page as it is.
+// --all adds browsers and emulated machines, and writes docs/engines.md.
 import { build } from "esbuild";
 
 process.chdir(new URL("../..", import.meta.url).pathname);

@@ -16,14 +16,14 @@ export interface Server {
 }
 
 /**
- * A folder on a free loopback port. `/page?csp=…` is an empty page that runs `/browser/page.js` under that policy,
+ * A folder on a free loopback port. `…/page?csp=…` is an empty page that runs `/browser/page.js` under that policy,
  * and `?script=…` another script.
  */
 export async function serve(folder: string): Promise<Server> {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url!, "http://localhost");
     const headers: Record<string, string> = { "cache-control": "no-store" };
-    if (url.pathname === "/page") {
+    if (url.pathname.endsWith("/page")) {
       const policy = url.searchParams.get("csp");
       if (policy) headers["content-security-policy"] = policy;
       const script = url.searchParams.get("script") ?? "/browser/page.js";

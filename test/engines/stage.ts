@@ -12,18 +12,28 @@ export function installEngines(home: string): void {
   const installed = join(home, "node_modules/.installed-lock.json");
   if (existsSync(stamp) && existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
   console.log("Installing engines from npm …");
-  execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: home,
-    stdio: "inherit",
-    timeout: 600_000,
-  });
-  writeFileSync(installed, lock);
+  try {
+    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: home,
+      stdio: "inherit",
+      timeout: 600_000,
+    });
+    writeFileSync(installed, lock);
+  } catch {
+    console.error("npm could not install them; each will be reported as not run.");
+  }
 }
 
-/** The package as npm would install it, the packed models, and the programs that run them. */
-export async function prepareStage(root: string): Promise<{ stage: Stage; notes: string[] }> {
+/**
+ * The package as npm would install it, the packed models, and the programs that run them.
+ * `data` is the folder of test models, where there is one; `folder` is emptied and filled.
+ */
+export async function prepareStage(
+  root: string,
+  data: string | undefined,
+  folder = join(root, "test/engines/build"),
+): Promise<{ stage: Stage; notes: string[] }> {
   const home = join(root, "test/engines");
-  const folder = join(home, "build");
   const archive = join(folder, "models.bin");
   for (const old of ["node_modules", "deno-cache"])
     rmSync(join(folder, old), { recursive: true, force: true });
@@ -39,12 +49,19 @@ export async function prepareStage(root: string): Promise<{ stage: Stage; notes:
 
   const entry = (name: string) =>
     import(pathToFileURL(join(folder, "node_modules/nibblenet/build", name)).href);
-  const { tiers } = await entry("index.js");
-  const { archiveOf, packModels } = await bundleModels(home, folder);
-  const data = process.env.NIBBLENET_DATA ?? join(root, "../shared/data");
-  const { models, notes } = packModels(root, existsSync(join(data, "MANIFEST.md")) ? data : undefined);
+  const { tiers, loadModelSync }: typeof import("../../src/index.ts") = await entry("index.js");
+  const { archiveOf, clipFeatures, packModels } = await bundleModels(home, folder);
+  const { models, notes } = packModels(root, data);
   writeFileSync(archive, archiveOf(models));
+  writeFileSync(join(folder, "models-light.bin"), archiveOf(models.filter((model) => !model.heavy)));
+  writeFileSync(join(folder, "keyword.bin"), archiveOf(models.slice(0, 1)));
   writeFileSync(join(folder, "keyword.nbl"), models[0].bytes);
+  const features = clipFeatures(root);
+  writeFileSync(join(folder, "clip.f32"), new Uint8Array(features.buffer));
+  const model = loadModelSync(models[0].bytes, { tier: "simd" });
+  const logits = [...(model.run({ features }).logits as Float32Array)];
+  const { labels } = model.metadata as { labels: string[] };
+  const clip = { heard: labels[logits.indexOf(Math.max(...logits))], logits };
   await build({
     entryPoints: { node: join(home, "subject/node.ts") },
     outdir: folder,
@@ -57,7 +74,7 @@ export async function prepareStage(root: string): Promise<{ stage: Stage; notes:
   });
   const megabytes = models.reduce((n, m) => n + m.bytes.length, 0) / 1e6;
   console.log(`${models.length} packed models, ${megabytes.toFixed(1)} MB`);
-  return { stage: { root, home, build: folder, archive, tiers }, notes };
+  return { stage: { root, home, build: folder, archive, tiers, clip }, notes };
 }
 
 /** models.ts on the staged package, so that a source tree in the middle of a change does not matter. */
@@ -79,12 +96,6 @@ async function bundleModels(home: string, folder: string): Promise<typeof import
     ],
   });
   return import(pathToFileURL(join(folder, "models.mjs")).href);
-}
-
-/** The export conditions of the staged package's main entry, in order. */
-export function entryConditions({ build: folder }: Stage): string[] {
-  const manifest = JSON.parse(readFileSync(join(folder, "node_modules/nibblenet/package.json"), "utf8"));
-  return Object.keys(manifest.exports["."]);
 }
 
 /** A file of the staged package's build, if it is there. */

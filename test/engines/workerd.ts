@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build, type OnResolveArgs, type Plugin } from "esbuild";
 import type { Engine, Stage } from "./engine.ts";
+import { askServer, expectText } from "./examples.ts";
 import { output, startServer, stop } from "./process.ts";
-import { builtFile, entryConditions } from "./stage.ts";
+import type { Answer, Job } from "./subject/check.ts";
 
 type Kind = "esModule" | "wasm" | "data";
 
@@ -20,7 +21,12 @@ const context = ({ importer, namespace, resolveDir, kind }: OnResolveArgs) => ({
 });
 
 /** Bundles as wrangler does: `.wasm` becomes a compiled module, `.bin` and `.nbl` become data. */
-async function bundleWorker(stage: Stage, entry: string, name: string): Promise<WorkerFiles> {
+async function bundleWorker(
+  stage: Stage,
+  entry: string,
+  name: string,
+  conditions = ["workerd", "worker", "browser"],
+): Promise<WorkerFiles> {
   const folder = join(stage.build, "workerd", name);
   mkdirSync(folder, { recursive: true });
   const modules: WorkerFiles["modules"] = [{ name: "worker.mjs", kind: "esModule" }];
@@ -43,11 +49,6 @@ async function bundleWorker(stage: Stage, entry: string, name: string): Promise<
         }
         return { path: `./${file}`, external: true };
       });
-      esbuild.onResolve({ filter: /handed\.mjs$/ }, () => ({ path: "handed", namespace: "handed" }));
-      esbuild.onLoad({ filter: /./, namespace: "handed" }, () => ({
-        contents: handedModules(stage),
-        resolveDir: stage.build,
-      }));
     },
   };
   await build({
@@ -57,20 +58,12 @@ async function bundleWorker(stage: Stage, entry: string, name: string): Promise<
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
-    conditions: ["workerd", "worker", "browser"],
+    conditions,
     nodePaths: [join(stage.build, "node_modules")],
     plugins: [asModules],
     logLevel: "warning",
   });
   return { folder, modules };
-}
-
-/** The engine's modules by tier, for a package without an entry for workerd. */
-function handedModules(stage: Stage): string {
-  if (entryConditions(stage).includes("workerd")) return "export const handed = {};";
-  const tiers = stage.tiers.filter((tier) => builtFile(stage, `${tier}.wasm`));
-  const imports = tiers.map((tier) => `import ${tier} from "nibblenet/${tier}.wasm";`);
-  return `${imports.join("\n")}\nexport const handed = { ${tiers.join(", ")}, auto: ${tiers[0]} };`;
 }
 
 /** Starts workerd on a free loopback port and answers its address. */
@@ -95,10 +88,42 @@ const worker :Workerd.Worker = (modules = [${list.join(", ")}], compatibilityDat
   return { child, url: `http://127.0.0.1:${match[1]}/` };
 }
 
+/** One job in a fresh process. */
+async function ask(program: string, files: WorkerFiles, job: Job): Promise<Answer> {
+  const { child, url } = await serve(program, files);
+  try {
+    const body = JSON.stringify(job);
+    const response = await fetch(url, { method: "POST", body, signal: AbortSignal.timeout(120_000) });
+    if (!response.ok) throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`);
+    return await response.json();
+  } finally {
+    await stop(child);
+  }
+}
+
+async function refuseBytes(stage: Stage, program: string): Promise<string> {
+  const files = await bundleWorker(stage, join(stage.home, "subject/worker.ts"), "bytes", []);
+  const answer = await ask(program, files, { tier: "simd", full: false, heavy: false });
+  if ("result" in answer) throw new Error("it compiled from bytes");
+  const { code, message } = answer.refusal;
+  return expectText(`${code}: ${message}`, /^unsupported-engine: .*hand in a WebAssembly\.Module/s);
+}
+
+async function runExample(stage: Stage, program: string): Promise<string> {
+  const files = await bundleWorker(stage, join(stage.root, "examples/worker/worker.mjs"), "example");
+  const { child, url } = await serve(program, files);
+  try {
+    return await askServer(url, stage);
+  } finally {
+    await stop(child);
+  }
+}
+
 export const workerd: Engine = {
   name: "workerd",
   async start(stage) {
     const program = join(stage.home, "node_modules/@cloudflare/workerd-linux-64/bin/workerd");
+    if (!existsSync(program)) throw new Error("its npm package is not installed");
     const version = (await output(program, ["--version"])).trim().replace("workerd ", "");
     const files = await bundleWorker(stage, join(stage.home, "subject/worker.ts"), "matrix");
     return {
@@ -106,22 +131,15 @@ export const workerd: Engine = {
       places: [
         {
           name: "workerd",
-          async run(job) {
-            const { child, url } = await serve(program, files);
-            try {
-              const body = JSON.stringify(job);
-              const response = await fetch(url, {
-                method: "POST",
-                body,
-                signal: AbortSignal.timeout(120_000),
-              });
-              if (!response.ok)
-                throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 300)}`);
-              return await response.json();
-            } finally {
-              await stop(child);
-            }
-          },
+          tiers: stage.tiers.filter((tier) => tier !== "script"),
+          run: (job) => ask(program, files, job),
+        },
+      ],
+      extras: [
+        { name: "examples/worker", run: () => runExample(stage, program) },
+        {
+          name: "the default entry, asked for WebAssembly from bytes",
+          run: () => refuseBytes(stage, program),
         },
       ],
       close: async () => {},

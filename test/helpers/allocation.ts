@@ -1,17 +1,17 @@
 /**
  * A check of its own process: many inferences leave every memory as it was. Run by test/engine/memory.test.ts
- * as `node --expose-gc <bundle> <engine.wasm> <model.nbl> <runs>`; prints JSON.
+ * as `node --expose-gc <bundle> <tier> <model.nbl> <runs>`; prints JSON.
  */
 
 import { readFileSync } from "node:fs";
 import { createModel } from "../../src/runtime/model.ts";
-import type { WasmBytes } from "../../src/runtime/tiers.ts";
+import type { Tier } from "../../src/runtime/tiers.ts";
+import { wasm } from "../../src/wasm.ts";
 
 declare const gc: () => void;
 
-const [engine, file, runs] = process.argv.slice(2);
-const wasm = new Uint8Array(readFileSync(engine!));
-const model = createModel({ simd: wasm, scalar: wasm } as WasmBytes, new Uint8Array(readFileSync(file!)));
+const [tier, file, runs] = process.argv.slice(2);
+const model = createModel(wasm, new Uint8Array(readFileSync(file!)), { tier: tier as Tier });
 const { name } = model.inputs[0]!;
 const values = Float32Array.from(model.input() as Float32Array, (_, i) => Math.sin(i));
 const inputs = { [name]: values };

@@ -14,9 +14,10 @@ import {
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { type Packed, pack } from "../../src/pack/pack.ts";
 import { createModel, type InspectableModel } from "../../src/runtime/model.ts";
-import { type Tier, tiers } from "../../src/runtime/tiers.ts";
+import type { Tier } from "../../src/runtime/tiers.ts";
 import { wasm } from "../../src/wasm.ts";
 import type { Case } from "../helpers/graphs.ts";
+import { tiers } from "../helpers/tiers.ts";
 import { runReference } from "../reference/run.ts";
 
 const word = new DataView(new ArrayBuffer(4));

@@ -13,6 +13,7 @@ import {
   M_ZERO_POINT,
   NR,
 } from "../../format";
+import { roundingAt } from "../../engine/kept";
 import { flippedRows, i32At, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";
 import { storeOne, storeRow } from "../../simd/requantize";
@@ -150,7 +151,7 @@ function gemm_4x8c4(
   r0: i32, r1: i32, r2: i32, r3: i32, w: usize, bias: usize, requant: usize, shiftsAfter: usize,
   y: usize, yStride: usize
 ): void {
-  const rounding = i32At(record, M_ROUNDING);
+  const rounding = roundingAt(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);
@@ -228,7 +229,7 @@ function gemm_1x8c4(
   useDot: bool, record: usize, n: usize, k: usize, a: usize, term: i32, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize
 ): void {
-  const rounding = i32At(record, M_ROUNDING);
+  const rounding = roundingAt(record, M_ROUNDING);
   const zeroPoint = i32At(record, M_ZERO_POINT);
   const min = i32At(record, M_MIN);
   const max = i32At(record, M_MAX);

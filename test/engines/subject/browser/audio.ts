@@ -1,7 +1,7 @@
 /** An AudioWorklet processor: the job, the archive and a compiled module come as options, the answer leaves by the port. */
 import { loadModelSync } from "nibblenet";
 import { check } from "../check.ts";
-import { loadWith } from "./load.ts";
+import { loadWith } from "../load.ts";
 
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;

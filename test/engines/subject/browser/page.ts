@@ -1,10 +1,12 @@
 /** A page: runs jobs itself, in a Worker, in a service worker and in an AudioWorklet, and shows how refusals read. */
 import { loadModel, loadModelSync } from "nibblenet";
 import { type Answer, check, type Job } from "../check.ts";
-import { loadWith } from "./load.ts";
+import { loadWith } from "../load.ts";
 
 declare global {
   var places: Record<string, (job: Job) => Promise<Answer>>;
+  /** Examples that need a page; each answers what its model heard or computed. */
+  var examples: Record<string, () => Promise<unknown>>;
   var refusals: Record<string, () => Promise<string>>;
 }
 
@@ -12,6 +14,12 @@ const archive = async (): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await (await fetch("/models.bin")).arrayBuffer());
 
 const bestTier = async (): Promise<string> => (await loadModel("/keyword.nbl")).tier;
+
+/** The tier's module where this engine accepts it; without it the processor tries its own bytes, and says why not. */
+async function compiled(tier: string): Promise<WebAssembly.Module | undefined> {
+  const bytes = await (await fetch(`/node_modules/nibblenet/build/${tier}.wasm`)).arrayBuffer();
+  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : undefined;
+}
 
 const answerFrom = (port: MessagePort | Worker): Promise<Answer> =>
   new Promise((resolve) => {
@@ -30,8 +38,7 @@ globalThis.places = {
 
   async serviceWorker(job) {
     const registration = await navigator.serviceWorker.register("/browser/service-worker.js");
-    await navigator.serviceWorker.ready.catch(() => {});
-    const worker = registration.active ?? registration.waiting ?? registration.installing!;
+    const worker = (registration.active ?? registration.waiting ?? registration.installing)!;
     const { port1, port2 } = new MessageChannel();
     const answer = answerFrom(port1);
     worker.postMessage({ job, bytes: await archive(), port: port2 }, [port2]);
@@ -41,11 +48,9 @@ globalThis.places = {
   async audioWorklet(job) {
     const context = new OfflineAudioContext(1, 128, 16000);
     await context.audioWorklet.addModule("/browser/audio.js");
-    // A worklet can't fetch: the module is compiled here.
+    // A worklet can't fetch: the module is compiled here. The script tier needs none.
     const tier = job.tier === "auto" ? await bestTier() : job.tier;
-    const module = await WebAssembly.compile(
-      await (await fetch(`/node_modules/nibblenet/build/${tier}.wasm`)).arrayBuffer(),
-    );
+    const module = tier === "script" ? undefined : await compiled(tier);
     const processorOptions = { job, bytes: await archive(), module };
     const node = new AudioWorkletNode(context, "matrix", { processorOptions });
     const answer = answerFrom(node.port);
@@ -69,4 +74,48 @@ const told = async (attempt: () => Promise<unknown>): Promise<string> => {
 globalThis.refusals = {
   "a server that is not there": () => told(() => loadModel("http://127.0.0.1:1/keyword.nbl")),
   "a page instead of a model": () => told(() => loadModel("/missing.nbl")),
+};
+
+globalThis.examples = {
+  async "examples/service-worker"() {
+    const address = "/service-worker/page.mjs";
+    const { recognise } = await import(address);
+    const features = await (await fetch("/clip.f32")).arrayBuffer();
+    return recognise(features);
+  },
+
+  /** One second of noise through the processor, and the same window of samples through the model here. */
+  async "examples/audio-worklet"() {
+    const address = "/audio-worklet/page.mjs";
+    const { createModelNode } = await import(address);
+    const hop = 1600;
+    const context = new OfflineAudioContext(1, 16000, 16000);
+    const node: AudioWorkletNode = await createModelNode(context, {
+      processor: "/audio-worklet/processor.js",
+      engine: "/node_modules/nibblenet/build/simd.wasm",
+      model: "/keyword.nbl",
+      hop,
+    });
+    const answers: number[][] = [];
+    node.port.onmessage = ({ data }) => void answers.push([...data]);
+    const buffer = context.createBuffer(1, 16000, 16000);
+    const samples = new Float32Array(16000);
+    for (let i = 0; i < samples.length; i++) samples[i] = ((i * 2654435761) % 2001) / 1000 - 1;
+    buffer.copyToChannel(samples, 0);
+    const source = new AudioBufferSourceNode(context, { buffer });
+    source.connect(node).connect(context.destination);
+    source.start();
+    await context.startRendering();
+    const model = await loadModel("/keyword.nbl");
+    // What the model says of the window that ends at each block: an engine may begin with blocks of nothing.
+    const blocks: number[][] = [];
+    for (let end = 128; end <= 16000; end += 128) {
+      const window = model.input() as Float32Array;
+      for (let i = 0; i < window.length; i++) window[i] = samples[end - window.length + i] ?? 0;
+      model.invoke();
+      blocks.push([...(model.output() as Float32Array)]);
+    }
+    for (let i = 0; i < 100 && answers.length < 10; i++) await new Promise((r) => setTimeout(r, 20));
+    return { answers, blocks };
+  },
 };

@@ -1,7 +1,7 @@
 /** A classic service worker, bundled whole: a job, the archive and a port in, the answer out through the port. */
 import { loadModelSync } from "nibblenet";
 import { check } from "../check.ts";
-import { loadWith } from "./load.ts";
+import { loadWith } from "../load.ts";
 
 self.addEventListener("message", (event) => {
   const { job, bytes, port } = (event as MessageEvent).data;

@@ -1,5 +1,5 @@
 import type { loadModelSync, Tier } from "nibblenet";
-import type { Load } from "../check.ts";
+import type { Load } from "./check.ts";
 
 /** A tier by name, from bytes; or the module handed in. */
 export const loadWith =

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { isBuilt, root } from "./installed.ts";
+
+/** Bytes after brotli. Raising one is a decision; it belongs in the commit that needs it. */
+const ceilings: [file: string, bytes: number][] = [
+  ["index.js", 60_000],
+  ["native.js", 21_000],
+  ["workerd.js", 7_500],
+  ["relaxed.wasm", 12_000],
+  ["simd.wasm", 11_000],
+  ["scalar.wasm", 10_000],
+];
+
+describe.skipIf(!isBuilt)("download sizes (skipped before the build)", () => {
+  test.each(ceilings)("%s is at most %i bytes", (file, ceiling) => {
+    const bytes = brotliCompressSync(readFileSync(join(root, "build", file)));
+    expect(bytes.length).toBeLessThanOrEqual(ceiling);
+  });
+});
