@@ -56,7 +56,7 @@ export function verifyConv(record: usize): i32 {
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
   if (dtypeOf(x) != DTYPE_FLOAT32) {
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns, KR, 0);
     if (check) return check;
   }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;

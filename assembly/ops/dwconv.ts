@@ -14,6 +14,7 @@ import {
   M_REQUANT,
   M_SCRATCH,
   M_SCRATCH_BYTES,
+  M_WEIGHT_ZERO_POINT,
   M_WEIGHTS,
   NR,
   O_BYTES,
@@ -31,7 +32,7 @@ import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { fillOver } from "../simd/copy";
-import { checkExtents, verifyMatmul } from "./gemm";
+import { checkExtents, checkWeightPadding, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
 /** Scratch: one address per tap (an even number of them), then one row of padding. */
@@ -51,6 +52,11 @@ export function verifyDwconv(record: usize): i32 {
   const columns = roundUp(channels, NR);
   check = verifyMatmul(record, columns, isFloat ? taps * columns * 4 : roundUp(taps, 2) * columns);
   if (check) return check;
+  if (!isFloat) {
+    const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>taps, <usize>columns, 2, wz);
+    if (check) return check;
+  }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
   const needed = roundUp(taps, 2) * 4 + columns * (isFloat ? 4 : 1) + 16;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
@@ -107,7 +113,7 @@ function run(record: usize, isFloat: bool): void {
             t += 4;
           }
         }
-        // The odd tap out has zero weights; it may read anything that moves along with the window.
+        // The odd tap out weighs nothing; it may read anything that moves along with the window.
         if (count & 1) store<u32>(t, load<u32>(taps));
         const pixels: usize = inside && ox == first && first < end ? <usize>(end - first) : 1;
         const step = <usize>strideW * pixel;

@@ -87,17 +87,17 @@ export function packedBytes(record: usize, k: u64, columns: u64): u64 {
 }
 
 /**
- * int8 weights beyond k are zero: what a kernel reads past a row of its input adds nothing.
- * `at` points at `columns` packed columns.
+ * int8 weights beyond k, in steps of `step`, count as zero: what a kernel reads past a row of its input, or at a tap
+ * too many, adds nothing. `at` points at `columns` packed columns.
  */
-export function checkWeightPadding(at: usize, k: usize, columns: usize): i32 {
-  const used = k & (KR - 1);
+export function checkWeightPadding(at: usize, k: usize, columns: usize, step: usize, zeroPoint: i32): i32 {
+  const used = k & (step - 1);
   if (used == 0) return 0;
-  const steps = (k + KR - 1) & ~(KR - 1);
+  const steps = (k + step - 1) & ~(step - 1);
   for (let c: usize = 0; c < columns; c++) {
     const block = at + (c & ~(NR - 1)) * steps;
-    const last = block + (steps - KR) * NR + (c & (NR - 1)) * KR;
-    for (let i = used; i < KR; i++) if (load<u8>(last + i) != 0) return CHECK_FIELD;
+    const last = block + (steps - step) * NR + (c & (NR - 1)) * step;
+    for (let i = used; i < step; i++) if (<i32>load<i8>(last + i) != zeroPoint) return CHECK_FIELD;
   }
   return 0;
 }
@@ -117,7 +117,7 @@ export function verifyGemm(record: usize): i32 {
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
   if (dtypeOf(outputOf(record)) == DTYPE_INT8) {
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns, KR, 0);
     if (check) return check;
   }
   const element: u64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
