@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 
@@ -122,3 +123,9 @@ await build({
 const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"];
 execFileSync(process.execPath, tsc, { stdio: "inherit" });
 await copyFile("src/module.d.ts", "build/types/src/module.d.ts");
+
+for (const name of ["index.js", "native.js", "workerd.js", "relaxed.wasm", "simd.wasm", "scalar.wasm"]) {
+  const bytes = await readFile(`build/${name}`);
+  const sizes = `${bytes.length} bytes, ${brotliCompressSync(bytes).length} under brotli`;
+  console.log(`build/${name.padEnd(14)}${sizes}`);
+}
