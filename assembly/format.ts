@@ -100,6 +100,7 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_MATMUL_F32: u32 = 50;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -232,6 +233,20 @@ export const COPY_RECORD_BYTES: u32 = 104;
 // FILL: the whole output with one element (1 or 4 bytes by dtype). O_INPUT is NONE.
 export const F_VALUE: u32 = 20;
 export const FILL_RECORD_BYTES: u32 = 24;
+
+// MATMUL: y[batch, m, n] = clamp(bias[n] + Σₖ a[batch, m, k] · b[batch, k, n]); bias is O_INPUT3 or zero, y is dense.
+// Strides in elements; k is dense in a. Also M_MIN, M_MAX, M_SCRATCH, M_SCRATCH_BYTES at their places.
+export const MM_BATCH: u32 = 32; // MATMUL_RANK dimensions, as all lists of batches
+export const MM_K: u32 = 56;
+export const MM_N: u32 = 60;
+export const MM_ROWS: u32 = 72;
+export const MM_A_ROW: u32 = 76;
+export const MM_B_K: u32 = 80;
+export const MM_B_N: u32 = 84;
+export const MM_A_BATCH: u32 = 88; // 0 where a is the same for all
+export const MM_B_BATCH: u32 = 104;
+export const MATMUL_RECORD_BYTES: u32 = 120;
+export const MATMUL_RANK: u32 = 4;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

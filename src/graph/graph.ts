@@ -75,6 +75,11 @@ export interface Attributes {
   depthwiseConv2d: Window & { dilation: [number, number]; multiplier: number };
   /** x [..., K], weights [N, K], bias | null → y [..., N] */
   fullyConnected: { activation: Activation };
+  /**
+   * a [..., M, K], b [..., K, N], bias [N] | null → y [..., M, N]: both computed, leading dimensions broadcast as
+   * in numpy; transposeA and transposeB say that the last two dimensions of an operand lie the other way round
+   */
+  matmul: { transposeA: boolean; transposeB: boolean; activation: Activation };
   /** a, b → y, numpy broadcasting */
   add: { activation: Activation };
   sub: { activation: Activation };
