@@ -24,6 +24,7 @@ import {
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_MATMUL_F32,
   REGION_STATE,
   T_REGION,
 } from "../format";
@@ -67,6 +68,7 @@ function clear(): void {
 }
 
 function hasScratch(code: u32): bool {
+  if (code == OP_MATMUL_F32) return true;
   return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
 }
 

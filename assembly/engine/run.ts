@@ -16,6 +16,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -35,6 +36,7 @@ import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
+import { runMatmulF32 } from "../ops/matmul";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
 import { runSoftmax } from "../ops/softmax";
@@ -104,6 +106,9 @@ function runOperator(record: usize): void {
       return;
     case OP_FILL:
       if (keeps(OP_FILL)) runFill(record);
+      return;
+    case OP_MATMUL_F32:
+      if (keeps(OP_MATMUL_F32)) runMatmulF32(record);
       return;
   }
 }

@@ -26,6 +26,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -45,18 +46,20 @@ import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
+import { verifyMatmulF32 } from "../ops/matmul";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { isApart } from "./check";
-import { keeps, keepsAny } from "./kept";
+import { isKept, keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
 
 /** Codes that exist, in stretches; a bundle keeps some of them. */
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code == OP_MATMUL_F32) return true;
   return false;
 }
 
@@ -97,6 +100,7 @@ function verifyWideHead(record: usize): i32 {
 
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
+  if (isKept(code, OP_MATMUL_F32)) return verifyMatmulF32(record);
   return CHECK_RECORD;
 }
 

@@ -3,6 +3,7 @@
 import {
   CHECK_DTYPE,
   CHECK_FIELD,
+  CHECK_INDEX,
   CHECK_RECORD,
   CHECK_SHAPE,
   DTYPE_FLOAT32,
@@ -21,13 +22,16 @@ import {
   MM_K,
   MM_N,
   MM_ROWS,
-  NONE,
   NR,
   O_BYTES,
+  O_INPUT,
+  O_INPUT2,
   O_INPUT3,
+  O_VARIABLE,
+  O_VARIABLE2,
 } from "../format";
 import { checkFloatRange, checkScratch, roundUp, within } from "../engine/check";
-import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, outputOf, tensor, u32At } from "../engine/model";
+import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
 
 const LIMIT: u32 = 1 << 26;
@@ -40,15 +44,16 @@ function furthest(first: u64, n: u32, stride: u32): u64 {
 
 export function verifyMatmulF32(record: usize): i32 {
   if (u32At(record, O_BYTES) != MATMUL_RECORD_BYTES) return CHECK_RECORD;
-  const a = inputOf(record);
-  const b = input2Of(record);
+  const a = namedBy(record, O_INPUT);
+  const b = namedBy(record, O_INPUT2);
+  const given = namedBy(record, O_INPUT3);
+  const bias = given ? given : b;
   const y = outputOf(record);
-  const hasBias = u32At(record, O_INPUT3) != NONE;
-  const bias = hasBias ? tensor(u32At(record, O_INPUT3)) : b;
+  if (a == 0 || b == 0 || namedBy(record, O_VARIABLE) || namedBy(record, O_VARIABLE2)) return CHECK_INDEX;
   if (dtypeOf(a) != DTYPE_FLOAT32 || dtypeOf(b) != DTYPE_FLOAT32) return CHECK_DTYPE;
   if (dtypeOf(bias) != DTYPE_FLOAT32 || dtypeOf(y) != DTYPE_FLOAT32) return CHECK_DTYPE;
-  for (let at: usize = MM_K; at <= MM_N; at += MM_N - MM_K) if (!within(record, at, 1, LIMIT)) return CHECK_FIELD;
-  if (!within(record, MM_ROWS, 1, LIMIT)) return CHECK_FIELD;
+  if (!within(record, MM_K, 1, LIMIT) || !within(record, MM_N, 1, LIMIT) || !within(record, MM_ROWS, 1, LIMIT))
+    return CHECK_FIELD;
   let check = checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
   if (check) return check;
   const rows = u32At(record, MM_ROWS);
@@ -67,7 +72,7 @@ export function verifyMatmulF32(record: usize): i32 {
   }
   if (elements << 2 != bytesOf(y)) return CHECK_SHAPE;
   if (lastA >= bytesOf(a) >> 2 || lastB >= bytesOf(b) >> 2) return CHECK_SHAPE;
-  if (hasBias && bytesOf(bias) != n << 2) return CHECK_SHAPE;
+  if (given && bytesOf(given) != n << 2) return CHECK_SHAPE;
   const needed = (<u64>k + 1) * roundUp(n, NR) * 4;
   check = checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, a, y);
   if (check) return check;
@@ -107,8 +112,9 @@ export function runMatmulF32(record: usize): void {
   const k: usize = u32At(record, MM_K);
   const bias = arena + u32At(record, M_SCRATCH);
   const packed = bias + (((n + NR - 1) & ~(NR - 1)) << 2);
-  if (u32At(record, O_INPUT3) == NONE) memory.fill(bias, 0, n << 2);
-  else memory.copy(bias, dataOf(tensor(u32At(record, O_INPUT3))), n << 2);
+  const given = namedBy(record, O_INPUT3);
+  if (given) memory.copy(bias, dataOf(given), n << 2);
+  else memory.fill(bias, 0, n << 2);
   let y = dataOf(outputOf(record));
   const end = y + bytesOf(outputOf(record));
   let last: usize = 0;

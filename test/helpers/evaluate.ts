@@ -103,6 +103,31 @@ function fullyConnected(node: NodeOf<"fullyConnected">, [data, w, bias]: (Values
   });
 }
 
+function matmul(node: NodeOf<"matmul">, [left, right, bias]: (Values | null)[]): Values {
+  const [a, b] = node.inputs as Tensor[];
+  const { transposeA, transposeB, activation } = node.attributes;
+  const { shape } = node.outputs[0];
+  const k = a.shape[a.shape.length - (transposeA ? 2 : 1)];
+  const out = new Float64Array(elementCount(shape));
+  const offset = (tensor: Tensor, index: number[]) => {
+    const steps = strides(tensor.shape);
+    const lead = shape.length - tensor.shape.length;
+    return steps.slice(0, -2).reduce((at, s, d) => at + (tensor.shape[d] === 1 ? 0 : index[lead + d] * s), 0);
+  };
+  each(shape, (index, flat) => {
+    const [m, n] = index.slice(-2);
+    const [p, q] = [offset(a, index), offset(b, index)];
+    const [columnsA, columnsB] = [a.shape[a.shape.length - 1], b.shape[b.shape.length - 1]];
+    let sum = bias ? bias[n] : 0;
+    for (let i = 0; i < k; i++)
+      sum +=
+        left![p + (transposeA ? i * columnsA + m : m * columnsA + i)] *
+        right![q + (transposeB ? n * columnsB + i : i * columnsB + n)];
+    out[flat] = clamp(sum, activation);
+  });
+  return out;
+}
+
 function pool(node: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">, data: Values): Values {
   const [x] = node.inputs as Tensor[];
   const [y] = node.outputs;
@@ -260,6 +285,8 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
       return convolve(node, inputs);
     case "fullyConnected":
       return fullyConnected(node, inputs);
+    case "matmul":
+      return matmul(node, inputs);
     case "averagePool2d":
     case "maxPool2d":
       return pool(node, present[0]);

@@ -1,4 +1,5 @@
 import type { Graph, Node } from "../graph.ts";
+import { absorbTransposeIntoMatmul } from "./absorb-transpose-into-matmul.ts";
 import { absorbTransposeIntoWeights } from "./absorb-transpose-into-weights.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
@@ -32,6 +33,7 @@ const passes: Pass[] = [
   cancelTransposes,
   removeDeadCode,
   absorbTransposeIntoWeights,
+  absorbTransposeIntoMatmul,
   transposeToReshape,
   mergeReshapes,
   sinkReshapes,

@@ -16,7 +16,8 @@ import {
 import { readBool, readFloat32 } from "./reader.ts";
 import { options } from "./schema.ts";
 
-function broadcast(operator: Operator, a: Tensor, b: Tensor): number[] {
+/** numpy's broadcast of two shapes. */
+export function broadcast(operator: Operator, a: Tensor, b: Tensor): number[] {
   const rank = Math.max(a.shape.length, b.shape.length);
   return Array.from({ length: rank }, (_, i) => {
     const p = a.shape[a.shape.length - rank + i] ?? 1;

@@ -1,4 +1,5 @@
 /** The table of operators that can be imported, by their names in the schema. */
+import { convertBatchMatmul } from "./batch-matmul.ts";
 import { convertConv2d, convertDepthwiseConv2d } from "./convolution.ts";
 import {
   convertBinary,
@@ -20,6 +21,7 @@ const conversions = new Map<string, Conversion>([
   ["ABS", convertUnary("abs")],
   ["ADD", convertBinary("add")],
   ["AVERAGE_POOL_2D", convertAveragePool2d],
+  ["BATCH_MATMUL", convertBatchMatmul],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],

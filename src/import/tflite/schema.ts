@@ -37,6 +37,7 @@ export const options = {
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
   leakyRelu: { type: 75, alpha: 0 },
+  batchMatmul: { type: 101, adjX: 0, adjY: 1 },
   gelu: { type: 116, approximate: 0 },
 } as const;
 

@@ -19,7 +19,7 @@ import { collapse, denseStrides } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
 
 /** Copies `dims` elements between two strided places; offsets and strides in elements. */
-function emitCopy(
+export function emitCopy(
   lowering: Lowering,
   node: { op: string; name: string },
   x: Tensor,
