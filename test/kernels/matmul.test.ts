@@ -74,7 +74,8 @@ describe("matmul of two computed operands", () => {
   });
 
   test("NaN, infinities, signed zeros and subnormals", () => {
-    for (const transposeB of [false, true]) check([2], [2], 5, 6, 11, { transposeB, bias: true, spread: "special" });
+    for (const transposeB of [false, true])
+      check([2], [2], 5, 6, 11, { transposeB, bias: true, spread: "special" });
     check([], [], 3, 4, 9, { spread: "zeros" });
   });
 

@@ -1,6 +1,16 @@
 import { elementCount, noActivation, type Tensor } from "../../graph/graph.ts";
 import { broadcast } from "./elementwise.ts";
-import { checkShape, emit, input, type Operator, optionsOf, output, refused, show, wrong } from "./operator.ts";
+import {
+  checkShape,
+  emit,
+  input,
+  type Operator,
+  optionsOf,
+  output,
+  refused,
+  show,
+  wrong,
+} from "./operator.ts";
 import { readBool } from "./reader.ts";
 import { options } from "./schema.ts";
 
@@ -14,7 +24,8 @@ export function convertBatchMatmul(operator: Operator): void {
   const [a, b, y] = [input(operator, 0), input(operator, 1), output(operator)];
   for (const tensor of [a, b, y]) checkFloat(operator, tensor);
   for (const tensor of [a, b])
-    if (tensor.shape.length < 2) throw wrong(operator, `tensor ${show(tensor)}: expected 2 dimensions or more`);
+    if (tensor.shape.length < 2)
+      throw wrong(operator, `tensor ${show(tensor)}: expected 2 dimensions or more`);
   const ids = options.batchMatmul;
   const table = optionsOf(operator, ids.type);
   const transposeA = table !== undefined && readBool(table, ids.adjX);
@@ -26,7 +37,11 @@ export function convertBatchMatmul(operator: Operator): void {
   const [m, k] = sides(a, transposeA);
   const [inner, n] = sides(b, transposeB);
   if (k !== inner) throw wrong(operator, `${show(a)} has ${k} columns, ${show(b)} has ${inner} rows`);
-  const leading = ({ name, shape }: Tensor): Tensor => ({ name, dtype: "float32", shape: shape.slice(0, -2) });
+  const leading = ({ name, shape }: Tensor): Tensor => ({
+    name,
+    dtype: "float32",
+    shape: shape.slice(0, -2),
+  });
   checkShape(operator, y, [...broadcast(operator, leading(a), leading(b)), m, n]);
   emit(operator, "matmul", [a, b, null], { transposeA, transposeB, activation: noActivation });
 }

@@ -3,8 +3,8 @@ import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
-import { lowerMatmul } from "./product.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
+import { lowerMatmul } from "./product.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */

@@ -2,6 +2,7 @@ import type { Tensor } from "../../../graph/graph.ts";
 import type { Scope } from "../scope.ts";
 import { elementwise } from "./elementwise.ts";
 import { gemm, matMul } from "./linear.ts";
+import { einsum } from "./product.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
 import { shaping } from "./shaping.ts";
@@ -26,6 +27,7 @@ export const operators: Record<string, Convert> = {
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
+  Einsum: einsum,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
