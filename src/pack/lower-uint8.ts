@@ -1,5 +1,9 @@
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
-import { NibbleError } from "../runtime/errors.ts";
+import type { Graph, Node, Quantization, Tensor } from "../graph/graph.ts";
+
+type QuantizedTensor = Tensor & { quantization: Quantization };
+
+/** Plain bytes, without scale and zero point, stay uint8: they are only moved. */
+const isLowered = (t: Tensor): t is QuantizedTensor => t.dtype === "uint8" && t.quantization !== undefined;
 
 /**
  * The same graph with int8 in place of uint8 inside: every value and zero point less 128, so each real value
@@ -9,14 +13,9 @@ import { NibbleError } from "../runtime/errors.ts";
 export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
   const twins = new Map<Tensor, Tensor>();
   const signed = (t: Tensor): Tensor => {
-    if (t.dtype !== "uint8") return t;
+    if (!isLowered(t)) return t;
     const known = twins.get(t);
     if (known) return known;
-    if (!t.quantization)
-      throw new NibbleError(
-        "unsupported",
-        `tensor "${t.name}": uint8 without scale and zero point has no kernels`,
-      );
     const { scale, zeroPoint, axis } = t.quantization;
     const twin: Tensor = {
       name: t.name,
@@ -40,7 +39,7 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     inputs: node.inputs.map((t) => t && signed(t)),
     outputs: node.outputs.map(signed),
   })) as Node[];
-  const entering = graph.inputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, t, signed(t)));
-  const leaving = graph.outputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, signed(t), t));
+  const entering = graph.inputs.filter(isLowered).map((t) => boundary(t, t, signed(t)));
+  const leaving = graph.outputs.filter(isLowered).map((t) => boundary(t, signed(t), t));
   return { graph: { ...graph, nodes: [...entering, ...nodes, ...leaving] }, twins: new Set(twins.values()) };
 }

@@ -12,10 +12,11 @@ import {
 import { convertFullyConnected } from "./fully-connected.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import type { OperatorRecord } from "./model.ts";
-import type { Conversion } from "./operator.ts";
+import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
+import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
 
 const conversions = new Map<string, Conversion>([
   ["ABS", convertUnary("abs")],
@@ -48,14 +49,31 @@ const conversions = new Map<string, Conversion>([
   ["RELU_N1_TO_1", convertClip(-1, 1)],
   ["RESHAPE", convertReshape],
   ["RSQRT", convertUnary("rsqrt")],
+  ["SLICE", convertSlice],
   ["SOFTMAX", convertSoftmax],
+  ["SPLIT", convertSplit],
+  ["SPLIT_V", convertSplitV],
   ["SQRT", convertUnary("sqrt")],
   ["SQUARE", convertUnary("square")],
   ["SQUEEZE", convertReshape],
+  ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
+  ["UNPACK", convertUnpack],
 ]);
+
+const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };
+
+/** Of operators that do not have exactly one output. */
+const outputCounts = new Map<string, OutputCount>([
+  ["SPLIT", anyNumber],
+  ["SPLIT_V", anyNumber],
+  ["UNPACK", anyNumber],
+]);
+
+export const outputCountOf = ({ name }: OperatorRecord): OutputCount =>
+  outputCounts.get(name) ?? { least: 1, most: 1 };
 
 /** undefined for custom operators, whatever their code, and for built-in ones that can't be imported. */
 export function conversionOf(record: OperatorRecord): Conversion | undefined {

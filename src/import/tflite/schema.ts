@@ -20,7 +20,15 @@ export const fields = {
     externalBuffer: 10,
   },
   quantization: { scale: 2, zeroPoint: 3, detailsType: 4, dimension: 6 },
-  operator: { opcodeIndex: 0, inputs: 1, outputs: 2, optionsType: 3, options: 4 },
+  operator: {
+    opcodeIndex: 0,
+    inputs: 1,
+    outputs: 2,
+    optionsType: 3,
+    options: 4,
+    options2Type: 11,
+    options2: 12,
+  },
   buffer: { data: 0, offset: 1, size: 2 },
 } as const;
 
@@ -36,9 +44,32 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  gather: { type: 23, axis: 0, batchDims: 1 },
+  spaceToDepth: { type: 19, blockSize: 0 },
+  stridedSlice: {
+    type: 32,
+    beginMask: 0,
+    endMask: 1,
+    ellipsisMask: 2,
+    newAxisMask: 3,
+    shrinkAxisMask: 4,
+    offset: 5,
+  },
+  split: { type: 35, count: 0 },
+  pack: { type: 59, axis: 1 },
+  oneHot: { type: 61, axis: 0 },
+  unpack: { type: 64, axis: 1 },
+  mirrorPad: { type: 77, mode: 0 },
+  splitV: { type: 79, count: 0 },
+  depthToSpace: { type: 94, blockSize: 0 },
   leakyRelu: { type: 75, alpha: 0 },
   batchMatmul: { type: 101, adjX: 0, adjY: 1 },
   gelu: { type: 116, approximate: 0 },
+} as const;
+
+/** Members of the union BuiltinOptions2. */
+export const options2 = {
+  composite: { type: 21, decomposition: 1 },
 } as const;
 
 export const padding = { same: 0, valid: 1 } as const;

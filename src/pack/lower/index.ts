@@ -5,6 +5,7 @@ import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerMatmul } from "./product.ts";
+import { lowerExpand, lowerSlice } from "./slice.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
@@ -27,6 +28,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerReshape(lowering, node);
     case "transpose":
       return lowerTranspose(lowering, node);
+    case "slice":
+      return lowerSlice(lowering, node);
+    case "expand":
+      return lowerExpand(lowering, node);
     case "pad":
       return lowerPad(lowering, node);
     case "concat":
@@ -48,7 +53,7 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 }
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
-const movers = new Set(["reshape", "transpose"]);
+const movers = new Set(["reshape", "transpose", "slice", "expand", "pad", "concat"]);
 
 function refuseTypes(node: Node): void {
   if (movers.has(node.op)) return;
