@@ -42,8 +42,10 @@ const codes = {
   ELU: 111,
   QUANTIZE: 114,
   HARD_SWISH: 117,
+  BATCH_MATMUL: 126,
   VAR_HANDLE: 142,
   GELU: 150,
+  STABLEHLO_COMPOSITE: 206,
 } as const;
 
 export interface TensorSpec {
@@ -74,6 +76,8 @@ export interface OperatorSpec {
   inputs: (string | number | null)[];
   outputs: (string | number)[];
   options?: OptionsSpec;
+  /** The subgraph that a composite stands for. */
+  composite?: number;
 }
 
 export interface SubgraphSpec {
@@ -216,12 +220,18 @@ function writeOperator(
   );
   const outputs = int32s(builder, spec.outputs.map(find));
   const options = spec.options ? writeOptions(builder, spec.options) : 0;
-  builder.startObject(5);
+  const composite =
+    spec.composite === undefined
+      ? 0
+      : writeOptions(builder, { type: 21, fields: { 1: { int32: spec.composite } } });
+  builder.startObject(13);
   builder.addFieldInt32(0, code, 0);
   builder.addFieldOffset(1, inputs, 0);
   builder.addFieldOffset(2, outputs, 0);
   builder.addFieldInt8(3, spec.options?.type ?? 0, 0);
   builder.addFieldOffset(4, options, 0);
+  builder.addFieldInt8(11, composite ? 21 : 0, 0);
+  builder.addFieldOffset(12, composite, 0);
   return builder.endObject();
 }
 
