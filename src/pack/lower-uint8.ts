@@ -1,4 +1,4 @@
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { elementCount, type Graph, type Node, type State, type Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 
 /**
@@ -40,7 +40,22 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     inputs: node.inputs.map((t) => t && signed(t)),
     outputs: node.outputs.map(signed),
   })) as Node[];
+  const states = graph.states?.map((state) => ({
+    ...state,
+    value: signed(state.value),
+    next: signed(state.next),
+    ...(state.value.dtype === "uint8" && { initial: signedInitial(state) }),
+  }));
   const entering = graph.inputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, t, signed(t)));
   const leaving = graph.outputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, signed(t), t));
-  return { graph: { ...graph, nodes: [...entering, ...nodes, ...leaving] }, twins: new Set(twins.values()) };
+  return {
+    graph: { ...graph, nodes: [...entering, ...nodes, ...leaving], ...(states && { states }) },
+    twins: new Set(twins.values()),
+  };
+}
+
+/** What a uint8 state begins with, as its int8 twin has it. */
+function signedInitial({ value, initial }: State): Int8Array {
+  const bytes = initial ?? new Uint8Array(elementCount(value.shape));
+  return Int8Array.from(bytes as Uint8Array, (v) => v - 128);
 }
