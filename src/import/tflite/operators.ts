@@ -15,11 +15,19 @@ import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
+import {
+  convertAssignVariable,
+  convertCallOnce,
+  convertReadVariable,
+  convertVarHandle,
+} from "./variables.ts";
 
 const conversions = new Map<string, Conversion>([
   ["ABS", convertUnary("abs")],
   ["ADD", convertBinary("add")],
+  ["ASSIGN_VARIABLE", convertAssignVariable],
   ["AVERAGE_POOL_2D", convertAveragePool2d],
+  ["CALL_ONCE", convertCallOnce],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
@@ -40,6 +48,7 @@ const conversions = new Map<string, Conversion>([
   ["PAD", convertPad],
   ["PADV2", convertPad],
   ["QUANTIZE", convertQuantize],
+  ["READ_VARIABLE", convertReadVariable],
   ["RELU", convertUnary("relu")],
   ["RELU6", convertClip(0, 6)],
   ["RELU_0_TO_1", convertClip(0, 1)],
@@ -53,10 +62,14 @@ const conversions = new Map<string, Conversion>([
   ["SUB", convertBinary("sub")],
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
+  ["VAR_HANDLE", convertVarHandle],
 ]);
 
 /** Of operators that do not have exactly one output. */
-const outputCounts = new Map<string, OutputCount>([]);
+const outputCounts = new Map<string, OutputCount>([
+  ["ASSIGN_VARIABLE", { least: 0, most: 0 }],
+  ["CALL_ONCE", { least: 0, most: 0 }],
+]);
 
 export const outputCountOf = ({ name }: OperatorRecord): OutputCount =>
   outputCounts.get(name) ?? { least: 1, most: 1 };

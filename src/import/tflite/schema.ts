@@ -36,6 +36,8 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  callOnce: { type: 103, subgraph: 0 },
+  varHandle: { type: 111, container: 0, sharedName: 1 },
   leakyRelu: { type: 75, alpha: 0 },
   gelu: { type: 116, approximate: 0 },
 } as const;
