@@ -226,7 +226,7 @@ export const UNARY_SQRT: u32 = 16;
 export const UNARY_SQUARE: u32 = 17;
 export const UNARY_TANH: u32 = 18;
 
-// COPY: dims, then strides of input and output, in elements of Y_ELEMENT bytes.
+// COPY: dims, then strides (i32) of input and output, in elements of Y_ELEMENT bytes.
 export const Y_ELEMENT: u32 = 20;
 export const Y_IN_OFFSET: u32 = 24; // elements
 export const Y_OUT_OFFSET: u32 = 28;
@@ -235,7 +235,7 @@ export const Y_IN_STRIDES: u32 = 56;
 export const Y_OUT_STRIDES: u32 = 80;
 export const COPY_RECORD_BYTES: u32 = 104;
 
-// FILL: the whole output with one element (1 or 4 bytes by dtype). O_INPUT is NONE.
+// FILL: the whole output with one element: the low bytes of F_VALUE; 8-byte integers sign-extend it. O_INPUT is NONE.
 export const F_VALUE: u32 = 20;
 export const FILL_RECORD_BYTES: u32 = 24;
 

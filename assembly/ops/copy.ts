@@ -84,18 +84,23 @@ export function markCopy(record: usize, value: u8): void {
 }
 
 export function verifyFill(record: usize): i32 {
-  if (u32At(record, O_BYTES) != FILL_RECORD_BYTES) return CHECK_RECORD;
-  const size = elementBytes(dtypeOf(outputOf(record)));
-  return size == 1 || size == 4 ? 0 : CHECK_DTYPE;
+  return u32At(record, O_BYTES) == FILL_RECORD_BYTES ? 0 : CHECK_RECORD;
+}
+
+// @ts-ignore: decorator
+@inline
+function fill<T>(p: usize, end: usize, value: T): void {
+  for (; p < end; p += sizeof<T>()) store<T>(p, value);
 }
 
 export function runFill(record: usize): void {
   const y = outputOf(record);
   const value = u32At(record, F_VALUE);
-  const end = dataOf(y) + bytesOf(y);
-  if (elementBytes(dtypeOf(y)) == 1) {
-    for (let p = dataOf(y); p < end; p++) store<u8>(p, <u8>value);
-  } else {
-    for (let p = dataOf(y); p < end; p += 4) store<u32>(p, value);
-  }
+  const p = dataOf(y);
+  const end = p + bytesOf(y);
+  const size = elementBytes(dtypeOf(y));
+  if (size == 1) fill<u8>(p, end, <u8>value);
+  else if (size == 2) fill<u16>(p, end, <u16>value);
+  else if (size == 4) fill<u32>(p, end, value);
+  else fill<i64>(p, end, <i64><i32>value);
 }

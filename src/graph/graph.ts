@@ -100,6 +100,10 @@ export interface Attributes {
   transpose: { perm: number[] };
   /** x → y; value in real units */
   pad: { before: number[]; after: number[]; value: number };
+  /** x → y: y[i] = x[begin + stride · i] along each dimension; strides may be negative, y's shape says how many */
+  slice: { begin: number[]; stride: number[] };
+  /** x → y, repeated as numpy broadcasts x's shape to y's */
+  expand: Record<string, never>;
   /** x… → y */
   concat: { axis: number; activation: Activation };
   /** float32 | quantized → quantized */

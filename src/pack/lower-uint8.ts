@@ -1,5 +1,16 @@
-import { elementCount, type Graph, type Node, type State, type Tensor } from "../graph/graph.ts";
-import { NibbleError } from "../runtime/errors.ts";
+import {
+  elementCount,
+  type Graph,
+  type Node,
+  type Quantization,
+  type State,
+  type Tensor,
+} from "../graph/graph.ts";
+
+type QuantizedTensor = Tensor & { quantization: Quantization };
+
+/** Plain bytes, without scale and zero point, stay uint8: they are only moved. */
+const isLowered = (t: Tensor): t is QuantizedTensor => t.dtype === "uint8" && t.quantization !== undefined;
 
 /**
  * The same graph with int8 in place of uint8 inside: every value and zero point less 128, so each real value
@@ -9,14 +20,9 @@ import { NibbleError } from "../runtime/errors.ts";
 export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
   const twins = new Map<Tensor, Tensor>();
   const signed = (t: Tensor): Tensor => {
-    if (t.dtype !== "uint8") return t;
+    if (!isLowered(t)) return t;
     const known = twins.get(t);
     if (known) return known;
-    if (!t.quantization)
-      throw new NibbleError(
-        "unsupported",
-        `tensor "${t.name}": uint8 without scale and zero point has no kernels`,
-      );
     const { scale, zeroPoint, axis } = t.quantization;
     const twin: Tensor = {
       name: t.name,
@@ -44,10 +50,10 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     ...state,
     value: signed(state.value),
     next: signed(state.next),
-    ...(state.value.dtype === "uint8" && { initial: signedInitial(state) }),
+    ...(isLowered(state.value) && { initial: signedInitial(state) }),
   }));
-  const entering = graph.inputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, t, signed(t)));
-  const leaving = graph.outputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, signed(t), t));
+  const entering = graph.inputs.filter(isLowered).map((t) => boundary(t, t, signed(t)));
+  const leaving = graph.outputs.filter(isLowered).map((t) => boundary(t, signed(t), t));
   return {
     graph: { ...graph, nodes: [...entering, ...nodes, ...leaving], ...(states && { states }) },
     twins: new Set(twins.values()),

@@ -2,7 +2,7 @@ import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { binary } from "./elementwise.ts";
 import { mean } from "./mean.ts";
-import { concat, pad, reshape, transpose } from "./move.ts";
+import { concat, expand, pad, reshape, slice, transpose } from "./move.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
 import { softmax } from "./softmax.ts";
 import type { Operands } from "./tensor.ts";
@@ -34,6 +34,10 @@ function runNode(node: Node, operands: Operands): TensorData {
       return reshape(node, operands);
     case "transpose":
       return transpose(node, operands);
+    case "slice":
+      return slice(node, operands);
+    case "expand":
+      return expand(node, operands);
     case "pad":
       return pad(node, operands);
     case "concat":

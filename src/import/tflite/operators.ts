@@ -15,6 +15,7 @@ import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
+import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
 import {
   convertAssignVariable,
   convertCallOnce,
@@ -55,20 +56,30 @@ const conversions = new Map<string, Conversion>([
   ["RELU_N1_TO_1", convertClip(-1, 1)],
   ["RESHAPE", convertReshape],
   ["RSQRT", convertUnary("rsqrt")],
+  ["SLICE", convertSlice],
   ["SOFTMAX", convertSoftmax],
+  ["SPLIT", convertSplit],
+  ["SPLIT_V", convertSplitV],
   ["SQRT", convertUnary("sqrt")],
   ["SQUARE", convertUnary("square")],
   ["SQUEEZE", convertReshape],
+  ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
   ["VAR_HANDLE", convertVarHandle],
+  ["UNPACK", convertUnpack],
 ]);
+
+const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };
 
 /** Of operators that do not have exactly one output. */
 const outputCounts = new Map<string, OutputCount>([
   ["ASSIGN_VARIABLE", { least: 0, most: 0 }],
   ["CALL_ONCE", { least: 0, most: 0 }],
+  ["SPLIT", anyNumber],
+  ["SPLIT_V", anyNumber],
+  ["UNPACK", anyNumber],
 ]);
 
 export const outputCountOf = ({ name }: OperatorRecord): OutputCount =>

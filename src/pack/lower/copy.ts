@@ -11,17 +11,27 @@ import {
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
 } from "../../../assembly/format.ts";
-import { bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import { arrayOf, bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { padValue } from "../../numerics/convert.ts";
-import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";
+import {
+  inputOf,
+  type Lowering,
+  sameMeaning,
+  sameQuantization,
+  scalarQuantization,
+  unsupported,
+} from "../lowering.ts";
 import { listFields, record } from "../record.ts";
 import { collapse, denseStrides } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
 
+/** What errors say of a node. */
+type Named = { op: string; name: string };
+
 /** Copies `dims` elements between two strided places; offsets and strides in elements. */
-function emitCopy(
+export function emitCopy(
   lowering: Lowering,
-  node: { op: string; name: string },
+  node: Named,
   x: Tensor,
   y: Tensor,
   dims: readonly number[],
@@ -50,8 +60,15 @@ function emitCopy(
   });
 }
 
-const refuseRequantization = (node: { op: string; name: string }, x: Tensor, y: Tensor): void => {
-  if (y.dtype === "int8" && !sameQuantization(x, y))
+/** An operator that moves elements leaves their stored values as they are. */
+export const refuseRequantization = (node: Named, x: Tensor, y: Tensor): void => {
+  if (x.dtype !== y.dtype)
+    throw unsupported(
+      node.op,
+      node.name,
+      `"${x.name}" is ${x.dtype}, "${y.name}" ${y.dtype}; they have to agree`,
+    );
+  if (!sameMeaning(x, y))
     throw unsupported(
       node.op,
       node.name,
@@ -62,7 +79,9 @@ const refuseRequantization = (node: { op: string; name: string }, x: Tensor, y: 
 /** A view where the bytes may be shared, a copy between a model input and a model output. */
 export function lowerReshape(lowering: Lowering, node: NodeOf<"reshape">): void {
   const [x, y] = [inputOf(node), node.outputs[0]];
-  if (y.dtype === "int8" && !sameQuantization(x, y)) return emitQuantize(lowering, node.name, x, y);
+  if (y.dtype === "int8" && y.quantization && x.quantization && !sameQuantization(x, y))
+    return emitQuantize(lowering, node.name, x, y);
+  refuseRequantization(node, x, y);
   lowering.alias(x, y);
 }
 
@@ -80,24 +99,40 @@ export function lowerTranspose(lowering: Lowering, node: NodeOf<"transpose">): v
   emitCopy(lowering, node, x, y, y.shape, from, { offset: 0, strides: denseStrides(y.shape) });
 }
 
-/** The whole output filled, then the input copied into its middle. */
-export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
-  const [x, y] = [inputOf(node), node.outputs[0]];
-  refuseRequantization(node, x, y);
-  const { before, value } = node.attributes;
-  const fill =
-    y.dtype === "float32"
-      ? record(OP_FILL, FILL_RECORD_BYTES, [], [[F_VALUE, value]])
-      : record(OP_FILL, FILL_RECORD_BYTES, [[F_VALUE, padValue(value, scalarQuantization(y), "int8")]]);
+/** The stored integer for a real value: of a type without scale, the value itself, which has to fit. */
+function storedInteger(node: Named, y: Tensor, value: number): number {
+  if (y.quantization && y.dtype !== "int32" && y.dtype !== "int64")
+    return padValue(value, scalarQuantization(y), y.dtype);
+  const stored = Number(
+    y.dtype === "int64" ? value : new (arrayOf(y.dtype) as Int32ArrayConstructor)([value])[0],
+  );
+  if (stored !== value || (stored | 0) !== stored)
+    throw unsupported(node.op, node.name, `value ${value} for ${y.dtype} "${y.name}": it does not fit`);
+  return stored;
+}
+
+/** All of y becomes the real value. */
+export function emitFill(lowering: Lowering, node: Named, y: Tensor, value: number): void {
   lowering.emit({
     node: node.name,
-    record: fill,
+    record:
+      y.dtype === "float32"
+        ? record(OP_FILL, FILL_RECORD_BYTES, [], [[F_VALUE, value]])
+        : record(OP_FILL, FILL_RECORD_BYTES, [[F_VALUE, storedInteger(node, y, value)]]),
     input: null,
     input2: null,
     output: y,
     scratchBytes: 0,
     scratchField: 0,
   });
+}
+
+/** The whole output filled, then the input copied into its middle. */
+export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
+  const [x, y] = [inputOf(node), node.outputs[0]];
+  refuseRequantization(node, x, y);
+  const { before, value } = node.attributes;
+  emitFill(lowering, node, y, value);
   const strides = denseStrides(y.shape);
   const offset = before.reduce((sum, n, axis) => sum + n * strides[axis], 0);
   emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, { offset, strides });
@@ -113,11 +148,12 @@ export function lowerConcat(lowering: Lowering, node: NodeOf<"concat">): void {
   let at = 0;
   for (const [i, input] of node.inputs.entries()) {
     let x = input!;
-    if (y.dtype === "int8" && !sameQuantization(x, y)) {
+    if (x.dtype === "int8" && y.dtype === "int8" && !sameMeaning(x, y)) {
       const requantized = lowering.intermediate(`${y.name}/${i}`, y, x.shape);
       emitConcatInput(lowering, node.name, x, requantized);
       x = requantized;
     }
+    refuseRequantization(node, x, y);
     const to = { offset: at * strides[axis], strides };
     emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, to);
     at += x.shape[axis];

@@ -4,6 +4,7 @@ import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
+import { lowerExpand, lowerSlice } from "./slice.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
@@ -24,6 +25,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerReshape(lowering, node);
     case "transpose":
       return lowerTranspose(lowering, node);
+    case "slice":
+      return lowerSlice(lowering, node);
+    case "expand":
+      return lowerExpand(lowering, node);
     case "pad":
       return lowerPad(lowering, node);
     case "concat":
@@ -45,7 +50,7 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 }
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
-const movers = new Set(["reshape", "transpose"]);
+const movers = new Set(["reshape", "transpose", "slice", "expand", "pad", "concat"]);
 
 function refuseTypes(node: Node): void {
   if (movers.has(node.op)) return;
