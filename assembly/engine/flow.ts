@@ -6,6 +6,7 @@
  */
 
 import {
+  CHECK_DTYPE,
   CHECK_UNDEFINED,
   CULPRIT_OPERATOR,
   CULPRIT_TENSOR,
@@ -96,6 +97,30 @@ export function stateExtent(state: usize): u64 {
     if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<u64>(extent, <u64>(dataOf(t) - state) + bytesOf(t));
   }
   return extent;
+}
+
+/**
+ * Bytes of the state belong to tensors of one type, so that none is read as another type than it was written. The
+ * region is its own map meanwhile, as the arena is; resetState() makes it state.
+ */
+export function checkState(state: usize, bytes: u32): i32 {
+  memory.fill(state, 0, bytes);
+  for (let i: u32 = 0; i < tensorCount; i++) {
+    const t = tensor(i);
+    if (load<u8>(t + T_REGION) != REGION_STATE) continue;
+    const type = <u8>dtypeOf(t);
+    const end = dataOf(t) + bytesOf(t);
+    for (let at = dataOf(t); at < end; at++) {
+      const found = load<u8>(at);
+      if (found != 0 && found != type) {
+        flowCulprit = CULPRIT_TENSOR;
+        flowIndex = i;
+        return CHECK_DTYPE;
+      }
+    }
+    memory.fill(dataOf(t), type, bytesOf(t));
+  }
+  return 0;
 }
 
 function readsOnlyWritten(index: u32): bool {

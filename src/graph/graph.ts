@@ -133,12 +133,25 @@ export type Node = { [K in OperatorName]: NodeOf<K> }[OperatorName];
 /** How an int32 accumulator becomes int8: one rounding (LiteRT, ONNX) or gemmlowp's two (TFLite Micro). */
 export type Rounding = "single" | "double";
 
+/** What stays from one inference to the next. */
+export interface State {
+  name: string;
+  /** What an inference starts with; no node writes it. */
+  value: Tensor;
+  /** What the inference leaves for the next one: of the type and size of `value`, which it may be itself. */
+  next: Tensor;
+  /** What the first inference starts with; zero bytes when absent. */
+  initial?: TensorData;
+}
+
 export interface Graph {
   name: string;
   nodes: Node[];
   inputs: Tensor[];
   outputs: Tensor[];
   rounding: Rounding;
+  /** Models without memory leave it out. */
+  states?: State[];
 }
 
 export const noActivation: Activation = { min: -Infinity, max: Infinity };

@@ -1,4 +1,11 @@
-import type { Graph, Node, Quantization, Tensor } from "../graph/graph.ts";
+import {
+  elementCount,
+  type Graph,
+  type Node,
+  type Quantization,
+  type State,
+  type Tensor,
+} from "../graph/graph.ts";
 
 type QuantizedTensor = Tensor & { quantization: Quantization };
 
@@ -39,7 +46,22 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     inputs: node.inputs.map((t) => t && signed(t)),
     outputs: node.outputs.map(signed),
   })) as Node[];
+  const states = graph.states?.map((state) => ({
+    ...state,
+    value: signed(state.value),
+    next: signed(state.next),
+    ...(isLowered(state.value) && { initial: signedInitial(state) }),
+  }));
   const entering = graph.inputs.filter(isLowered).map((t) => boundary(t, t, signed(t)));
   const leaving = graph.outputs.filter(isLowered).map((t) => boundary(t, signed(t), t));
-  return { graph: { ...graph, nodes: [...entering, ...nodes, ...leaving] }, twins: new Set(twins.values()) };
+  return {
+    graph: { ...graph, nodes: [...entering, ...nodes, ...leaving], ...(states && { states }) },
+    twins: new Set(twins.values()),
+  };
+}
+
+/** What a uint8 state begins with, as its int8 twin has it. */
+function signedInitial({ value, initial }: State): Int8Array {
+  const bytes = initial ?? new Uint8Array(elementCount(value.shape));
+  return Int8Array.from(bytes as Uint8Array, (v) => v - 128);
 }

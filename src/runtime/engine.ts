@@ -26,6 +26,8 @@ export interface Engine {
   output_bytes(i: number): number;
   invoke(): number;
   reset(): void;
+  state_ptr(): number;
+  state_bytes(): number;
 }
 
 /** What an entry of the package brings along: each build as bytes or compiled, and what makes engines of them. */

@@ -65,6 +65,23 @@ const copyOf = (graph: Graph): Graph => ({
   outputs: [...graph.outputs],
 });
 
+/** Passes see what an inference starts with as inputs and what it leaves as outputs: they keep both. */
+function openStates(graph: Graph): void {
+  for (const { value, next } of graph.states ?? []) {
+    graph.inputs.push(value);
+    graph.outputs.push(next);
+  }
+}
+
+function closeStates(graph: Graph): void {
+  const { states = [] } = graph;
+  const inputs = graph.inputs.splice(graph.inputs.length - states.length);
+  const outputs = graph.outputs.splice(graph.outputs.length - states.length);
+  if (graph.states) {
+    graph.states = states.map((state, i) => ({ ...state, value: inputs[i], next: outputs[i] }));
+  }
+}
+
 function untilNothingChanges(graph: Graph): void {
   for (let round = 0; round < maxRounds; round++) {
     const changed = passes.map((pass) => pass(graph));
@@ -75,14 +92,16 @@ function untilNothingChanges(graph: Graph): void {
 /**
  * The same function with less work: applies all passes in their order until none changes anything; then makes
  * the constants that stayed behind a dequantize float32, and applies them once more. The given graph stays as
- * it is. Inputs and outputs keep their tensors. Integer operators keep their results to the bit; float results
+ * it is. Inputs, outputs and states keep their tensors. Integer operators keep their results to the bit; float results
  * may differ by the order and rounding of sums, and operators between dequantize and quantize become integer
  * ones, as the passes state.
  */
 export function optimize(graph: Graph): Graph {
   const optimized = copyOf(graph);
+  openStates(optimized);
   untilNothingChanges(optimized);
   if (foldDequantize(optimized)) untilNothingChanges(optimized);
   restoreNames(optimized);
+  closeStates(optimized);
   return optimized;
 }

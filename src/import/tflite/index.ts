@@ -1,4 +1,5 @@
-import type { Graph, Node, Rounding } from "../../graph/graph.ts";
+import type { Graph, Node, Rounding, Tensor } from "../../graph/graph.ts";
+import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import { readSubgraph, type Subgraph } from "./model.ts";
@@ -6,6 +7,7 @@ import { wrong } from "./operator.ts";
 import { conversionOf, outputCountOf } from "./operators.ts";
 import { refuseUnsupported } from "./survey.ts";
 import { isConstant, openTensors, type Tensors, tensorAt } from "./tensors.ts";
+import { openVariables, statesOf, type Variables } from "./variables.ts";
 
 export interface ImportTfliteOptions {
   /** Name of the file, for the graph's name and for messages. */
@@ -16,11 +18,11 @@ export interface ImportTfliteOptions {
   subgraph?: number;
 }
 
-function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors): Node[] {
+function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors, variables: Variables): Node[] {
   const nodes: Node[] = [];
   const ready = new Set(inputs);
   for (const record of operators) {
-    const operator = { record, tensors, nodes };
+    const operator = { record, tensors, nodes, variables };
     const { least, most } = outputCountOf(record);
     if (record.outputs.length < least || record.outputs.length > most) {
       const expected = least === most ? `${least}` : `${least} to ${most}`;
@@ -43,19 +45,27 @@ function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors): Node[]
   return nodes;
 }
 
-function convertSubgraph(subgraph: Subgraph, tensors: Tensors): Pick<Graph, "nodes" | "inputs" | "outputs"> {
+type Ends = Pick<Graph, "nodes" | "inputs" | "outputs" | "states">;
+
+function convertSubgraph(subgraph: Subgraph, tensors: Tensors, variables: Variables): Ends {
   const inputs = subgraph.inputs.map((index) => tensorAt(tensors, index));
   if (new Set(inputs).size !== inputs.length)
     throw badFile("the graph lists a tensor twice among its inputs");
   if (subgraph.outputs.length === 0) throw badFile("the graph has no outputs");
-  const nodes = convertNodes(subgraph, tensors);
+  const nodes = convertNodes(subgraph, tensors, variables);
+  const states = statesOf(variables);
+  const begins = new Set(states.map(({ value }) => value));
   const outputs = subgraph.outputs.map((index) => {
     const tensor = tensorAt(tensors, index);
     if (tensor.data) throw unsupported(`graph output ${quote(tensor.name)} is a constant`);
     if (!tensors.computed.has(index)) throw badFile(`graph output ${quote(tensor.name)}: nothing writes it`);
-    return tensor;
+    if (!begins.has(tensor)) return tensor;
+    // By the time the output is read, the state has its next value.
+    const copy: Tensor = { ...tensor, name: tensors.uniqueName(`${tensor.name}/output`) };
+    nodes.push(makeNode("reshape", copy.name, [tensor], copy, {}));
+    return copy;
   });
-  return { nodes, inputs, outputs };
+  return { nodes, inputs, outputs, ...(states.length > 0 && { states }) };
 }
 
 /** `folder/name.tflite` → `name` */
@@ -75,7 +85,8 @@ export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): G
     const subgraph = readSubgraph(bytes, index);
     const tensors = openTensors(subgraph);
     refuseUnsupported(subgraph, tensors);
-    return { name: stem(file), ...convertSubgraph(subgraph, tensors), rounding };
+    const variables = openVariables((other) => readSubgraph(bytes, other));
+    return { name: stem(file), ...convertSubgraph(subgraph, tensors, variables), rounding };
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });

@@ -6,11 +6,13 @@ import type { OperatorRecord } from "./model.ts";
 import { readInt8, type Table } from "./reader.ts";
 import { activations } from "./schema.ts";
 import { integersAt, type Tensors, tensorAt } from "./tensors.ts";
+import type { Variables } from "./variables.ts";
 
 export interface Operator {
   record: OperatorRecord;
   tensors: Tensors;
   nodes: Node[];
+  variables: Variables;
 }
 
 export type Conversion = (operator: Operator) => void;

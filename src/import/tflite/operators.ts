@@ -17,12 +17,20 @@ import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
+import {
+  convertAssignVariable,
+  convertCallOnce,
+  convertReadVariable,
+  convertVarHandle,
+} from "./variables.ts";
 
 const conversions = new Map<string, Conversion>([
   ["ABS", convertUnary("abs")],
   ["ADD", convertBinary("add")],
+  ["ASSIGN_VARIABLE", convertAssignVariable],
   ["AVERAGE_POOL_2D", convertAveragePool2d],
   ["BATCH_MATMUL", convertBatchMatmul],
+  ["CALL_ONCE", convertCallOnce],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
@@ -43,6 +51,7 @@ const conversions = new Map<string, Conversion>([
   ["PAD", convertPad],
   ["PADV2", convertPad],
   ["QUANTIZE", convertQuantize],
+  ["READ_VARIABLE", convertReadVariable],
   ["RELU", convertUnary("relu")],
   ["RELU6", convertClip(0, 6)],
   ["RELU_0_TO_1", convertClip(0, 1)],
@@ -60,6 +69,7 @@ const conversions = new Map<string, Conversion>([
   ["SUB", convertBinary("sub")],
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
+  ["VAR_HANDLE", convertVarHandle],
   ["UNPACK", convertUnpack],
 ]);
 
@@ -67,6 +77,8 @@ const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };
 
 /** Of operators that do not have exactly one output. */
 const outputCounts = new Map<string, OutputCount>([
+  ["ASSIGN_VARIABLE", { least: 0, most: 0 }],
+  ["CALL_ONCE", { least: 0, most: 0 }],
   ["SPLIT", anyNumber],
   ["SPLIT_V", anyNumber],
   ["UNPACK", anyNumber],

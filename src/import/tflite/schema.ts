@@ -44,6 +44,8 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  callOnce: { type: 103, subgraph: 0 },
+  varHandle: { type: 111, container: 0, sharedName: 1 },
   gather: { type: 23, axis: 0, batchDims: 1 },
   spaceToDepth: { type: 19, blockSize: 0 },
   stridedSlice: {

@@ -37,6 +37,7 @@ export function emitCopy(
   dims: readonly number[],
   from: { offset: number; strides: number[] },
   to: { offset: number; strides: number[] },
+  isWhole = false,
 ): void {
   const loops = collapse(dims, [from.strides, to.strides]);
   if (!loops) throw unsupported(node.op, node.name, `[${dims}] needs too many nested loops`);
@@ -55,6 +56,7 @@ export function emitCopy(
     output: y,
     scratchBytes: 0,
     scratchField: 0,
+    isWhole,
   });
 }
 
@@ -83,10 +85,10 @@ export function lowerReshape(lowering: Lowering, node: NodeOf<"reshape">): void 
   lowering.alias(x, y);
 }
 
-/** The bytes of x in y; for a reshape whose two ends must both stay. */
+/** The bytes of x in y; for a reshape or a state whose two ends must both stay. */
 export function copyWhole(lowering: Lowering, name: string, x: Tensor, y: Tensor): void {
   const flat = { offset: 0, strides: [1] };
-  emitCopy(lowering, { op: "reshape", name }, x, y, [elementCount(x.shape)], flat, flat);
+  emitCopy(lowering, { op: "reshape", name }, x, y, [elementCount(x.shape)], flat, flat, true);
 }
 
 export function lowerTranspose(lowering: Lowering, node: NodeOf<"transpose">): void {
