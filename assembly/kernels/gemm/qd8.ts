@@ -272,6 +272,20 @@ function block4(
 function block1Nibbles(w: usize, k: usize, a: usize, s: usize, zlo: v128, zhi: v128, scales: usize): void {
   let p = start(zlo, s);
   let q = start(zhi, s);
+  if (!ASC_FEATURE_RELAXED_SIMD) {
+    const nibble = i16x8.splat(15);
+    for (let i: usize = 0; i < k; i += 4) {
+      const v = v128.load(w);
+      w += 16;
+      const x = v128.load32_splat(a + i);
+      const e = evens(x);
+      const o = odds(x);
+      p = wideStep(p, v128.and(v, nibble), v128.and(i16x8.shr_u(v, 8), nibble), e, o);
+      q = wideStep(q, v128.and(i16x8.shr_u(v, 4), nibble), i16x8.shr_u(v, 12), e, o);
+    }
+    flush(sums, p, q, scales);
+    return;
+  }
   const low = i8x16.splat(15);
   for (let from: usize = 0; from < k; from += NARROW_STEPS << 2) {
     const to = from + (NARROW_STEPS << 2) < k ? from + (NARROW_STEPS << 2) : k;
@@ -355,7 +369,7 @@ export function qd8_f32_gemm(
   const padded = (k + 7) & ~7;
   const head = blockHead(hasZeroPoints);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
-  const direct = ASC_FEATURE_RELAXED_SIMD && format == WEIGHTS_I4 && m < 3;
+  const direct = ASC_FEATURE_SIMD && format == WEIGHTS_I4 && m < 3;
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
     const left = n - c < NR ? n - c : NR;
@@ -395,7 +409,7 @@ export function qd8_f32_gemm(
               false, values, length, r0 + at, r1 + at, r2 + at, r3 + at,
               r0 + sumAt, r1 + sumAt, r2 + sumAt, r3 + sumAt, zlo, zhi, from
             );
-        } else if (ASC_FEATURE_RELAXED_SIMD && direct) {
+        } else if (ASC_FEATURE_SIMD && direct) {
           block1Nibbles(
             from + head, length, r0 + at, r0 + sumAt, zeroPoints(z, zeroPoint, 0), zeroPoints(z, zeroPoint, 4), from
           );
