@@ -28,6 +28,8 @@ const families: [string, [string, number][]][] = [
   ["mean fields", group("R_")],
   ["softmax fields", group("X_")],
   ["copy fields", group("Y_")],
+  ["gather fields", group("G_")],
+  ["window fields of copies", group("D_")],
   ["window fields", group("W_")],
 ];
 
@@ -38,8 +40,10 @@ describe.each(families)("%s", (_, entries) => {
   });
 });
 
-test("opcodes and unary kinds are consecutive from 1, as the verifier assumes", () => {
-  for (const entries of [group("OP_"), without(group("UNARY_"), "UNARY_RECORD_BYTES")])
+const plainOpcodes = group("OP_").filter(([, value]) => value < format.FIRST_WIDE);
+
+test("plain opcodes and unary kinds are consecutive from 1, as the verifier assumes", () => {
+  for (const entries of [plainOpcodes, without(group("UNARY_"), "UNARY_RECORD_BYTES")])
     expect(entries.map(([, value]) => value).sort((a, b) => a - b)).toEqual(entries.map((_, i) => i + 1));
 });
 
@@ -52,6 +56,8 @@ test("fields lie inside their records, behind the common head", () => {
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
+    ["G_", format.O_WIDE_FIELDS, format.GATHER_RECORD_BYTES],
+    ["D_", format.WINDOW_SHIFT + format.COPY_RECORD_BYTES, format.WINDOW_RECORD_BYTES],
     ["M_", format.O_FIELDS, format.GEMM_RECORD_BYTES],
     ["W_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],
     ["C_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],

@@ -3,6 +3,13 @@ import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import {
+  lowerDynamicSlice,
+  lowerDynamicUpdateSlice,
+  lowerGather,
+  lowerGatherNd,
+  lowerScatterNd,
+} from "./gather.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
@@ -29,6 +36,16 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerSlice(lowering, node);
     case "expand":
       return lowerExpand(lowering, node);
+    case "gather":
+      return lowerGather(lowering, node);
+    case "gatherNd":
+      return lowerGatherNd(lowering, node);
+    case "scatterNd":
+      return lowerScatterNd(lowering, node);
+    case "dynamicSlice":
+      return lowerDynamicSlice(lowering, node);
+    case "dynamicUpdateSlice":
+      return lowerDynamicUpdateSlice(lowering, node);
     case "pad":
       return lowerPad(lowering, node);
     case "concat":
@@ -50,7 +67,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 }
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
-const movers = new Set(["reshape", "transpose", "slice", "expand", "pad", "concat"]);
+const movers = new Set([
+  ...["reshape", "transpose", "slice", "expand", "pad", "concat"],
+  ...["gather", "gatherNd", "scatterNd", "dynamicSlice", "dynamicUpdateSlice"],
+]);
 
 function refuseTypes(node: Node): void {
   if (movers.has(node.op)) return;
