@@ -108,6 +108,10 @@ export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
 export const OP_MATMUL_F32: u32 = 50;
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_GATHER: u32 = 40;
+export const OP_SCATTER: u32 = 41;
+export const OP_WINDOW: u32 = 42;
+export const OP_UPDATE: u32 = 43;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -246,6 +250,24 @@ export const Y_DIMS: u32 = 32;
 export const Y_IN_STRIDES: u32 = 56;
 export const Y_OUT_STRIDES: u32 = 80;
 export const COPY_RECORD_BYTES: u32 = 104;
+
+// GATHER, SCATTER: whole [batches, outer, dims…, inner], part [batches, outer, count, inner], indices [batches, count, depth].
+export const G_BATCHES: u32 = 32;
+export const G_OUTER: u32 = 36;
+export const G_COUNT: u32 = 40;
+export const G_INNER: u32 = 44; // elements of a slice
+export const G_DEPTH: u32 = 48; // indices of a tuple, 1…GATHER_RANK
+export const G_FROM_END: u32 = 52; // 1: indices below 0 count from the end
+export const G_DIMS: u32 = 56;
+export const GATHER_RANK: u32 = 6;
+export const GATHER_RECORD_BYTES: u32 = 80;
+
+// WINDOW, UPDATE: the fields of COPY, all WINDOW_SHIFT further on, then a limit and a stride (elements) per start.
+export const WINDOW_SHIFT: u32 = 12;
+export const D_STARTS: u32 = 116; // how many there are, at most MAX_RANK
+export const D_LIMITS: u32 = 120;
+export const D_STRIDES: u32 = 152;
+export const WINDOW_RECORD_BYTES: u32 = 184;
 
 // FILL: the whole output with one element: the low bytes of F_VALUE; 8-byte integers sign-extend it. O_INPUT is NONE.
 export const F_VALUE: u32 = 20;

@@ -24,6 +24,7 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
+  OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
   OP_GEMM_QS8,
@@ -34,10 +35,13 @@ import {
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_QUANTIZE,
+  OP_SCATTER,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
   OP_UNARY_F32,
+  OP_UPDATE,
+  OP_WINDOW,
   REGION_WEIGHTS,
   T_REGION,
 } from "../format";
@@ -46,6 +50,7 @@ import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
+import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyMatmulF32 } from "../ops/matmul";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
@@ -53,6 +58,7 @@ import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
+import { verifyWindow } from "../ops/window-copy";
 import { isApart } from "./check";
 import { isKept, keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
@@ -63,6 +69,7 @@ export function isOperator(code: u32): bool {
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code == OP_MATMUL_F32) return true;
   if (code == OP_GEMM_QD8) return true;
+  if (code >= OP_GATHER && code <= OP_UPDATE) return true;
   return false;
 }
 
@@ -104,6 +111,8 @@ function verifyWideHead(record: usize): i32 {
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
   if (isKept(code, OP_MATMUL_F32)) return verifyMatmulF32(record);
+  if (keepsAny(OP_GATHER, OP_SCATTER) && code >= OP_GATHER && code <= OP_SCATTER) return verifyGather(record);
+  if (keepsAny(OP_WINDOW, OP_UPDATE) && code >= OP_WINDOW && code <= OP_UPDATE) return verifyWindow(record);
   return CHECK_RECORD;
 }
 

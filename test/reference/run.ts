@@ -3,6 +3,7 @@ import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
+import { dynamicSlice, dynamicUpdateSlice, gather, gatherNd, scatterNd } from "./gather.ts";
 import { mean } from "./mean.ts";
 import { concat, expand, pad, reshape, slice, transpose } from "./move.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
@@ -44,6 +45,16 @@ function runNode(node: Node, operands: Operands): TensorData {
       return slice(node, operands);
     case "expand":
       return expand(node, operands);
+    case "gather":
+      return gather(node, operands);
+    case "gatherNd":
+      return gatherNd(node, operands);
+    case "scatterNd":
+      return scatterNd(node, operands);
+    case "dynamicSlice":
+      return dynamicSlice(node, operands);
+    case "dynamicUpdateSlice":
+      return dynamicUpdateSlice(node, operands);
     case "pad":
       return pad(node, operands);
     case "concat":
