@@ -99,7 +99,8 @@ export function readCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
   const header = readHeader(bytes);
   if (!header || !fits(bytes, header)) return undefined;
   const lengths = sections(header);
-  const all = new Float32Array(bytes.slice(headerBytes).buffer);
+  // A copy by constructor: slice() of Node's Buffer would be a view that ignores its own offset.
+  const all = new Float32Array(new Uint8Array(bytes.subarray(headerBytes)).buffer);
   const parts: Record<string, Float32Array> = {};
   let at = 0;
   for (const [name, length] of Object.entries(lengths)) {
