@@ -79,6 +79,24 @@ export function verifyMatmulF32(record: usize): i32 {
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, b, bias);
 }
 
+/** Four k of four columns, a column in one run of k, to four rows of a block. */
+// @ts-ignore: decorator
+@inline
+function packSquare(b: usize, nStep: usize, to: usize): void {
+  const p = v128.load(b);
+  const q = v128.load(b + nStep);
+  const r = v128.load(b + nStep * 2);
+  const s = v128.load(b + nStep * 3);
+  const pq = v128.shuffle<f32>(p, q, 0, 4, 1, 5);
+  const rs = v128.shuffle<f32>(r, s, 0, 4, 1, 5);
+  const pq2 = v128.shuffle<f32>(p, q, 2, 6, 3, 7);
+  const rs2 = v128.shuffle<f32>(r, s, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(pq, rs, 0, 1, 4, 5));
+  v128.store(to, v128.shuffle<f32>(pq, rs, 2, 3, 6, 7), NR << 2);
+  v128.store(to, v128.shuffle<f32>(pq2, rs2, 0, 1, 4, 5), (NR << 2) * 2);
+  v128.store(to, v128.shuffle<f32>(pq2, rs2, 2, 3, 6, 7), (NR << 2) * 3);
+}
+
 /** Blocks of NR columns, per k one row of them; columns from n on stay as they are, for nothing reads their sums. */
 function packColumns(n: usize, k: usize, b: usize, kStep: usize, nStep: usize, to: usize): void {
   for (let c: usize = 0; c < n; c += NR) {
@@ -88,6 +106,17 @@ function packColumns(n: usize, k: usize, b: usize, kStep: usize, nStep: usize, t
         v128.store(to, v128.load(p));
         v128.store(to, v128.load(p, 16), 16);
         p += kStep;
+        to += NR << 2;
+      }
+    } else if (ASC_FEATURE_SIMD && columns == NR && kStep == 4) {
+      let i: usize = 0;
+      for (; i + 4 <= k; i += 4) {
+        packSquare(b + (i << 2), nStep, to);
+        packSquare(b + (i << 2) + (nStep << 2), nStep, to + 16);
+        to += NR << 4;
+      }
+      for (; i < k; i++) {
+        for (let j: usize = 0; j < NR; j++) store<f32>(to + (j << 2), load<f32>(b + j * nStep + (i << 2)));
         to += NR << 2;
       }
     } else {

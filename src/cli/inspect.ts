@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import { formatNames } from "../import/index.ts";
 import { type Inspection, inspectModel } from "../inspect/inspect.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
 import { examples, inputShapeOption, jsonOption } from "./options.ts";
-import { formatNames } from "../import/index.ts";
 import { byteSize, printResult, quantity, real, shapeText, shortened, table } from "./output.ts";
 import { modelLines } from "./packed.ts";
 import { asReport, layerLines, reportLines } from "./report.ts";

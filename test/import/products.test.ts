@@ -347,9 +347,7 @@ describe("TFLite composites", () => {
     expect(load(outer(1), outer(2), inner).nodes.map(({ op }) => op)).toEqual(["sub", "mul"]);
     expect(() => load(outer(0))).toThrow(/more than 8 deep/);
     expect(() => load(outer(7))).toThrow(/refers to subgraph 7, the model has 1/);
-    expect(() => load(outer(1), { ...inner, inputs: ["p"] })).toThrow(
-      /has 1 inputs and 1 outputs/,
-    );
+    expect(() => load(outer(1), { ...inner, inputs: ["p"] })).toThrow(/has 1 inputs and 1 outputs/);
     expect(() => load(outer(1), { ...inner, outputs: ["p"] })).toThrow(/two roles/);
   });
 });

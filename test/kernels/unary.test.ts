@@ -213,6 +213,15 @@ describe("softmax", () => {
     );
   });
 
+  test("float32 whose exponentials become subnormal or vanish", () => {
+    const x = activationTensor("x", "float32", [3, 257]);
+    const y = activationTensor("y", "float32", [3, 257]);
+    const graph = graphOf([node("softmax", [x], y, { beta: 1 })]);
+    const values = Float32Array.from({ length: 3 * 257 }, (_, i) => -((i * 89) % 771) / 7);
+    values.set([-104, -103.99999, -103.9, -1e9, -3e38], 300);
+    expectExact({ graph, inputs: [values] });
+  });
+
   test("float32 with infinities, NaN and signed zeros", () => {
     for (let depth = 1; depth < 12; depth++) run("float32", "single", depth, 6, 1, 1, [1, 0], "special");
   });

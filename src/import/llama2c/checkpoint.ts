@@ -111,7 +111,7 @@ export function readCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
     const size = parts[name].length / header.layers;
     return parts[name].slice(i * size, (i + 1) * size);
   };
-  const embedding = parts["embedding"].slice();
+  const embedding = parts.embedding.slice();
   return {
     ...header,
     weights: {
@@ -127,8 +127,8 @@ export function readCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
         down: layer("down", i),
         up: layer("up", i),
       })),
-      finalNorm: parts["finalNorm"].slice(),
-      classifier: header.isShared ? embedding : parts["classifier"].slice(),
+      finalNorm: parts.finalNorm.slice(),
+      classifier: header.isShared ? embedding : parts.classifier.slice(),
     },
   };
 }

@@ -91,7 +91,10 @@ function readPosition(b: Builder, { dim, heads, context }: Checkpoint, position:
     plain,
     [1, context],
   );
-  const isAhead = b.node("unary", "position/isAhead", [ahead], { kind: "clip", min: 0, max: 1 }, [1, context]);
+  const isAhead = b.node("unary", "position/isAhead", [ahead], { kind: "clip", min: 0, max: 1 }, [
+    1,
+    context,
+  ]);
   const weight = b.constant("position/never", [1], Float32Array.of(never));
   const zero = b.constant("zero", [1], Int32Array.of(0));
   return {
@@ -164,7 +167,14 @@ function rotate(b: Builder, name: string, x: Tensor, heads: number, { cosine, si
 }
 
 /** The states [kvHeads, context, size] with the new token's [kvHeads, size] at its position. */
-function remember(b: Builder, states: State[], name: string, x: Tensor, model: Checkpoint, at: Position): Tensor {
+function remember(
+  b: Builder,
+  states: State[],
+  name: string,
+  x: Tensor,
+  model: Checkpoint,
+  at: Position,
+): Tensor {
   const { kvHeads, context, dim, heads } = model;
   const size = dim / heads;
   const value: Tensor = { name: `${name}/before`, dtype: "float32", shape: [kvHeads, context, size] };
@@ -196,7 +206,13 @@ function attention(
   const groups = reshape(b, `${name}/groups`, scaled, [kvHeads, perKey, size]);
   const shape = [kvHeads, perKey, context];
   const product = { transposeA: false, ...plain };
-  const scores = b.node("matmul", `${name}/scores`, [groups, keys, null], { ...product, transposeB: true }, shape);
+  const scores = b.node(
+    "matmul",
+    `${name}/scores`,
+    [groups, keys, null],
+    { ...product, transposeB: true },
+    shape,
+  );
   const masked = b.node("add", `${name}/maskedScores`, [scores, at.mask], plain, shape);
   const shares = b.node("softmax", `${name}/shares`, [masked], { beta: 1 }, shape);
   const mixed = b.node(
@@ -239,7 +255,10 @@ export function importLlama2c(bytes: Uint8Array, { file }: { file: string }): Gr
   const position: Tensor = { name: "position", dtype: "int32", shape: [1] };
   const embedding = b.constant("embedding/table", [vocabulary, dim], weights.embedding);
   const at = readPosition(b, model, position);
-  let x = b.node("gather", "embedding", [embedding, token], { axis: 0, batchDims: 0, fromEnd: false }, [1, dim]);
+  let x = b.node("gather", "embedding", [embedding, token], { axis: 0, batchDims: 0, fromEnd: false }, [
+    1,
+    dim,
+  ]);
   for (const [i, layer] of weights.layers.entries()) {
     const name = `layer${i}`;
     const attended = attention(
