@@ -4,7 +4,6 @@ import { reshape, slice, sliceAxis } from "../moves.ts";
 import { give, moverOf } from "./move.ts";
 import {
   checkAxis,
-  checkShape,
   input,
   integers,
   type Operator,
@@ -26,7 +25,9 @@ export function convertSlice(operator: Operator): void {
   if (!isConstant(operator.tensors, requiredIndex(operator, 1))) {
     const starts = input(operator, 1);
     const { shape } = output(operator);
-    checkShape(operator, starts, [rank]);
+    if (starts.shape.join() !== `${rank}`) {
+      throw refused(operator, `starts ${show(starts)}: one for each of the ${rank} dimensions was expected`);
+    }
     const window = integers(operator, 2, Math.max(1, rank));
     const isInside = shape.length === rank && shape.every((d, i) => d <= x.shape[i] && window[i] === d);
     if (!isInside) throw refused(operator, `size [${window.join()}] from places computed at run time`);
