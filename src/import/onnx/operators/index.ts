@@ -4,7 +4,9 @@ import { elementwise } from "./elementwise.ts";
 import { gemm, matMul } from "./linear.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
+import { repeating } from "./repeating.ts";
 import { shaping } from "./shaping.ts";
+import { slicing } from "./slicing.ts";
 import {
   averagePool,
   batchNormalization,
@@ -25,7 +27,9 @@ export const operators: Record<string, Convert> = {
   ...elementwise,
   ...quantization,
   ...reductions,
+  ...repeating,
   ...shaping,
+  ...slicing,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
