@@ -5,7 +5,9 @@ import { gemm, matMul } from "./linear.ts";
 import { einsum } from "./product.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
+import { repeating } from "./repeating.ts";
 import { shaping } from "./shaping.ts";
+import { slicing } from "./slicing.ts";
 import {
   averagePool,
   batchNormalization,
@@ -26,7 +28,9 @@ export const operators: Record<string, Convert> = {
   ...elementwise,
   ...quantization,
   ...reductions,
+  ...repeating,
   ...shaping,
+  ...slicing,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
