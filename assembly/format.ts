@@ -100,6 +100,11 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_REDUCE: u32 = 45; // f32, i32, i8
+export const OP_ARG: u32 = 46; // f32, i32, i8 → i32, i64
+export const OP_CUMSUM: u32 = 47; // f32, i32
+export const OP_NORM_F32: u32 = 48;
+export const OP_RESIZE: u32 = 49; // f32, i8
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -232,6 +237,47 @@ export const COPY_RECORD_BYTES: u32 = 104;
 // FILL: the whole output with one element (1 or 4 bytes by dtype). O_INPUT is NONE.
 export const F_VALUE: u32 = 20;
 export const FILL_RECORD_BYTES: u32 = 24;
+
+// REDUCE, ARG, CUMSUM: [outer, count, inner].
+export const Q_OUTER: u32 = 32;
+export const Q_COUNT: u32 = 36;
+export const Q_INNER: u32 = 40;
+export const Q_KIND: u32 = 44;
+export const REDUCE_RECORD_BYTES: u32 = 48;
+
+export const REDUCE_SUM: u32 = 0;
+export const REDUCE_MAX: u32 = 1;
+export const REDUCE_MIN: u32 = 2;
+export const REDUCE_PROD: u32 = 3;
+export const ARG_MIN: u32 = 1; // bits of an ARG's kind
+export const ARG_LAST: u32 = 2;
+export const CUMSUM_EXCLUSIVE: u32 = 1; // bits of a CUMSUM's kind
+export const CUMSUM_REVERSE: u32 = 2;
+
+// NORM_F32 over rows of N_DEPTH; O_INPUT2 is the scale or NONE, O_INPUT3 the bias or NONE.
+export const N_DEPTH: u32 = 32;
+export const N_KIND: u32 = 36;
+export const N_EPSILON: u32 = 40; // f32
+export const NORM_RECORD_BYTES: u32 = 44;
+
+export const NORM_CENTERED: u32 = 1; // bits of N_KIND: the mean is subtracted
+export const NORM_SUM: u32 = 2; // the sum of squares, not their mean
+export const NORM_FLOOR: u32 = 4; // epsilon is a lower bound, not an addend
+
+// RESIZE: [outer, height, width, inner] → [outer, outHeight, outWidth, inner].
+export const Z_OUTER: u32 = 32;
+export const Z_HEIGHT: u32 = 36;
+export const Z_WIDTH: u32 = 40;
+export const Z_INNER: u32 = 44;
+export const Z_OUT_HEIGHT: u32 = 48;
+export const Z_OUT_WIDTH: u32 = 52;
+export const Z_ROW_TAPS: u32 = 56;
+export const Z_COLUMN_TAPS: u32 = 60;
+export const Z_ROWS: u32 = 64; // offset in the weights: outHeight × taps × { u32 index, weight f32 or i32 }
+export const Z_COLUMNS: u32 = 68;
+export const Z_SHIFT: u32 = 72; // int8: both weights have half as many fraction bits
+export const Z_ROUNDING: u32 = 76; // single: halves up; double: halves away from zero
+export const RESIZE_RECORD_BYTES: u32 = 80;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

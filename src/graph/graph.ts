@@ -67,6 +67,34 @@ export type UnaryKind =
   | "square"
   | "tanh";
 
+export type ReduceKind = "max" | "min" | "prod" | "sum";
+
+/**
+ * y = (x − m) / √(s + epsilon), times scale, plus bias. m is the mean where `centered`, else 0; s is the mean of
+ * (x − m)², or their sum where `isSum`. `floor`: √max(s, epsilon) is the divisor.
+ */
+export interface NormalizeAttributes {
+  centered: boolean;
+  isSum: boolean;
+  floor: boolean;
+  epsilon: number;
+}
+
+/** Every output position is a weighted sum of `taps` input positions. Both lists have `taps` entries a position. */
+export interface ResizeTable {
+  taps: number;
+  index: Int32Array;
+  weight: Float32Array;
+}
+
+export interface ResizeAttributes {
+  axis: number;
+  rows: ResizeTable;
+  columns: ResizeTable;
+  /** Tables whose weights are multiples of 1/1024, for int8 in `double` rounding where it has a rule of its own. */
+  fixed?: { rows: ResizeTable; columns: ResizeTable };
+}
+
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
   /** x, weights, bias | null → y */
@@ -106,6 +134,18 @@ export interface Attributes {
   quantize: Record<string, never>;
   /** quantized → float32 */
   dequantize: Record<string, never>;
+  /** x → y; axes are non-negative and ascending */
+  reduce: { kind: ReduceKind; axes: number[]; keepDims: boolean };
+  /** x → y int32 or int64: where the extreme along `axis` is, the first or the last of several equal ones */
+  argExtreme: { kind: "max" | "min"; axis: number; keepDims: boolean; last: boolean };
+  /** x → y: running sums along `axis`; `exclusive` leaves out the element itself, `reverse` runs from the end */
+  cumsum: { axis: number; exclusive: boolean; reverse: boolean };
+  /** x, scale [D] | null, bias [D] | null → y along the last axis, of D elements; see docs/numerics.md */
+  normalize: NormalizeAttributes;
+  /** x → y: the neighbouring dimensions `axis` and `axis` + 1 resampled by `rows` and `columns` */
+  resize2d: ResizeAttributes;
+  /** x → y, zeros but for y[before + i · step] = x[i] */
+  dilate: { before: number[]; step: number[] };
 }
 
 export type OperatorName = keyof Attributes;
