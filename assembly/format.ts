@@ -74,6 +74,12 @@ export const O_INPUT2: u32 = 12; // tensor index or NONE
 export const O_OUTPUT: u32 = 16; // tensor index
 export const O_FIELDS: u32 = 20;
 export const NONE: u32 = 0xffffffff;
+/** Operators of this code and up have a longer head, any of whose tensors may be NONE. */
+export const FIRST_WIDE: u32 = 32;
+export const O_INPUT3: u32 = 20; // tensor index
+export const O_VARIABLE: u32 = 24; // tensor index: read and written in place
+export const O_VARIABLE2: u32 = 28;
+export const O_WIDE_FIELDS: u32 = 32;
 
 export const OP_GEMM_QS8: u32 = 1;
 export const OP_CONV_QS8: u32 = 2;

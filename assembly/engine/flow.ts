@@ -16,6 +16,9 @@ import {
   O_CODE,
   O_INPUT,
   O_INPUT2,
+  O_INPUT3,
+  O_VARIABLE,
+  O_VARIABLE2,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
@@ -31,6 +34,7 @@ import {
   dataOf,
   dtypeOf,
   inArena,
+  isWide,
   operatorCount,
   operators,
   outputOf,
@@ -108,6 +112,12 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     flowIndex = i;
     if (!readsOnlyWritten(u32At(record, O_INPUT))) return CHECK_UNDEFINED;
     if (!readsOnlyWritten(u32At(record, O_INPUT2))) return CHECK_UNDEFINED;
+    if (isWide(record)) {
+      // What an operator writes in place it must find written, and it stays of its type.
+      if (!readsOnlyWritten(u32At(record, O_INPUT3))) return CHECK_UNDEFINED;
+      if (!readsOnlyWritten(u32At(record, O_VARIABLE))) return CHECK_UNDEFINED;
+      if (!readsOnlyWritten(u32At(record, O_VARIABLE2))) return CHECK_UNDEFINED;
+    }
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
     if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));

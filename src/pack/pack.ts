@@ -9,7 +9,10 @@ import {
   NONE,
   O_INPUT,
   O_INPUT2,
+  O_INPUT3,
   O_OUTPUT,
+  O_VARIABLE,
+  O_VARIABLE2,
   REGION_ARENA,
   REGION_WEIGHTS,
 } from "../../assembly/format.ts";
@@ -20,7 +23,7 @@ import { lowerNode } from "./lower/index.ts";
 import { lowerUint8 } from "./lower-uint8.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Buffer, planArena } from "./plan.ts";
-import type { Instruction } from "./record.ts";
+import { type Instruction, isWide, tensorsOf } from "./record.ts";
 import { createWeights, type WeightsSection } from "./weights.ts";
 
 export interface PackOptions {
@@ -74,10 +77,17 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     };
   });
   const index = (t: Tensor | null): number => (t ? tensorIndex.get(t)! : NONE);
-  for (const [i, { record, input, input2, output, scratchField }] of program.instructions.entries()) {
+  for (const [i, instruction] of program.instructions.entries()) {
+    const { record, input, input2, output, scratchField } = instruction;
     record.setUint32(O_INPUT, index(input), true);
     record.setUint32(O_INPUT2, index(input2), true);
     record.setUint32(O_OUTPUT, index(output), true);
+    if (isWide(instruction)) {
+      const [variable, variable2] = instruction.variables ?? [];
+      record.setUint32(O_INPUT3, index(instruction.input3 ?? null), true);
+      record.setUint32(O_VARIABLE, index(variable ?? null), true);
+      record.setUint32(O_VARIABLE2, index(variable2 ?? null), true);
+    }
     if (scratchField) record.setUint32(scratchField, scratch[i], true);
   }
   const bytes = encode({
@@ -134,8 +144,7 @@ function lower(graph: Graph, twins: Set<Tensor>): Program {
 /** Every tensor that the file must describe, in order of appearance; with `keepAll` the aliases too. */
 function listTensors(graph: Graph, { instructions }: Program, keepAll: boolean): Tensor[] {
   const seen = new Set<Tensor>(graph.inputs);
-  for (const { input, input2, output } of instructions)
-    for (const t of [input, input2, output]) if (t) seen.add(t);
+  for (const instruction of instructions) for (const t of tensorsOf(instruction)) seen.add(t);
   for (const t of graph.outputs) seen.add(t);
   if (keepAll) for (const node of graph.nodes) for (const t of node.outputs) seen.add(t);
   return [...seen];
@@ -164,8 +173,8 @@ function placeAll(
     buffer.last = Math.max(buffer.last, last);
   };
   for (const t of [...graph.inputs, ...graph.outputs]) touch(t, 0, end);
-  for (const [i, { input, input2, output }] of instructions.entries())
-    for (const t of [input, input2, output]) if (t) touch(t, i, i);
+  for (const [i, instruction] of instructions.entries())
+    for (const t of tensorsOf(instruction)) touch(t, i, i);
   if (keepAll) for (const t of tensors) touch(t, 0, end);
   const scratchSlots = instructions.map(({ scratchBytes }, i) =>
     scratchBytes ? buffers.push({ bytes: scratchBytes, first: i, last: i }) - 1 : -1,

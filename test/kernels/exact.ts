@@ -2,8 +2,11 @@
 
 import { expect } from "vitest";
 import {
+  FIRST_WIDE,
   M_SCRATCH,
   M_SCRATCH_BYTES,
+  O_VARIABLE,
+  O_VARIABLE2,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_DWCONV_F32,
@@ -51,6 +54,10 @@ function writable({ contents }: InspectableModel): [from: number, to: number][] 
   return contents.operators.flatMap(({ code, record, output }) => {
     const { offset, bytes } = contents.tensors[output]!;
     const ranges: [number, number][] = [[offset, offset + bytes]];
+    for (const field of code >= FIRST_WIDE ? [O_VARIABLE, O_VARIABLE2] : []) {
+      const variable = contents.tensors[record.getUint32(field, true)];
+      if (variable?.region === REGION_ARENA) ranges.push([variable.offset, variable.offset + variable.bytes]);
+    }
     if (withScratch.has(code)) {
       const scratch = record.getUint32(M_SCRATCH, true);
       ranges.push([scratch, scratch + record.getUint32(M_SCRATCH_BYTES, true)]);
