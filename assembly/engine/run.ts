@@ -5,11 +5,13 @@ import {
   O_CODE,
   OP_ADD_F32,
   OP_ADD_QS8,
+  OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
+  OP_CUMSUM,
   OP_DEQUANTIZE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
@@ -22,7 +24,10 @@ import {
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_MUL_QS8,
+  OP_NORM_F32,
   OP_QUANTIZE,
+  OP_REDUCE,
+  OP_RESIZE,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
@@ -36,7 +41,10 @@ import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMean } from "../ops/mean";
+import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
+import { runReduce } from "../ops/reduce";
+import { runResize } from "../ops/resize";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { keeps, keepsAny } from "./kept";
@@ -104,6 +112,17 @@ function runOperator(record: usize): void {
       return;
     case OP_FILL:
       if (keeps(OP_FILL)) runFill(record);
+      return;
+    case OP_REDUCE:
+    case OP_ARG:
+    case OP_CUMSUM:
+      if (keepsAny(OP_REDUCE, OP_CUMSUM)) runReduce(record);
+      return;
+    case OP_NORM_F32:
+      if (keeps(OP_NORM_F32)) runNorm(record);
+      return;
+    case OP_RESIZE:
+      if (keeps(OP_RESIZE)) runResize(record);
       return;
   }
 }

@@ -15,11 +15,13 @@ import {
   O_VARIABLE2,
   O_WIDE_FIELDS,
   OP_ADD_QS8,
+  OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
+  OP_CUMSUM,
   OP_DEQUANTIZE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
@@ -31,7 +33,10 @@ import {
   OP_MEAN_F32,
   OP_MEAN_QS8,
   OP_MUL_F32,
+  OP_NORM_F32,
   OP_QUANTIZE,
+  OP_REDUCE,
+  OP_RESIZE,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
@@ -49,6 +54,9 @@ import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
+import { verifyNorm } from "../ops/norm";
+import { verifyReduce } from "../ops/reduce";
+import { verifyResize } from "../ops/resize";
 import { isApart } from "./check";
 import { keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
@@ -57,6 +65,7 @@ import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
   return false;
 }
 
@@ -97,6 +106,20 @@ function verifyWideHead(record: usize): i32 {
 
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
+  if (code >= OP_REDUCE && code <= OP_RESIZE && namedBy(record, O_INPUT) == 0) return CHECK_INDEX;
+  switch (code) {
+    case OP_REDUCE:
+    case OP_ARG:
+    case OP_CUMSUM:
+      if (keepsAny(OP_REDUCE, OP_CUMSUM)) return verifyReduce(record);
+      break;
+    case OP_NORM_F32:
+      if (keeps(OP_NORM_F32)) return verifyNorm(record);
+      break;
+    case OP_RESIZE:
+      if (keeps(OP_RESIZE)) return verifyResize(record);
+      break;
+  }
   return CHECK_RECORD;
 }
 

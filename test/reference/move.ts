@@ -48,6 +48,18 @@ export function pad(node: NodeOf<"pad">, operands: Operands): Numbers {
   }) as Numbers;
 }
 
+export function dilate(node: NodeOf<"dilate">, operands: Operands): Numbers {
+  const [y] = node.outputs;
+  const { shape } = node.inputs[0]!;
+  const { before, step } = node.attributes;
+  const steps = stridesOf(y.shape);
+  const out = emptyNumbers(y).fill(isQuantized(y) ? scalarQuantization(y).zeroPoint : 0) as Numbers;
+  numbers(operands, 0).forEach((value, flat) => {
+    out[indexOf(flat, shape).reduce((at, i, d) => at + (before[d] + i * step[d]) * steps[d], 0)] = value;
+  });
+  return out;
+}
+
 export function concat(node: NodeOf<"concat">, operands: Operands): Numbers {
   const [y] = node.outputs;
   const { axis, activation } = node.attributes;

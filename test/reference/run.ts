@@ -2,8 +2,11 @@ import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { binary } from "./elementwise.ts";
 import { mean } from "./mean.ts";
-import { concat, pad, reshape, transpose } from "./move.ts";
+import { concat, dilate, pad, reshape, transpose } from "./move.ts";
+import { normalize } from "./normalize.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
+import { argExtreme, cumsum, reduce } from "./reduce.ts";
+import { resize2d } from "./resize.ts";
 import { softmax } from "./softmax.ts";
 import type { Operands } from "./tensor.ts";
 import { dequantize, quantize, unary } from "./unary.ts";
@@ -42,6 +45,18 @@ function runNode(node: Node, operands: Operands): TensorData {
       return quantize(node, operands);
     case "dequantize":
       return dequantize(node, operands);
+    case "reduce":
+      return reduce(node, operands);
+    case "argExtreme":
+      return argExtreme(node, operands);
+    case "cumsum":
+      return cumsum(node, operands);
+    case "normalize":
+      return normalize(node, operands);
+    case "resize2d":
+      return resize2d(node, operands);
+    case "dilate":
+      return dilate(node, operands);
   }
 }
 

@@ -19,7 +19,7 @@ import { collapse, denseStrides } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
 
 /** Copies `dims` elements between two strided places; offsets and strides in elements. */
-function emitCopy(
+export function emitCopy(
   lowering: Lowering,
   node: { op: string; name: string },
   x: Tensor,
@@ -78,17 +78,14 @@ export function lowerTranspose(lowering: Lowering, node: NodeOf<"transpose">): v
   emitCopy(lowering, node, x, y, y.shape, from, { offset: 0, strides: denseStrides(y.shape) });
 }
 
-/** The whole output filled, then the input copied into its middle. */
-export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
-  const [x, y] = [inputOf(node), node.outputs[0]];
-  refuseRequantization(node, x, y);
-  const { before, value } = node.attributes;
+/** Every element of y becomes `value`, in real units. */
+function emitFill(lowering: Lowering, name: string, y: Tensor, value: number): void {
   const fill =
     y.dtype === "float32"
       ? record(OP_FILL, FILL_RECORD_BYTES, [], [[F_VALUE, value]])
       : record(OP_FILL, FILL_RECORD_BYTES, [[F_VALUE, padValue(value, scalarQuantization(y), "int8")]]);
   lowering.emit({
-    node: node.name,
+    node: name,
     record: fill,
     input: null,
     input2: null,
@@ -96,9 +93,39 @@ export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
     scratchBytes: 0,
     scratchField: 0,
   });
+}
+
+/** The whole output filled, then the input copied into its middle. */
+export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
+  const { before, value } = node.attributes;
+  emitSpread(
+    lowering,
+    node,
+    before,
+    before.map(() => 1),
+    value,
+  );
+}
+
+/** The whole output zero, then the input spread over it. */
+export function lowerDilate(lowering: Lowering, node: NodeOf<"dilate">): void {
+  emitSpread(lowering, node, node.attributes.before, node.attributes.step, 0);
+}
+
+function emitSpread(
+  lowering: Lowering,
+  node: NodeOf<"pad"> | NodeOf<"dilate">,
+  before: readonly number[],
+  step: readonly number[],
+  value: number,
+): void {
+  const [x, y] = [inputOf(node), node.outputs[0]];
+  refuseRequantization(node, x, y);
+  emitFill(lowering, node.name, y, value);
   const strides = denseStrides(y.shape);
   const offset = before.reduce((sum, n, axis) => sum + n * strides[axis], 0);
-  emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, { offset, strides });
+  const to = { offset, strides: strides.map((s, axis) => s * step[axis]) };
+  emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, to);
 }
 
 /** One strided copy an input; inputs of another scale are requantized first. */

@@ -2,8 +2,11 @@ import type { Node } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
-import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import { lowerConcat, lowerDilate, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import { lowerNormalize } from "./normalize.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
+import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
+import { lowerResize } from "./resize.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
@@ -41,6 +44,18 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
     case "dequantize":
       return lowerDequantize(lowering, node);
+    case "reduce":
+      return lowerReduce(lowering, node);
+    case "argExtreme":
+      return lowerArgExtreme(lowering, node);
+    case "cumsum":
+      return lowerCumsum(lowering, node);
+    case "normalize":
+      return lowerNormalize(lowering, node);
+    case "resize2d":
+      return lowerResize(lowering, node);
+    case "dilate":
+      return lowerDilate(lowering, node);
   }
 }
 
@@ -49,6 +64,8 @@ const movers = new Set(["reshape", "transpose"]);
 
 function refuseTypes(node: Node): void {
   if (movers.has(node.op)) return;
+  if (node.op === "reduce" || node.op === "argExtreme" || node.op === "cumsum")
+    return refuseReductionTypes(node);
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(
