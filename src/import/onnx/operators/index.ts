@@ -1,9 +1,12 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import type { Scope } from "../scope.ts";
+import { convTranspose } from "./conv-transpose.ts";
 import { elementwise } from "./elementwise.ts";
 import { gemm, matMul } from "./linear.ts";
+import { normalizations } from "./normalization.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
+import { resizing } from "./resize.ts";
 import { shaping } from "./shaping.ts";
 import {
   averagePool,
@@ -20,12 +23,15 @@ export type Convert = (scope: Scope) => Tensor;
 /** Operators of the default domain that can run, by name. */
 export const operators: Record<string, Convert> = {
   ...elementwise,
+  ...normalizations,
   ...quantization,
   ...reductions,
+  ...resizing,
   ...shaping,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
+  ConvTranspose: convTranspose,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,

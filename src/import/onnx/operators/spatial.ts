@@ -4,7 +4,8 @@ import type { Scope } from "../scope.ts";
 import { sharedConstant } from "./operand.ts";
 import { fromNhwc, kernelShape, slidingWindow, spatialOf, toNhwc } from "./window.ts";
 
-function channelVector(scope: Scope, index: number, channels: number, role: string): Tensor | null {
+/** One constant value a channel, or none. */
+export function channelVector(scope: Scope, index: number, channels: number, role: string): Tensor | null {
   if (!scope.has(index)) return null;
   const { tensor, use } = sharedConstant(scope, index, role);
   if (tensor.data.length !== channels) {
