@@ -11,17 +11,23 @@ import {
 import { convertFullyConnected } from "./fully-connected.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import type { OperatorRecord } from "./model.ts";
+import { convertL2Normalization, convertLocalResponseNormalization } from "./normalization.ts";
 import type { Conversion } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
-import { convertMean, convertSoftmax } from "./reduce.ts";
+import { convertArgExtreme, convertCumsum, convertMean, convertReduce, convertSoftmax } from "./reduce.ts";
+import { convertResizeBilinear, convertResizeNearest } from "./resize.ts";
+import { convertTransposeConv } from "./transpose-conv.ts";
 
 const conversions = new Map<string, Conversion>([
   ["ABS", convertUnary("abs")],
   ["ADD", convertBinary("add")],
+  ["ARG_MAX", convertArgExtreme("max")],
+  ["ARG_MIN", convertArgExtreme("min")],
   ["AVERAGE_POOL_2D", convertAveragePool2d],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
+  ["CUMSUM", convertCumsum],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
   ["DEQUANTIZE", convertDequantize],
   ["ELU", convertElu],
@@ -30,7 +36,9 @@ const conversions = new Map<string, Conversion>([
   ["FULLY_CONNECTED", convertFullyConnected],
   ["GELU", convertGelu],
   ["HARD_SWISH", convertUnary("hardSwish")],
+  ["L2_NORMALIZATION", convertL2Normalization],
   ["LEAKY_RELU", convertLeakyRelu],
+  ["LOCAL_RESPONSE_NORMALIZATION", convertLocalResponseNormalization],
   ["LOG", convertUnary("log")],
   ["LOGISTIC", convertUnary("logistic")],
   ["MAX_POOL_2D", convertMaxPool2d],
@@ -40,19 +48,26 @@ const conversions = new Map<string, Conversion>([
   ["PAD", convertPad],
   ["PADV2", convertPad],
   ["QUANTIZE", convertQuantize],
+  ["REDUCE_MAX", convertReduce("max")],
+  ["REDUCE_MIN", convertReduce("min")],
+  ["REDUCE_PROD", convertReduce("prod")],
   ["RELU", convertUnary("relu")],
   ["RELU6", convertClip(0, 6)],
   ["RELU_0_TO_1", convertClip(0, 1)],
   ["RELU_N1_TO_1", convertClip(-1, 1)],
   ["RESHAPE", convertReshape],
+  ["RESIZE_BILINEAR", convertResizeBilinear],
+  ["RESIZE_NEAREST_NEIGHBOR", convertResizeNearest],
   ["RSQRT", convertUnary("rsqrt")],
   ["SOFTMAX", convertSoftmax],
   ["SQRT", convertUnary("sqrt")],
   ["SQUARE", convertUnary("square")],
   ["SQUEEZE", convertReshape],
   ["SUB", convertBinary("sub")],
+  ["SUM", convertReduce("sum")],
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
+  ["TRANSPOSE_CONV", convertTransposeConv],
 ]);
 
 /** undefined for custom operators, whatever their code, and for built-in ones that can't be imported. */
