@@ -18,6 +18,9 @@ import {
   OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
@@ -38,6 +41,7 @@ import {
   OP_QUANTIZE,
   OP_REDUCE,
   OP_RESIZE,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
@@ -45,7 +49,9 @@ import {
   REGION_WEIGHTS,
   T_REGION,
 } from "../format";
+import { verifyArithmetic, verifySelect } from "../ops/arithmetic";
 import { verifyBinary } from "../ops/binary";
+import { verifyCast } from "../ops/cast";
 import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
@@ -69,11 +75,12 @@ export function isOperator(code: u32): bool {
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
   if (code == OP_GEMM_QD8) return true;
+  if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
   return false;
 }
 
 function isBinary(code: u32): bool {
-  return code >= OP_ADD_QS8 && code <= OP_MUL_F32;
+  return (code >= OP_ADD_QS8 && code <= OP_MUL_F32) || code == OP_BINARY_F32 || code == OP_BINARY_INT;
 }
 
 /** The field names a tensor, or none. */
@@ -123,6 +130,7 @@ function verifyWide(record: usize, code: u32): i32 {
       if (keeps(OP_RESIZE)) return verifyResize(record);
       break;
   }
+  if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }
 
@@ -141,7 +149,8 @@ export function verifyOperator(record: usize): i32 {
   if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
   if (code != OP_FILL && !isApart(inputOf(record), outputOf(record))) return CHECK_OVERLAP;
   if (isBinary(code) && !isApart(input2Of(record), outputOf(record))) return CHECK_OVERLAP;
-  if (keepsAny(OP_ADD_QS8, OP_MUL_F32) && isBinary(code)) return verifyBinary(record);
+  if (keeps(OP_BINARY_INT) && code == OP_BINARY_INT) return verifyArithmetic(record);
+  if ((keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) && isBinary(code)) return verifyBinary(record);
   switch (code) {
     case OP_GEMM_QS8:
     case OP_GEMM_F32:
@@ -185,6 +194,9 @@ export function verifyOperator(record: usize): i32 {
       break;
     case OP_FILL:
       if (keeps(OP_FILL)) return verifyFill(record);
+      break;
+    case OP_CAST:
+      if (keeps(OP_CAST)) return verifyCast(record);
       break;
   }
   return CHECK_RECORD;

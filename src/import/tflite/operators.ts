@@ -12,7 +12,7 @@ import { convertFullyConnected } from "./fully-connected.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import type { OperatorRecord } from "./model.ts";
 import { convertL2Normalization, convertLocalResponseNormalization } from "./normalization.ts";
-import type { Conversion, Conversion, OutputCount } from "./operator.ts";
+import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertArgExtreme, convertCumsum, convertMean, convertReduce, convertSoftmax } from "./reduce.ts";
