@@ -67,26 +67,29 @@ export function verifyReduce(record: usize): i32 {
 
 // @ts-ignore: decorator
 @inline
-function runTyped<T>(record: usize): void {
+function runTyped<T>(record: usize, width: usize): void {
   const code = u32At(record, O_CODE);
   const y = outputOf(record);
   const count: usize = u32At(record, Q_COUNT);
   const inner: usize = u32At(record, Q_INNER);
   const kind = u32At(record, Q_KIND);
-  const step = inner * sizeof<T>();
+  const isByte = width == 1;
+  const step = inner * width;
   const size: usize = elementBytes(dtypeOf(y));
   let x = dataOf(inputOf(record));
   let to = dataOf(y);
   const end = to + bytesOf(y);
   while (to < end) {
     for (let i: usize = 0; i < inner; i++) {
-      if (isKept(code, OP_REDUCE)) store<T>(to, reduceRow<T>(x, count, step, kind));
-      else if (isKept(code, OP_ARG)) {
-        const at = argRow<T>(x, count, step, kind);
-        store<u32>(to, at);
+      if (isKept(code, OP_REDUCE)) {
+        const v = reduceRow<T>(x, count, step, kind, isByte);
+        if (isInteger<T>() && isByte) store<u8>(to, <u8>v);
+        else store<T>(to, v);
+      } else if (isKept(code, OP_ARG)) {
+        store<u32>(to, argRow<T>(x, count, step, kind, isByte));
         if (size == 8) store<u32>(to, 0, 4);
-      } else if (sizeof<T>() == 4 && keeps(OP_CUMSUM)) cumsumRow<T>(x, count, step, kind, to);
-      x += sizeof<T>();
+      } else if (keeps(OP_CUMSUM)) cumsumRow<T>(x, count, step, kind, to);
+      x += width;
       to += size;
     }
     x += (count - 1) * step;
@@ -96,7 +99,6 @@ function runTyped<T>(record: usize): void {
 
 export function runReduce(record: usize): void {
   const dtype = dtypeOf(inputOf(record));
-  if (dtype == DTYPE_FLOAT32) runTyped<f32>(record);
-  else if (dtype == DTYPE_INT32) runTyped<i32>(record);
-  else runTyped<i8>(record);
+  if (dtype == DTYPE_FLOAT32) runTyped<f32>(record, 4);
+  else runTyped<i32>(record, elementBytes(dtype));
 }
