@@ -41,6 +41,7 @@ export const options = {
   sub: { type: 28, activation: 0 },
   transposeConv: { type: 49, padding: 0, strideW: 1, strideH: 2, activation: 3 },
   resizeNearest: { type: 74, alignCorners: 0, halfPixel: 1 },
+  div: { type: 29, activation: 0 },
   leakyRelu: { type: 75, alpha: 0 },
   cumsum: { type: 102, exclusive: 0, reverse: 1 },
   gelu: { type: 116, approximate: 0 },
