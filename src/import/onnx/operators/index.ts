@@ -14,6 +14,7 @@ import {
   conv,
   globalAveragePool,
   globalMaxPool,
+  lpPool,
   maxPool,
 } from "./spatial.ts";
 
@@ -38,6 +39,7 @@ export const operators: Record<string, Convert> = {
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
+  LpPool: lpPool,
   MatMul: matMul,
   MaxPool: maxPool,
 };

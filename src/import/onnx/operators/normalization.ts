@@ -1,4 +1,10 @@
-import { elementCount, type NormalizeAttributes, noActivation, type Tensor } from "../../../graph/graph.ts";
+import {
+  elementCount,
+  type NormalizeAttributes,
+  noActivation,
+  type Tensor,
+  type UnaryKind,
+} from "../../../graph/graph.ts";
 import {
   broadcastSteps,
   floatConstant,
@@ -41,10 +47,26 @@ function rowVector(scope: Scope, index: number, row: number[], role: string): Te
   return reshaped(scope, given, [depth]);
 }
 
+const unary = (scope: Scope, x: Tensor, kind: UnaryKind): Tensor =>
+  scope.emit("unary", [x], { kind }, x.shape);
+
+/** The second and third result of LayerNormalization: every row's mean and 1 / deviation. */
+function rowStatistics(scope: Scope, x: Tensor, axis: number, epsilon: number): Tensor[] {
+  const axes = [...x.shape.keys()].slice(axis);
+  const shape = x.shape.map((d, i) => (i < axis ? d : 1));
+  const meanOf = (t: Tensor) => scope.emit("mean", [t], { axes, keepDims: true }, shape);
+  const mean = meanOf(x);
+  const difference = scope.emit("sub", [x, mean], { activation: noActivation }, x.shape);
+  const variance = meanOf(unary(scope, difference, "square"));
+  const addend = floatConstant(scope.nameFor("epsilon"), [1], Float32Array.of(epsilon));
+  const sum = scope.emit("add", [variance, addend], { activation: noActivation }, shape);
+  return [mean, unary(scope, sum, "rsqrt")];
+}
+
 /** LayerNormalization and RMSNormalization over all dimensions from `axis` on. */
 const layerNormalization =
   (centered: boolean) =>
-  (scope: Scope): Tensor => {
+  (scope: Scope): Tensor[] => {
     const x = scope.float(0);
     if (scope.intAttribute("stash_type", 1) !== 1) throw scope.unsupported("stash_type other than float");
     const axis = normalAxis(scope.intAttribute("axis", -1), x.shape.length, scope.where);
@@ -53,7 +75,8 @@ const layerNormalization =
     const flat = reshaped(scope, x, [...x.shape.slice(0, axis), elementCount(row)]);
     const inputs = [flat, rowVector(scope, 1, row, "scale"), rowVector(scope, 2, row, "bias")];
     const y = scope.emit("normalize", inputs, layerForm(centered, epsilon), flat.shape);
-    return reshaped(scope, y, x.shape);
+    const hasStatistics = centered && scope.node.outputs.slice(1).some((name) => name !== "");
+    return [reshaped(scope, y, x.shape), ...(hasStatistics ? rowStatistics(scope, x, axis, epsilon) : [])];
   };
 
 /** One value a channel, of the shape that broadcasts over [N, C, …]. */
@@ -115,12 +138,18 @@ function meanVarianceNormalization(scope: Scope): Tensor {
   return normalizeOver(scope, x, axes, layerForm(true, 1e-18));
 }
 
-/** Division by the Euclidean length; a zero vector stays zero. */
+/** Division by the sum of magnitudes or by the Euclidean length; of a zero vector, the latter gives zero. */
 function lpNormalization(scope: Scope): Tensor {
   const x = scope.float(0);
   const p = scope.intAttribute("p", 2);
-  if (p !== 2) throw scope.unsupported(`p ${p} (2 works)`);
+  if (p !== 1 && p !== 2) throw scope.unsupported(`p ${p} (1 and 2 work)`);
   const axis = normalAxis(scope.intAttribute("axis", -1), x.shape.length, scope.where);
+  if (p === 1) {
+    const shape = x.shape.map((d, i) => (i === axis ? 1 : d));
+    const magnitudes = unary(scope, x, "abs");
+    const sum = scope.emit("reduce", [magnitudes], { kind: "sum", axes: [axis], keepDims: true }, shape);
+    return scope.emit("binary", [x, sum], { kind: "div", activation: noActivation }, x.shape);
+  }
   return normalizeOver(scope, x, [axis], { centered: false, isSum: true, floor: true, epsilon: 1e-36 });
 }
 
@@ -170,7 +199,7 @@ function localResponseNormalization(scope: Scope): Tensor {
   return scope.emit("mul", [x, factor], { activation: noActivation }, x.shape);
 }
 
-export const normalizations: Record<string, (scope: Scope) => Tensor> = {
+export const normalizations: Record<string, (scope: Scope) => Tensor | Tensor[]> = {
   GroupNormalization: (scope) => groupNormalization(scope, scope.intAttribute("num_groups", 0)),
   InstanceNormalization: (scope) => groupNormalization(scope, scope.float(0).shape[1] ?? 0),
   LRN: localResponseNormalization,
