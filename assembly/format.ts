@@ -107,11 +107,20 @@ export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
 export const OP_MATMUL_F32: u32 = 50;
-export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 export const OP_GATHER: u32 = 40;
 export const OP_SCATTER: u32 = 41;
 export const OP_WINDOW: u32 = 42;
 export const OP_UPDATE: u32 = 43;
+export const OP_REDUCE: u32 = 45; // f32, i32, i8
+export const OP_ARG: u32 = 46; // f32, i32, i8 → i32, i64
+export const OP_CUMSUM: u32 = 47; // f32, i32
+export const OP_NORM_F32: u32 = 48;
+export const OP_RESIZE: u32 = 49; // f32, i8
+export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_BINARY_F32: u32 = 26; // float32 → float32
+export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
+export const OP_CAST: u32 = 29; // between any two types
+export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -192,6 +201,29 @@ export const B_B_STRIDES: u32 = 124;
 export const BINARY_RECORD_BYTES: u32 = 148;
 export const COPY_RANK: u32 = 6;
 
+// BINARY_F32, BINARY_INT: dimensions, strides and (float32) bounds as above, and what to do.
+export const B_KIND: u32 = 20;
+export const BINARY_EQUAL: u32 = 1;
+export const BINARY_NOT_EQUAL: u32 = 2;
+export const BINARY_LESS: u32 = 3;
+export const BINARY_LESS_EQUAL: u32 = 4; // the last comparison
+export const BINARY_MAXIMUM: u32 = 5; // the first that float32 has, too
+export const BINARY_MINIMUM: u32 = 6;
+export const BINARY_DIV: u32 = 7; // towards zero, of whole numbers
+export const BINARY_FLOOR_DIV: u32 = 8;
+export const BINARY_SQUARED_DIFFERENCE: u32 = 9;
+export const BINARY_POW: u32 = 10; // float32 alone
+export const BINARY_PRELU: u32 = 11; // float32 alone
+export const BINARY_FLOOR_MOD: u32 = 12; // whole numbers alone, as all that follow; with the divisor's sign
+export const BINARY_REMAINDER: u32 = 13; // with the dividend's sign
+export const BINARY_ADD: u32 = 14;
+export const BINARY_SUB: u32 = 15;
+export const BINARY_MUL: u32 = 16;
+
+// SELECT: dimensions and strides of both values as above, strides of the condition behind them.
+export const S_CONDITION_STRIDES: u32 = 148;
+export const SELECT_RECORD_BYTES: u32 = 172;
+
 // MEAN: [outer, count, inner] → [outer, inner].
 export const R_OUTER: u32 = 20;
 export const R_COUNT: u32 = 24;
@@ -241,6 +273,15 @@ export const UNARY_SOFTPLUS: u32 = 15;
 export const UNARY_SQRT: u32 = 16;
 export const UNARY_SQUARE: u32 = 17;
 export const UNARY_TANH: u32 = 18;
+export const UNARY_SIN: u32 = 19;
+export const UNARY_COS: u32 = 20;
+export const UNARY_FLOOR: u32 = 21;
+export const UNARY_CEIL: u32 = 22;
+export const UNARY_ROUND: u32 = 23; // halves to even
+export const UNARY_SIGN: u32 = 24;
+export const UNARY_RECIPROCAL: u32 = 25;
+export const UNARY_ERF: u32 = 26;
+export const UNARY_LAST: u32 = UNARY_ERF;
 
 // COPY: dims, then strides (i32) of input and output, in elements of Y_ELEMENT bytes.
 export const Y_ELEMENT: u32 = 20;
@@ -286,6 +327,46 @@ export const MM_A_BATCH: u32 = 88; // 0 where a is the same for all
 export const MM_B_BATCH: u32 = 104;
 export const MATMUL_RECORD_BYTES: u32 = 120;
 export const MATMUL_RANK: u32 = 4;
+// REDUCE, ARG, CUMSUM: [outer, count, inner].
+export const Q_OUTER: u32 = 32;
+export const Q_COUNT: u32 = 36;
+export const Q_INNER: u32 = 40;
+export const Q_KIND: u32 = 44;
+export const REDUCE_RECORD_BYTES: u32 = 48;
+
+export const REDUCE_SUM: u32 = 0;
+export const REDUCE_MAX: u32 = 1;
+export const REDUCE_MIN: u32 = 2;
+export const REDUCE_PROD: u32 = 3;
+export const ARG_MIN: u32 = 1; // bits of an ARG's kind
+export const ARG_LAST: u32 = 2;
+export const CUMSUM_EXCLUSIVE: u32 = 1; // bits of a CUMSUM's kind
+export const CUMSUM_REVERSE: u32 = 2;
+
+// NORM_F32 over rows of N_DEPTH; O_INPUT2 is the scale or NONE, O_INPUT3 the bias or NONE.
+export const N_DEPTH: u32 = 32;
+export const N_KIND: u32 = 36;
+export const N_EPSILON: u32 = 40; // f32
+export const NORM_RECORD_BYTES: u32 = 44;
+
+export const NORM_CENTERED: u32 = 1; // bits of N_KIND: the mean is subtracted
+export const NORM_SUM: u32 = 2; // the sum of squares, not their mean
+export const NORM_FLOOR: u32 = 4; // epsilon is a lower bound, not an addend
+
+// RESIZE: [outer, height, width, inner] → [outer, outHeight, outWidth, inner].
+export const Z_OUTER: u32 = 32;
+export const Z_HEIGHT: u32 = 36;
+export const Z_WIDTH: u32 = 40;
+export const Z_INNER: u32 = 44;
+export const Z_OUT_HEIGHT: u32 = 48;
+export const Z_OUT_WIDTH: u32 = 52;
+export const Z_ROW_TAPS: u32 = 56;
+export const Z_COLUMN_TAPS: u32 = 60;
+export const Z_ROWS: u32 = 64; // offset in the weights: outHeight × taps × { u32 index, weight f32 or i32 }
+export const Z_COLUMNS: u32 = 68;
+export const Z_SHIFT: u32 = 72; // int8: both weights have half as many fraction bits
+export const Z_ROUNDING: u32 = 76; // single: halves up; double: halves away from zero
+export const RESIZE_RECORD_BYTES: u32 = 80;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

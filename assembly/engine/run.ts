@@ -5,11 +5,16 @@ import {
   O_CODE,
   OP_ADD_F32,
   OP_ADD_QS8,
+  OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
+  OP_CUMSUM,
   OP_DEQUANTIZE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
@@ -25,8 +30,12 @@ import {
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_MUL_QS8,
+  OP_NORM_F32,
   OP_QUANTIZE,
   OP_SCATTER,
+  OP_REDUCE,
+  OP_RESIZE,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
@@ -35,7 +44,9 @@ import {
   OP_UPDATE,
   OP_WINDOW,
 } from "../format";
+import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
+import { runCast } from "../ops/cast";
 import { runConvF32, runConvQs8 } from "../ops/conv";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
@@ -45,7 +56,10 @@ import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMatmulF32 } from "../ops/matmul";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runMean } from "../ops/mean";
+import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
+import { runReduce } from "../ops/reduce";
+import { runResize } from "../ops/resize";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
@@ -85,7 +99,8 @@ function runOperator(record: usize): void {
     case OP_ADD_F32:
     case OP_SUB_F32:
     case OP_MUL_F32:
-      if (keepsAny(OP_ADD_QS8, OP_MUL_F32)) runBinary(record);
+    case OP_BINARY_F32:
+      if (keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) runBinary(record);
       return;
     case OP_AVERAGE_POOL_QS8:
     case OP_MAX_POOL_QS8:
@@ -128,6 +143,24 @@ function runOperator(record: usize): void {
     case OP_WINDOW:
     case OP_UPDATE:
       if (keepsAny(OP_WINDOW, OP_UPDATE)) runWindow(record);
+      return;
+    case OP_REDUCE:
+    case OP_ARG:
+    case OP_CUMSUM:
+      if (keepsAny(OP_REDUCE, OP_CUMSUM)) runReduce(record);
+      return;
+    case OP_NORM_F32:
+      if (keeps(OP_NORM_F32)) runNorm(record);
+      return;
+    case OP_RESIZE:
+      if (keeps(OP_RESIZE)) runResize(record);
+      return;
+    case OP_BINARY_INT:
+    case OP_SELECT:
+      if (keeps(OP_BINARY_INT) || keeps(OP_SELECT)) runArithmetic(record);
+      return;
+    case OP_CAST:
+      if (keeps(OP_CAST)) runCast(record);
       return;
   }
 }

@@ -9,10 +9,12 @@ import {
   OP_MEAN_QS8,
   OP_MUL_QS8,
   OP_QUANTIZE,
+  OP_RESIZE,
   OP_SOFTMAX_QS8,
   R_ROUNDING,
   U_ROUNDING,
   X_ROUNDING,
+  Z_ROUNDING,
 } from "../../assembly/format.ts";
 import type { FileOperator } from "../format/decode.ts";
 
@@ -34,6 +36,7 @@ const roundingField: Record<number, number> = {
   [OP_SOFTMAX_QS8]: X_ROUNDING,
   [OP_QUANTIZE]: U_ROUNDING,
   [OP_DEQUANTIZE]: U_ROUNDING,
+  [OP_RESIZE]: Z_ROUNDING,
 };
 
 export function usesOf(operators: readonly FileOperator[]): Uses {

@@ -49,9 +49,13 @@ interface Window {
 
 export type UnaryKind =
   | "abs"
+  | "ceil"
   | "clip"
+  | "cos"
   | "elu"
+  | "erf"
   | "exp"
+  | "floor"
   | "gelu"
   | "hardSigmoid"
   | "hardSwish"
@@ -59,13 +63,64 @@ export type UnaryKind =
   | "log"
   | "logistic"
   | "neg"
+  | "reciprocal"
   | "relu"
+  | "round"
   | "rsqrt"
+  | "sign"
   | "silu"
+  | "sin"
   | "softplus"
   | "sqrt"
   | "square"
   | "tanh";
+
+export type ReduceKind = "max" | "min" | "prod" | "sum";
+
+/**
+ * y = (x − m) / √(s + epsilon), times scale, plus bias. m is the mean where `centered`, else 0; s is the mean of
+ * (x − m)², or their sum where `isSum`. `floor`: √max(s, epsilon) is the divisor.
+ */
+export interface NormalizeAttributes {
+  centered: boolean;
+  isSum: boolean;
+  floor: boolean;
+  epsilon: number;
+}
+
+/** Every output position is a weighted sum of `taps` input positions. Both lists have `taps` entries a position. */
+export interface ResizeTable {
+  taps: number;
+  index: Int32Array;
+  weight: Float32Array;
+}
+
+export interface ResizeAttributes {
+  axis: number;
+  rows: ResizeTable;
+  columns: ResizeTable;
+  /** Tables whose weights are multiples of 1/1024, for int8 in `double` rounding where it has a rule of its own. */
+  fixed?: { rows: ResizeTable; columns: ResizeTable };
+}
+export type BinaryKind =
+  | "and"
+  | "div"
+  | "equal"
+  | "floorDiv"
+  | "floorMod"
+  | "greater"
+  | "greaterEqual"
+  | "less"
+  | "lessEqual"
+  | "maximum"
+  | "minimum"
+  | "notEqual"
+  | "or"
+  | "pow"
+  | "prelu"
+  | "remainder"
+  | "squaredDifference"
+  | "xor";
 
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
@@ -96,6 +151,15 @@ export interface Attributes {
   add: { activation: Activation };
   sub: { activation: Activation };
   mul: { activation: Activation };
+  /**
+   * a, b → y, numpy broadcasting; comparisons give bool, the others their operands' type. div of whole numbers goes
+   * towards zero, floorMod has the divisor's sign, remainder the dividend's; prelu: b is the slope.
+   */
+  binary: { kind: BinaryKind; activation: Activation };
+  /** condition (bool), a, b → a where it holds, else b; numpy broadcasting */
+  select: Record<string, never>;
+  /** x → the same numbers in another type, towards zero and within its range from float32, wrapping else */
+  cast: Record<string, never>;
   /** x → y; padding never counts unless `countIncludePad` */
   averagePool2d: Window & { kernel: [number, number]; countIncludePad: boolean };
   maxPool2d: Window & { kernel: [number, number] };
@@ -103,7 +167,7 @@ export interface Attributes {
   mean: { axes: number[]; keepDims: boolean };
   /** x → y along the last axis */
   softmax: { beta: number };
-  /** x → y elementwise; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
+  /** x → y elementwise; round takes halves to even; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
   unary: {
     kind: UnaryKind;
     alpha?: number;
@@ -144,6 +208,18 @@ export interface Attributes {
   quantize: Record<string, never>;
   /** quantized → float32 */
   dequantize: Record<string, never>;
+  /** x → y; axes are non-negative and ascending */
+  reduce: { kind: ReduceKind; axes: number[]; keepDims: boolean };
+  /** x → y int32 or int64: where the extreme along `axis` is, the first or the last of several equal ones */
+  argExtreme: { kind: "max" | "min"; axis: number; keepDims: boolean; last: boolean };
+  /** x → y: running sums along `axis`; `exclusive` leaves out the element itself, `reverse` runs from the end */
+  cumsum: { axis: number; exclusive: boolean; reverse: boolean };
+  /** x, scale [D] | null, bias [D] | null → y along the last axis, of D elements; see docs/numerics.md */
+  normalize: NormalizeAttributes;
+  /** x → y: the neighbouring dimensions `axis` and `axis` + 1 resampled by `rows` and `columns` */
+  resize2d: ResizeAttributes;
+  /** x → y, zeros but for y[before + i · step] = x[i] */
+  dilate: { before: number[]; step: number[] };
 }
 
 export type OperatorName = keyof Attributes;
@@ -186,6 +262,11 @@ export interface Graph {
 export const noActivation: Activation = { min: -Infinity, max: Infinity };
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+const comparisons: readonly string[] = ["equal", "greater", "greaterEqual", "less", "lessEqual", "notEqual"];
+
+/** Its result is bool whatever its operands are. */
+export const isComparison = (kind: BinaryKind): boolean => comparisons.includes(kind);
 
 const arrays = {
   float32: Float32Array,

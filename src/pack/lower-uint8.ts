@@ -14,7 +14,7 @@ const isLowered = (t: Tensor): t is QuantizedTensor => t.dtype === "uint8" && t.
 
 /**
  * The same graph with int8 in place of uint8 inside: every value and zero point less 128, so each real value
- * stays. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
+ * stays. uint8 without a scale stays too. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
  * int8 tensors that stand for uint8 ones.
  */
 export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {

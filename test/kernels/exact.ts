@@ -11,8 +11,8 @@ import {
   OP_CONV_QS8,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
-  OP_MATMUL_F32,
   OP_GEMM_QD8,
+  OP_MATMUL_F32,
   REGION_ARENA,
   SLACK,
 } from "../../assembly/format.ts";

@@ -5,6 +5,7 @@ import { clamp } from "../../src/numerics/rounding.ts";
 import { concatTable } from "../../src/numerics/table.ts";
 import {
   emptyLike,
+  emptyNumbers,
   indexOf,
   isQuantized,
   type Numbers,
@@ -71,6 +72,18 @@ export function pad(node: NodeOf<"pad">, { values }: Operands): TensorData {
     const filler = y.dtype === "int64" ? BigInt(stored) : stored;
     out[flat] = isInside ? x[own.reduce((at, i, d) => at + i * steps[d], 0)] : filler;
   }
+  return out;
+}
+
+export function dilate(node: NodeOf<"dilate">, operands: Operands): Numbers {
+  const [y] = node.outputs;
+  const { shape } = node.inputs[0]!;
+  const { before, step } = node.attributes;
+  const steps = stridesOf(y.shape);
+  const out = emptyNumbers(y).fill(isQuantized(y) ? scalarQuantization(y).zeroPoint : 0) as Numbers;
+  numbers(operands, 0).forEach((value, flat) => {
+    out[indexOf(flat, shape).reduce((at, i, d) => at + (before[d] + i * step[d]) * steps[d], 0)] = value;
+  });
   return out;
 }
 

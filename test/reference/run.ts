@@ -1,12 +1,16 @@
 import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
+import { arithmetic, cast, select } from "./arithmetic.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
-import { matmul } from "./matmul.ts";
 import { dynamicSlice, dynamicUpdateSlice, gather, gatherNd, scatterNd } from "./gather.ts";
+import { matmul } from "./matmul.ts";
 import { mean } from "./mean.ts";
-import { concat, expand, pad, reshape, slice, transpose } from "./move.ts";
+import { concat, dilate, expand, pad, reshape, slice, transpose } from "./move.ts";
+import { normalize } from "./normalize.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
+import { argExtreme, cumsum, reduce } from "./reduce.ts";
+import { resize2d } from "./resize.ts";
 import { softmax } from "./softmax.ts";
 import type { Operands } from "./tensor.ts";
 import { dequantize, quantize, unary } from "./unary.ts";
@@ -26,7 +30,15 @@ function runNode(node: Node, operands: Operands): TensorData {
     case "add":
     case "sub":
     case "mul":
-      return binary(node, operands);
+      return ["int32", "int64"].includes(node.outputs[0].dtype)
+        ? arithmetic(node, operands)
+        : binary(node, operands);
+    case "binary":
+      return arithmetic(node, operands);
+    case "select":
+      return select(node, operands);
+    case "cast":
+      return cast(node, operands);
     case "averagePool2d":
       return averagePool2d(node, operands);
     case "maxPool2d":
@@ -63,6 +75,18 @@ function runNode(node: Node, operands: Operands): TensorData {
       return quantize(node, operands);
     case "dequantize":
       return dequantize(node, operands);
+    case "reduce":
+      return reduce(node, operands);
+    case "argExtreme":
+      return argExtreme(node, operands);
+    case "cumsum":
+      return cumsum(node, operands);
+    case "normalize":
+      return normalize(node, operands);
+    case "resize2d":
+      return resize2d(node, operands);
+    case "dilate":
+      return dilate(node, operands);
   }
 }
 

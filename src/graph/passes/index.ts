@@ -11,6 +11,7 @@ import { foldPad } from "./fold-pad.ts";
 import { foldQdq } from "./fold-qdq.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { fuseBias } from "./fuse-bias.ts";
+import { fuseNormalization } from "./fuse-normalization.ts";
 import { hoistMoves } from "./hoist-moves.ts";
 import { restoreNames } from "./layout.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
@@ -29,6 +30,7 @@ const passes: Pass[] = [
   sortNodes,
   removeDeadCode,
   foldConstants,
+  fuseNormalization,
   hoistMoves,
   cancelTransposes,
   removeDeadCode,

@@ -1,6 +1,6 @@
 import { elementCount, noActivation, type Tensor } from "../../graph/graph.ts";
-import { broadcast } from "./elementwise.ts";
 import {
+  broadcast,
   checkShape,
   emit,
   input,

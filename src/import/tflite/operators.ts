@@ -1,4 +1,15 @@
 /** The table of operators that can be imported, by their names in the schema. */
+
+import {
+  convertArithmetic,
+  convertCast,
+  convertComparison,
+  convertFloatArithmetic,
+  convertLogic,
+  convertNot,
+  convertSelect,
+  convertWholeArithmetic,
+} from "./arithmetic.ts";
 import { convertBatchMatmul } from "./batch-matmul.ts";
 import { convertConv2d, convertDepthwiseConv2d } from "./convolution.ts";
 import {
@@ -7,6 +18,7 @@ import {
   convertElu,
   convertGelu,
   convertLeakyRelu,
+  convertNeg,
   convertUnary,
 } from "./elementwise.ts";
 import { convertFullyConnected } from "./fully-connected.ts";
@@ -24,10 +36,11 @@ import {
 } from "./gathering.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import type { OperatorRecord } from "./model.ts";
+import { convertL2Normalization, convertLocalResponseNormalization } from "./normalization.ts";
 import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
-import { convertMean, convertSoftmax } from "./reduce.ts";
+import { convertArgExtreme, convertCumsum, convertMean, convertReduce, convertSoftmax } from "./reduce.ts";
 import {
   convertBatchToSpace,
   convertBroadcastTo,
@@ -39,7 +52,9 @@ import {
   convertSpaceToDepth,
   convertTile,
 } from "./repeating.ts";
+import { convertResizeBilinear, convertResizeNearest } from "./resize.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
+import { convertTransposeConv } from "./transpose-conv.ts";
 import {
   convertAssignVariable,
   convertCallOnce,
@@ -56,8 +71,14 @@ const conversions = new Map<string, Conversion>([
   ["CALL_ONCE", convertCallOnce],
   ["BATCH_TO_SPACE_ND", convertBatchToSpace],
   ["BROADCAST_TO", convertBroadcastTo],
+  ["ARG_MAX", convertArgExtreme("max")],
+  ["ARG_MIN", convertArgExtreme("min")],
+  ["CAST", convertCast],
+  ["CEIL", convertUnary("ceil")],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
+  ["CUMSUM", convertCumsum],
+  ["COS", convertUnary("cos")],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
   ["DEPTH_TO_SPACE", convertDepthToSpace],
   ["DEQUANTIZE", convertDequantize],
@@ -67,14 +88,29 @@ const conversions = new Map<string, Conversion>([
   ["EXP", convertUnary("exp")],
   ["EXPAND_DIMS", convertReshape],
   ["FILL", convertFill],
+  ["DIV", convertArithmetic("div")],
+  ["EQUAL", convertComparison("equal")],
+  ["FLOOR", convertUnary("floor")],
+  ["FLOOR_DIV", convertArithmetic("floorDiv")],
+  ["FLOOR_MOD", convertWholeArithmetic("floorMod")],
   ["FULLY_CONNECTED", convertFullyConnected],
   ["GATHER", convertGather],
   ["GATHER_ND", convertGatherNd],
   ["GELU", convertGelu],
+  ["GREATER", convertComparison("greater")],
+  ["GREATER_EQUAL", convertComparison("greaterEqual")],
   ["HARD_SWISH", convertUnary("hardSwish")],
+  ["L2_NORMALIZATION", convertL2Normalization],
   ["LEAKY_RELU", convertLeakyRelu],
+  ["LOCAL_RESPONSE_NORMALIZATION", convertLocalResponseNormalization],
+  ["LESS", convertComparison("less")],
+  ["LESS_EQUAL", convertComparison("lessEqual")],
   ["LOG", convertUnary("log")],
+  ["LOGICAL_AND", convertLogic("and")],
+  ["LOGICAL_NOT", convertNot],
+  ["LOGICAL_OR", convertLogic("or")],
   ["LOGISTIC", convertUnary("logistic")],
+  ["MAXIMUM", convertArithmetic("maximum")],
   ["MAX_POOL_2D", convertMaxPool2d],
   ["MEAN", convertMean],
   ["MIRROR_PAD", convertMirrorPad],
@@ -82,11 +118,19 @@ const conversions = new Map<string, Conversion>([
   ["NEG", convertUnary("neg")],
   ["ONE_HOT", convertOneHot],
   ["PACK", convertPack],
+  ["MINIMUM", convertArithmetic("minimum")],
+  ["NEG", convertNeg],
+  ["NOT_EQUAL", convertComparison("notEqual")],
   ["PAD", convertPad],
   ["PADV2", convertPad],
+  ["POW", convertFloatArithmetic("pow")],
+  ["PRELU", convertFloatArithmetic("prelu")],
   ["QUANTIZE", convertQuantize],
   ["READ_VARIABLE", convertReadVariable],
   ["RANGE", convertRange],
+  ["REDUCE_MAX", convertReduce("max")],
+  ["REDUCE_MIN", convertReduce("min")],
+  ["REDUCE_PROD", convertReduce("prod")],
   ["RELU", convertUnary("relu")],
   ["RELU6", convertClip(0, 6)],
   ["RELU_0_TO_1", convertClip(0, 1)],
@@ -97,6 +141,13 @@ const conversions = new Map<string, Conversion>([
   ["SCATTER_ND", convertScatterNd],
   ["SHAPE", convertShape],
   ["SLICE", convertSlice],
+  ["RESIZE_BILINEAR", convertResizeBilinear],
+  ["RESIZE_NEAREST_NEIGHBOR", convertResizeNearest],
+  ["ROUND", convertUnary("round")],
+  ["SELECT", convertSelect],
+  ["SELECT_V2", convertSelect],
+  ["SIGN", convertUnary("sign")],
+  ["SIN", convertUnary("sin")],
   ["SOFTMAX", convertSoftmax],
   ["SPACE_TO_BATCH_ND", convertSpaceToBatch],
   ["SPACE_TO_DEPTH", convertSpaceToDepth],
@@ -104,15 +155,18 @@ const conversions = new Map<string, Conversion>([
   ["SPLIT_V", convertSplitV],
   ["SQRT", convertUnary("sqrt")],
   ["SQUARE", convertUnary("square")],
+  ["SQUARED_DIFFERENCE", convertArithmetic("squaredDifference")],
   ["SQUEEZE", convertReshape],
   ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
+  ["SUM", convertReduce("sum")],
   ["TANH", convertUnary("tanh")],
   ["TILE", convertTile],
   ["TRANSPOSE", convertTranspose],
   ["VAR_HANDLE", convertVarHandle],
   ["UNPACK", convertUnpack],
   ["ZEROS_LIKE", convertZerosLike],
+  ["TRANSPOSE_CONV", convertTransposeConv],
 ]);
 
 const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };

@@ -41,6 +41,9 @@ export const options = {
   softmax: { type: 9, beta: 0 },
   concatenation: { type: 10, axis: 0, activation: 1 },
   add: { type: 11, activation: 0 },
+  l2Norm: { type: 12, activation: 0 },
+  localResponseNormalization: { type: 13, radius: 0, bias: 1, alpha: 2, beta: 3 },
+  resizeBilinear: { type: 15, alignCorners: 2, halfPixel: 3 },
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
@@ -64,8 +67,12 @@ export const options = {
   mirrorPad: { type: 77, mode: 0 },
   splitV: { type: 79, count: 0 },
   depthToSpace: { type: 94, blockSize: 0 },
-  leakyRelu: { type: 75, alpha: 0 },
   batchMatmul: { type: 101, adjX: 0, adjY: 1 },
+  transposeConv: { type: 49, padding: 0, strideW: 1, strideH: 2, activation: 3 },
+  resizeNearest: { type: 74, alignCorners: 0, halfPixel: 1 },
+  div: { type: 29, activation: 0 },
+  leakyRelu: { type: 75, alpha: 0 },
+  cumsum: { type: 102, exclusive: 0, reverse: 1 },
   gelu: { type: 116, approximate: 0 },
 } as const;
 

@@ -147,13 +147,35 @@ export function emitFill(lowering: Lowering, node: Named, y: Tensor, value: numb
 
 /** The whole output filled, then the input copied into its middle. */
 export function lowerPad(lowering: Lowering, node: NodeOf<"pad">): void {
+  const { before, value } = node.attributes;
+  emitSpread(
+    lowering,
+    node,
+    before,
+    before.map(() => 1),
+    value,
+  );
+}
+
+/** The whole output zero, then the input spread over it. */
+export function lowerDilate(lowering: Lowering, node: NodeOf<"dilate">): void {
+  emitSpread(lowering, node, node.attributes.before, node.attributes.step, 0);
+}
+
+function emitSpread(
+  lowering: Lowering,
+  node: NodeOf<"pad"> | NodeOf<"dilate">,
+  before: readonly number[],
+  step: readonly number[],
+  value: number,
+): void {
   const [x, y] = [inputOf(node), node.outputs[0]];
   refuseRequantization(node, x, y);
-  const { before, value } = node.attributes;
   emitFill(lowering, node, y, value);
   const strides = denseStrides(y.shape);
   const offset = before.reduce((sum, n, axis) => sum + n * strides[axis], 0);
-  emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, { offset, strides });
+  const to = { offset, strides: strides.map((s, axis) => s * step[axis]) };
+  emitCopy(lowering, node, x, y, x.shape, { offset: 0, strides: denseStrides(x.shape) }, to);
 }
 
 /** One strided copy an input; inputs of another scale are requantized first. */

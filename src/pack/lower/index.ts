@@ -1,8 +1,9 @@
 import type { Node } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
+import { lowerArithmetic, lowerCast, lowerSelect } from "./arithmetic.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
-import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import { lowerConcat, lowerDilate, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerDynamic } from "./dynamic.ts";
 import {
   lowerDynamicSlice,
@@ -11,8 +12,11 @@ import {
   lowerGatherNd,
   lowerScatterNd,
 } from "./gather.ts";
+import { lowerNormalize } from "./normalize.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerMatmul } from "./product.ts";
+import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
+import { lowerResize } from "./resize.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
@@ -33,7 +37,13 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case "add":
     case "sub":
     case "mul":
-      return lowerBinary(lowering, node);
+      return hasWholeNumbers(node) ? lowerArithmetic(lowering, node) : lowerBinary(lowering, node);
+    case "binary":
+      return lowerArithmetic(lowering, node);
+    case "select":
+      return lowerSelect(lowering, node);
+    case "cast":
+      return lowerCast(lowering, node);
     case "reshape":
       return lowerReshape(lowering, node);
     case "transpose":
@@ -69,6 +79,18 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
     case "dequantize":
       return lowerDequantize(lowering, node);
+    case "reduce":
+      return lowerReduce(lowering, node);
+    case "argExtreme":
+      return lowerArgExtreme(lowering, node);
+    case "cumsum":
+      return lowerCumsum(lowering, node);
+    case "normalize":
+      return lowerNormalize(lowering, node);
+    case "resize2d":
+      return lowerResize(lowering, node);
+    case "dilate":
+      return lowerDilate(lowering, node);
   }
 }
 
@@ -78,8 +100,19 @@ const movers = new Set([
   ...["gather", "gatherNd", "scatterNd", "dynamicSlice", "dynamicUpdateSlice"],
 ]);
 
+/** Operators that take every type, as far as they do; they refuse the rest themselves. */
+const anyType = new Set(["binary", "select", "cast"]);
+
+const wholeNumbers = new Set(["int32", "int64"]);
+
+/** Arithmetic of whole numbers, which stand for nothing else. */
+const hasWholeNumbers = (node: Node): boolean =>
+  ["add", "sub", "mul"].includes(node.op) && wholeNumbers.has(node.outputs[0].dtype);
+
 function refuseTypes(node: Node): void {
-  if (movers.has(node.op)) return;
+  if (node.op === "reduce" || node.op === "argExtreme" || node.op === "cumsum")
+    return refuseReductionTypes(node);
+  if (movers.has(node.op) || anyType.has(node.op) || hasWholeNumbers(node)) return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(

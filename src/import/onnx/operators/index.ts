@@ -1,11 +1,14 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import type { Scope } from "../scope.ts";
+import { convTranspose } from "./conv-transpose.ts";
 import { elementwise } from "./elementwise.ts";
 import { gemm, matMul } from "./linear.ts";
+import { normalizations } from "./normalization.ts";
 import { einsum } from "./product.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
 import { repeating } from "./repeating.ts";
+import { resizing } from "./resize.ts";
 import { shaping } from "./shaping.ts";
 import { slicing } from "./slicing.ts";
 import {
@@ -14,6 +17,7 @@ import {
   conv,
   globalAveragePool,
   globalMaxPool,
+  lpPool,
   maxPool,
 } from "./spatial.ts";
 
@@ -26,18 +30,22 @@ export type Convert = (scope: Scope) => Tensor | (Tensor | undefined)[];
 /** Operators of the default domain that can run, by name. */
 export const operators: Record<string, Convert> = {
   ...elementwise,
+  ...normalizations,
   ...quantization,
   ...reductions,
   ...repeating,
+  ...resizing,
   ...shaping,
   ...slicing,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
   Einsum: einsum,
+  ConvTranspose: convTranspose,
   Gemm: gemm,
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
+  LpPool: lpPool,
   MatMul: matMul,
   MaxPool: maxPool,
 };
