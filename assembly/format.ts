@@ -107,6 +107,8 @@ export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_RECURRENT_F32: u32 = 35; // LSTM, GRU, RNN after the products of their inputs
+export const OP_LSTM_QS8: u32 = 36;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -249,6 +251,36 @@ export const COPY_RECORD_BYTES: u32 = 104;
 // FILL: the whole output with one element: the low bytes of F_VALUE; 8-byte integers sign-extend it. O_INPUT is NONE.
 export const F_VALUE: u32 = 20;
 export const FILL_RECORD_BYTES: u32 = 24;
+
+// RECURRENT: input [T, B, gates · H], output [T, B, H]; O_VARIABLE is h [B, H], O_VARIABLE2 c (LSTM). It has M_MIN and M_MAX
+// (no bounds: they are the matrix multiply's), M_SCRATCH and M_SCRATCH_BYTES (4 · H · 4) at their places.
+export const L_KIND: u32 = 32;
+export const L_HIDDEN: u32 = 36; // H
+export const L_WEIGHTS: u32 = 40; // h's weights: one f32 matrix, or in a GRU those of z and r, then those of its candidate
+export const L_BIAS: u32 = 44; // GRU with the reset after the product: f32, the candidate's recurrent bias
+export const L_REVERSE: u32 = 56; // 1: from the last step to the first
+export const L_CLIP: u32 = 60; // f32: c stays within ± this
+export const RECURRENT_RECORD_BYTES: u32 = 72;
+
+export const RECURRENT_LSTM: u32 = 1; // gates i, f, g, o
+export const RECURRENT_GRU: u32 = 2; // gates z, r, n
+export const RECURRENT_GRU_RESET_AFTER: u32 = 3;
+export const RECURRENT_RNN: u32 = 4; // tanh
+
+// LSTM_QS8: input [T, B, I], output [T, B, H] int8; O_VARIABLE is h [B, H] int8, O_VARIABLE2 c [B, H] int16; M_SCRATCH as above.
+export const LQ_INPUT: u32 = 32; // I
+export const LQ_HIDDEN: u32 = 36; // H
+export const LQ_WEIGHTS: u32 = 40; // int8 [4 · H, I], rows of the gates i, f, g, o
+export const LQ_RECURRENT: u32 = 44; // int8 [4 · H, H]
+export const LQ_BIAS: u32 = 48; // i32: 4 · H for the input, 4 · H for h, zero points folded in
+export const LQ_SCALES: u32 = 52; // i32 pairs (multiplier, shift): input of each gate, h of each gate, f · c, i · g, h
+export const LQ_TABLE: u32 = 56; // 256 u16: the logistic function
+export const LQ_REVERSE: u32 = 60;
+export const LQ_ZERO_POINT: u32 = 72; // of h and the output
+export const LQ_CLIP: u32 = 76; // c stays within ± this; 32768 for none
+export const LQ_TANH_MULTIPLIER: u32 = 80; // of c, on its way into the table
+export const LQ_TANH_SHIFT: u32 = 84;
+export const LSTM_QS8_RECORD_BYTES: u32 = 88;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

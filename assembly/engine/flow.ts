@@ -26,6 +26,8 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   REGION_STATE,
   T_REGION,
 } from "../format";
@@ -71,7 +73,7 @@ function clear(): void {
 
 function hasScratch(code: u32): bool {
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
-  return isKept(code, OP_GEMM_QD8);
+  return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */

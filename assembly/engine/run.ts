@@ -16,6 +16,8 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -39,6 +41,8 @@ import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
+import { runLstm } from "../ops/lstm";
+import { runRecurrent } from "../ops/recurrent";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { keeps, keepsAny } from "./kept";
@@ -100,6 +104,12 @@ function runOperator(record: usize): void {
       return;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);
+      return;
+    case OP_RECURRENT_F32:
+      if (keeps(OP_RECURRENT_F32)) runRecurrent(record);
+      return;
+    case OP_LSTM_QS8:
+      if (keeps(OP_LSTM_QS8)) runLstm(record);
       return;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) runUnary(record);

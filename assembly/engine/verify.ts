@@ -26,6 +26,8 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -49,10 +51,12 @@ import { verifyGemm } from "../ops/gemm";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
+import { verifyLstm } from "../ops/lstm";
+import { verifyRecurrent } from "../ops/recurrent";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { isApart } from "./check";
-import { keeps, keepsAny } from "./kept";
+import { isKept, keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
 
 /** Codes that exist, in stretches; a bundle keeps some of them. */
@@ -60,6 +64,7 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code == OP_GEMM_QD8) return true;
+  if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
   return false;
 }
 
@@ -100,6 +105,8 @@ function verifyWideHead(record: usize): i32 {
 
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
+  if (isKept(code, OP_RECURRENT_F32)) return verifyRecurrent(record);
+  if (isKept(code, OP_LSTM_QS8)) return verifyLstm(record);
   return CHECK_RECORD;
 }
 

@@ -5,6 +5,7 @@ import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerDynamic } from "./dynamic.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
+import { lowerRecurrent } from "./recurrent.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
@@ -28,6 +29,8 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerReshape(lowering, node);
     case "transpose":
       return lowerTranspose(lowering, node);
+    case "recurrent":
+      return lowerRecurrent(lowering, node);
     case "slice":
       return lowerSlice(lowering, node);
     case "expand":
@@ -56,7 +59,7 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 const movers = new Set(["reshape", "transpose", "slice", "expand", "pad", "concat"]);
 
 function refuseTypes(node: Node): void {
-  if (movers.has(node.op)) return;
+  if (movers.has(node.op) || node.op === "recurrent") return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(
