@@ -10,6 +10,7 @@ import {
 } from "./elementwise.ts";
 import { convertFullyConnected } from "./fully-connected.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
+import { convertSequenceLstm } from "./lstm.ts";
 import type { OperatorRecord } from "./model.ts";
 import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
@@ -68,6 +69,7 @@ const conversions = new Map<string, Conversion>([
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
   ["VAR_HANDLE", convertVarHandle],
+  ["UNIDIRECTIONAL_SEQUENCE_LSTM", convertSequenceLstm],
   ["UNPACK", convertUnpack],
 ]);
 
