@@ -3,6 +3,7 @@ import type { Scope } from "../scope.ts";
 import { elementwise } from "./elementwise.ts";
 import { gemm, matMul } from "./linear.ts";
 import { quantization } from "./quantization.ts";
+import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
 import { shaping } from "./shaping.ts";
 import {
@@ -24,6 +25,7 @@ export type Convert = (scope: Scope) => Tensor | (Tensor | undefined)[];
 export const operators: Record<string, Convert> = {
   ...elementwise,
   ...quantization,
+  ...recurrent,
   ...reductions,
   ...shaping,
   AveragePool: averagePool,
