@@ -37,7 +37,16 @@ export const SECTION_STATE: u32 = 5; // initial bytes of the state region
 export const SECTION_STRINGS: u32 = 6; // UTF-8, each ended by a zero byte
 export const SECTION_METADATA: u32 = 7; // UTF-8 JSON, optional: for people and tools
 export const SECTION_SIGNATURE: u32 = 8; // reserved, optional
+export const SECTION_STORED: u32 = 10; // weights stored narrower than they run, in place of SECTION_WEIGHTS
 export const SECTION_REPORT: u32 = 9; // UTF-8 JSON, optional: what the quantizer measured
+
+// Parts of SECTION_STORED, see assembly/engine/stored.ts.
+export const STORED_BYTES: u32 = 0;
+export const STORED_NIBBLES: u32 = 1; // int8 from −8 to 7
+export const STORED_CRUMBS: u32 = 2; // int8 from −2 to 1
+export const STORED_CODEBOOK: u32 = 3; // indices of 16 bytes
+export const STORED_HALVES: u32 = 4; // float32 that float16 holds
+export const STORED_SPARSE: u32 = 256; // flag: a bit per element, and only those that are not zero
 
 // Tensor record.
 export const TENSOR_BYTES: u32 = 64;
