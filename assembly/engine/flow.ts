@@ -27,10 +27,12 @@ import {
   OP_SCATTER,
   OP_UPDATE,
   OP_WINDOW,
+  OP_GEMM_QD8,
   REGION_STATE,
   T_REGION,
   WINDOW_SHIFT,
 } from "../format";
+import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
 import {
   arena,
@@ -71,7 +73,8 @@ function clear(): void {
 }
 
 function hasScratch(code: u32): bool {
-  return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
+  if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  return isKept(code, OP_GEMM_QD8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */

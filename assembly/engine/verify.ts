@@ -26,6 +26,7 @@ import {
   OP_FILL,
   OP_GATHER,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -50,6 +51,7 @@ import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
+import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
@@ -64,6 +66,7 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_GATHER && code <= OP_UPDATE) return true;
+  if (code == OP_GEMM_QD8) return true;
   return false;
 }
 
@@ -156,6 +159,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_QD8:
+      if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);
       break;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) return verifyUnary(record);

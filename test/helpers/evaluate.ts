@@ -312,7 +312,7 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "dynamicUpdateSlice":
       return moved(node, present);
     default:
-      throw new Error(`${(node as Node).op} is not evaluated`);
+      throw new Error(`${node.op}: no evaluation in real numbers`);
   }
 }
 
