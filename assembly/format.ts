@@ -37,7 +37,16 @@ export const SECTION_STATE: u32 = 5; // initial bytes of the state region
 export const SECTION_STRINGS: u32 = 6; // UTF-8, each ended by a zero byte
 export const SECTION_METADATA: u32 = 7; // UTF-8 JSON, optional: for people and tools
 export const SECTION_SIGNATURE: u32 = 8; // reserved, optional
+export const SECTION_STORED: u32 = 10; // weights stored narrower than they run, in place of SECTION_WEIGHTS
 export const SECTION_REPORT: u32 = 9; // UTF-8 JSON, optional: what the quantizer measured
+
+// Parts of SECTION_STORED, see assembly/engine/stored.ts.
+export const STORED_BYTES: u32 = 0;
+export const STORED_NIBBLES: u32 = 1; // int8 from −8 to 7
+export const STORED_CRUMBS: u32 = 2; // int8 from −2 to 1
+export const STORED_CODEBOOK: u32 = 3; // indices of 16 bytes
+export const STORED_HALVES: u32 = 4; // float32 that float16 holds
+export const STORED_SPARSE: u32 = 256; // flag: a bit per element, and only those that are not zero
 
 // Tensor record.
 export const TENSOR_BYTES: u32 = 64;
@@ -106,6 +115,10 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_GATHER: u32 = 40;
+export const OP_SCATTER: u32 = 41;
+export const OP_WINDOW: u32 = 42;
+export const OP_UPDATE: u32 = 43;
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 export const OP_RECURRENT_F32: u32 = 35; // LSTM, GRU, RNN after the products of their inputs
 export const OP_LSTM_QS8: u32 = 36;
@@ -247,6 +260,24 @@ export const Y_DIMS: u32 = 32;
 export const Y_IN_STRIDES: u32 = 56;
 export const Y_OUT_STRIDES: u32 = 80;
 export const COPY_RECORD_BYTES: u32 = 104;
+
+// GATHER, SCATTER: whole [batches, outer, dims…, inner], part [batches, outer, count, inner], indices [batches, count, depth].
+export const G_BATCHES: u32 = 32;
+export const G_OUTER: u32 = 36;
+export const G_COUNT: u32 = 40;
+export const G_INNER: u32 = 44; // elements of a slice
+export const G_DEPTH: u32 = 48; // indices of a tuple, 1…GATHER_RANK
+export const G_FROM_END: u32 = 52; // 1: indices below 0 count from the end
+export const G_DIMS: u32 = 56;
+export const GATHER_RANK: u32 = 6;
+export const GATHER_RECORD_BYTES: u32 = 80;
+
+// WINDOW, UPDATE: the fields of COPY, all WINDOW_SHIFT further on, then a limit and a stride (elements) per start.
+export const WINDOW_SHIFT: u32 = 12;
+export const D_STARTS: u32 = 116; // how many there are, at most MAX_RANK
+export const D_LIMITS: u32 = 120;
+export const D_STRIDES: u32 = 152;
+export const WINDOW_RECORD_BYTES: u32 = 184;
 
 // FILL: the whole output with one element: the low bytes of F_VALUE; 8-byte integers sign-extend it. O_INPUT is NONE.
 export const F_VALUE: u32 = 20;

@@ -25,11 +25,15 @@ import {
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_SCATTER,
+  OP_UPDATE,
+  OP_WINDOW,
   OP_GEMM_QD8,
   OP_LSTM_QS8,
   OP_RECURRENT_F32,
   REGION_STATE,
   T_REGION,
+  WINDOW_SHIFT,
 } from "../format";
 import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
@@ -151,8 +155,10 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
     if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
-    if (code != OP_COPY) mark(y, <u8>dtypeOf(y));
-    else if (inArena(y)) markCopy(record, <u8>dtypeOf(y));
+    // These change part of what must be there already.
+    if ((code == OP_SCATTER || code == OP_UPDATE) && !isWritten(y)) return CHECK_UNDEFINED;
+    if (code != OP_COPY && code != OP_WINDOW) mark(y, <u8>dtypeOf(y));
+    else if (inArena(y)) markCopy(record, code == OP_WINDOW ? WINDOW_SHIFT : 0, <u8>dtypeOf(y));
     record += u32At(record, O_BYTES);
   }
   flowCulprit = CULPRIT_TENSOR;

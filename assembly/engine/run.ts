@@ -14,6 +14,7 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
+  OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
   OP_LSTM_QS8,
@@ -26,17 +27,21 @@ import {
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_QUANTIZE,
+  OP_SCATTER,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
+  OP_UPDATE,
+  OP_WINDOW,
 } from "../format";
 import { runBinary } from "../ops/binary";
 import { runConvF32, runConvQs8 } from "../ops/conv";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
+import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runMean } from "../ops/mean";
@@ -45,6 +50,7 @@ import { runLstm } from "../ops/lstm";
 import { runRecurrent } from "../ops/recurrent";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
+import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
 import { operatorCount, operators, u32At } from "./model";
 
@@ -119,6 +125,14 @@ function runOperator(record: usize): void {
       return;
     case OP_FILL:
       if (keeps(OP_FILL)) runFill(record);
+      return;
+    case OP_GATHER:
+    case OP_SCATTER:
+      if (keepsAny(OP_GATHER, OP_SCATTER)) runGather(record);
+      return;
+    case OP_WINDOW:
+    case OP_UPDATE:
+      if (keepsAny(OP_WINDOW, OP_UPDATE)) runWindow(record);
       return;
   }
 }

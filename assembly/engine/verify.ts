@@ -24,6 +24,7 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
+  OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
   OP_LSTM_QS8,
@@ -35,10 +36,13 @@ import {
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_QUANTIZE,
+  OP_SCATTER,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
   OP_UNARY_F32,
+  OP_UPDATE,
+  OP_WINDOW,
   REGION_WEIGHTS,
   T_REGION,
 } from "../format";
@@ -47,6 +51,7 @@ import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
+import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
@@ -55,6 +60,7 @@ import { verifyLstm } from "../ops/lstm";
 import { verifyRecurrent } from "../ops/recurrent";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
+import { verifyWindow } from "../ops/window-copy";
 import { isApart } from "./check";
 import { isKept, keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
@@ -63,6 +69,7 @@ import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code >= OP_GATHER && code <= OP_UPDATE) return true;
   if (code == OP_GEMM_QD8) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
   return false;
@@ -107,6 +114,8 @@ function verifyWideHead(record: usize): i32 {
 function verifyWide(record: usize, code: u32): i32 {
   if (isKept(code, OP_RECURRENT_F32)) return verifyRecurrent(record);
   if (isKept(code, OP_LSTM_QS8)) return verifyLstm(record);
+  if (keepsAny(OP_GATHER, OP_SCATTER) && code >= OP_GATHER && code <= OP_SCATTER) return verifyGather(record);
+  if (keepsAny(OP_WINDOW, OP_UPDATE) && code >= OP_WINDOW && code <= OP_UPDATE) return verifyWindow(record);
   return CHECK_RECORD;
 }
 

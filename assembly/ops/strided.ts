@@ -21,9 +21,9 @@ export function checkDims(record: usize, dims: usize, elements: u32): i32 {
 }
 
 /** Every element reached from `first` lies in 0…elements − 1. Dimensions were checked: none exceeds 2³¹ − 1. */
-export function reaches(record: usize, dims: usize, strides: usize, first: u32, elements: u32): bool {
-  let low: i64 = first;
-  let high: i64 = first;
+export function reaches(record: usize, dims: usize, strides: usize, first: u64, elements: u32): bool {
+  let low = <i64>first;
+  let high = <i64>first;
   for (let d: usize = 0; d <= LAST; d++) {
     const way = <i64>(u32At(record, dims + (d << 2)) - 1) * i32At(record, strides + (d << 2));
     if (way < 0) low += way;

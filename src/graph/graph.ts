@@ -119,6 +119,23 @@ export interface Attributes {
   slice: { begin: number[]; stride: number[] };
   /** x → y, repeated as numpy broadcasts x's shape to y's */
   expand: Record<string, never>;
+  /**
+   * x [B…, O…, d, I…], indices [B…, C…] → y [B…, O…, C…, I…]: slices of dimension `axis` of x; the first
+   * `batchDims` dimensions run along. Indices are int32 or int64; below 0 they count from the end where
+   * `fromEnd` says so, and outside of the dimension they mean the nearest slice.
+   */
+  gather: { axis: number; batchDims: number; fromEnd: boolean };
+  /** x [B…, d1…dk, I…], indices [B…, C…, k] → y [B…, C…, I…], by tuples of indices as `gather` */
+  gatherNd: { batchDims: number; fromEnd: boolean };
+  /**
+   * x [B…, d1…dk, I…], indices [B…, C…, k], updates [B…, C…, I…] → y like x with slices replaced, the last where
+   * several go to one place; updates whose indices lie outside are left out.
+   */
+  scatterNd: { batchDims: number; fromEnd: boolean };
+  /** x, starts (one per dimension) → y: as much of x as y holds, from there; starts are moved so that it fits */
+  dynamicSlice: Record<string, never>;
+  /** x, update, starts (one per dimension) → y: x with a part replaced; starts are moved so that it fits */
+  dynamicUpdateSlice: Record<string, never>;
   /** x… → y */
   concat: { axis: number; activation: Activation };
   /**

@@ -30,7 +30,8 @@ const fileOf = (
 
 /** One step: a copy of the outputs. */
 function step(model: InspectableModel, inputs: readonly { data: TensorData }[]): TensorData[] {
-  inputs.forEach(({ data }, i) => (model.input(model.inputs[i]!.name) as Int8Array).set(data as Int8Array));
+  for (const [i, { data }] of inputs.entries())
+    (model.input(model.inputs[i]!.name) as Int8Array).set(data as Int8Array);
   model.invoke();
   return model.outputs.map(({ name }) => model.output(name).slice());
 }

@@ -28,6 +28,8 @@ const families: [string, [string, number][]][] = [
   ["mean fields", group("R_")],
   ["softmax fields", group("X_")],
   ["copy fields", group("Y_")],
+  ["gather fields", group("G_")],
+  ["window fields of copies", group("D_")],
   ["window fields", group("W_")],
 ];
 
@@ -58,6 +60,8 @@ test("fields lie inside their records, behind the common head", () => {
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
+    ["G_", format.O_WIDE_FIELDS, format.GATHER_RECORD_BYTES],
+    ["D_", format.WINDOW_SHIFT + format.COPY_RECORD_BYTES, format.WINDOW_RECORD_BYTES],
     ["M_", format.O_FIELDS, format.GEMM_RECORD_BYTES],
     ["W_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],
     ["C_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],

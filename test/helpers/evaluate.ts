@@ -4,6 +4,7 @@
  * it checks is that a graph means what its source meant.
  */
 import { elementCount, type Graph, type Node, type NodeOf, type Tensor } from "../../src/graph/graph.ts";
+import { runReference } from "../reference/run.ts";
 
 type Values = Float64Array;
 
@@ -252,6 +253,25 @@ function concat(node: NodeOf<"concat">, inputs: Values[]): Values {
   return out.map((value) => clamp(value, activation));
 }
 
+/** Operators that hand values on as they are, by the reference, on real numbers. */
+function moved(node: Node, inputs: Values[]): Values {
+  const real: Tensor = { name: node.name, dtype: "float32", shape: node.outputs[0].shape };
+  const alone = { ...node, outputs: [real] } as Node;
+  const tensors = node.inputs.map((tensor) => ({ ...tensor!, data: undefined }) as unknown as Tensor);
+  const graph: Graph = {
+    name: node.name,
+    nodes: [{ ...alone, inputs: tensors } as Node],
+    inputs: tensors,
+    outputs: [real],
+    rounding: "single",
+  };
+  const results = runReference(
+    graph,
+    inputs.map((values) => Float32Array.from(values)),
+  );
+  return Float64Array.from(results.get(real) as Float32Array);
+}
+
 function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
   const present = inputs as Values[];
   switch (node.op) {
@@ -283,6 +303,14 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "quantize":
     case "dequantize":
       return present[0];
+    case "slice":
+    case "expand":
+    case "gather":
+    case "gatherNd":
+    case "scatterNd":
+    case "dynamicSlice":
+    case "dynamicUpdateSlice":
+      return moved(node, present);
     default:
       throw new Error(`${node.op}: no evaluation in real numbers`);
   }

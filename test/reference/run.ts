@@ -2,6 +2,7 @@ import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
+import { dynamicSlice, dynamicUpdateSlice, gather, gatherNd, scatterNd } from "./gather.ts";
 import { mean } from "./mean.ts";
 import { concat, expand, pad, reshape, slice, transpose } from "./move.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
@@ -45,6 +46,16 @@ function runNode(node: Node, operands: Operands): TensorData | TensorData[] {
       return slice(node, operands);
     case "expand":
       return expand(node, operands);
+    case "gather":
+      return gather(node, operands);
+    case "gatherNd":
+      return gatherNd(node, operands);
+    case "scatterNd":
+      return scatterNd(node, operands);
+    case "dynamicSlice":
+      return dynamicSlice(node, operands);
+    case "dynamicUpdateSlice":
+      return dynamicUpdateSlice(node, operands);
     case "pad":
       return pad(node, operands);
     case "concat":

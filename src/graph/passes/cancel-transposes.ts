@@ -75,6 +75,34 @@ const pushThroughPad: Push = (graph, node, [moved]) => {
   return true;
 };
 
+const pushThroughSlice: Push = (graph, node, [moved]) => {
+  if (node.op !== "slice" || !moved) return false;
+  const { perm } = moved.attributes;
+  const { begin, stride } = node.attributes;
+  node.inputs = [moved.inputs[0]];
+  node.attributes = { begin: shapeBefore(begin, perm), stride: shapeBefore(stride, perm) };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
+  return true;
+};
+
+/** A broadcast that adds no dimension. */
+const pushThroughExpand: Push = (graph, node, [moved]) => {
+  if (moved?.attributes.perm.length !== node.outputs[0].shape.length) return false;
+  return pushThroughUnary(graph, node, [moved]);
+};
+
+/** A list of indices picks along the same dimension, wherever that lies. */
+const pushThroughGather: Push = (graph, node, [moved, ...others]) => {
+  if (node.op !== "gather" || !moved || others.some((t) => t !== undefined)) return false;
+  const { axis, batchDims } = node.attributes;
+  if (batchDims !== 0 || node.inputs[1]!.shape.length !== 1) return false;
+  const { perm } = moved.attributes;
+  node.inputs = [moved.inputs[0], node.inputs[1]];
+  node.attributes = { ...node.attributes, axis: perm[axis] };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
+  return true;
+};
+
 /** The mean sums the same values; only the order of its float additions may differ. */
 const pushThroughMean: Push = (graph, node, [moved]) => {
   if (node.op !== "mean" || !moved) return false;
@@ -135,6 +163,9 @@ const pushes: Partial<Record<Node["op"], Push>> = {
   mul: pushThroughBinary,
   concat: pushThroughConcat,
   pad: pushThroughPad,
+  slice: pushThroughSlice,
+  expand: pushThroughExpand,
+  gather: pushThroughGather,
   mean: pushThroughMean,
   softmax: pushThroughLastAxis,
   fullyConnected: pushThroughLastAxis,

@@ -6,10 +6,9 @@ import {
   isConstant,
   isFloatConstant,
   maxFoldedElements,
-  permuteData,
-  stridesOf,
   walk,
 } from "./constant.ts";
+import { moveConstants } from "./move-constants.ts";
 import { replaceUses } from "./rewrite.ts";
 
 const clamp = (v: number, { min, max }: { min: number; max: number }): number =>
@@ -48,55 +47,16 @@ function foldUnary(node: NodeOf<"unary">, x: Constant): TensorData | null {
   return x.data.map((v) => clamp(v, bounds));
 }
 
-function foldConcat(node: NodeOf<"concat">, operands: Constant[]): TensorData | null {
-  const { axis, activation } = node.attributes;
-  const isPlain = activation.min === Number.NEGATIVE_INFINITY && activation.max === Number.POSITIVE_INFINITY;
-  if (!isPlain || !operands.every(isFloatConstant)) return null;
-  const { shape } = node.outputs[0];
-  const data = new Float32Array(elementCount(shape));
-  const outer = elementCount(shape.slice(0, axis));
-  let offset = 0;
-  for (let row = 0; row < outer; row++) {
-    for (const operand of operands) {
-      const length = operand.data.length / outer;
-      data.set((operand.data as Float32Array).subarray(row * length, (row + 1) * length), offset);
-      offset += length;
-    }
-  }
-  return data;
-}
-
-function foldPadding(node: NodeOf<"pad">, x: Constant): TensorData | null {
-  if (!isFloatConstant(x)) return null;
-  const { shape } = node.outputs[0];
-  const data = new Float32Array(elementCount(shape)).fill(node.attributes.value);
-  const strides = stridesOf(shape);
-  const start = node.attributes.before.reduce((offset, n, d) => offset + n * strides[d], 0);
-  const at = walk(x.shape, strides);
-  x.data.forEach((v, i) => {
-    data[start + at(i)] = v;
-  });
-  return data;
-}
-
 function compute(node: Node, operands: Constant[]): TensorData | null {
   switch (node.op) {
-    case "reshape":
-      return operands[0].data;
-    case "transpose":
-      return permuteData(operands[0].data, operands[0].shape, node.attributes.perm);
     case "add":
     case "sub":
     case "mul":
       return foldArithmetic(node, operands);
     case "unary":
       return foldUnary(node, operands[0]);
-    case "concat":
-      return foldConcat(node, operands);
-    case "pad":
-      return foldPadding(node, operands[0]);
     default:
-      return null;
+      return moveConstants(node, operands);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   stridesOf,
   walk,
 } from "../../graph/passes/constant.ts";
+import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
@@ -121,39 +122,17 @@ function gatherElements(scope: Scope): Constant {
 
 function slice(scope: Scope): Constant {
   const x = scope.constant(0, "the data");
-  const rank = x.shape.length;
-  const fromInputs = scope.opset >= 10;
-  const list = (index: number, name: string) =>
-    fromInputs ? (scope.has(index) ? scope.integers(index, name) : undefined) : scope.intsAttribute(name);
-  const starts = list(1, "starts") ?? [];
-  const ends = list(2, "ends") ?? [];
-  const axes = list(3, "axes") ?? starts.map((_, i) => i);
-  const steps = (fromInputs ? list(4, "steps") : undefined) ?? starts.map(() => 1);
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
-    throw scope.bad("expected starts, ends, axes and steps of one length");
-  }
-  const shape = [...x.shape];
+  const { begin, size, stride } = sliceParts(scope, x.shape);
   const strides = stridesOf(x.shape);
-  const walkSteps = [...strides];
-  let first = 0;
-  axes.forEach((given, i) => {
-    const axis = normalAxis(given, rank, scope.where);
-    const size = x.shape[axis];
-    const step = steps[i];
-    if (step === 0) throw scope.bad("expected a step other than 0");
-    const clamp = (v: number, low: number, high: number) =>
-      Math.min(Math.max(v < 0 ? v + size : v, low), high);
-    const start = step > 0 ? clamp(starts[i], 0, size) : clamp(starts[i], 0, size - 1);
-    const end = step > 0 ? clamp(ends[i], 0, size) : clamp(ends[i], -1, size - 1);
-    shape[axis] = Math.max(0, Math.ceil((end - start) / step));
-    walkSteps[axis] = strides[axis] * step;
-    first += start * strides[axis];
-  });
-  const at = walk(shape, walkSteps);
+  const first = begin.reduce((at, n, d) => at + n * strides[d], 0);
+  const at = walk(
+    size,
+    strides.map((n, d) => n * stride[d]),
+  );
   return constantOf(
     x.dtype,
-    shape,
-    gather(x.data, elementCount(shape), (i) => first + at(i)),
+    size,
+    gather(x.data, elementCount(size), (i) => first + at(i)),
   );
 }
 

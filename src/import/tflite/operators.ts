@@ -9,6 +9,18 @@ import {
   convertUnary,
 } from "./elementwise.ts";
 import { convertFullyConnected } from "./fully-connected.ts";
+import {
+  convertDynamicUpdateSlice,
+  convertEmbeddingLookup,
+  convertFill,
+  convertGather,
+  convertGatherNd,
+  convertOneHot,
+  convertRange,
+  convertScatterNd,
+  convertShape,
+  convertZerosLike,
+} from "./gathering.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import { convertSequenceLstm } from "./lstm.ts";
 import type { OperatorRecord } from "./model.ts";
@@ -16,6 +28,17 @@ import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
+import {
+  convertBatchToSpace,
+  convertBroadcastTo,
+  convertDepthToSpace,
+  convertMirrorPad,
+  convertPack,
+  convertReverse,
+  convertSpaceToBatch,
+  convertSpaceToDepth,
+  convertTile,
+} from "./repeating.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
 import {
   convertAssignVariable,
@@ -30,14 +53,22 @@ const conversions = new Map<string, Conversion>([
   ["ASSIGN_VARIABLE", convertAssignVariable],
   ["AVERAGE_POOL_2D", convertAveragePool2d],
   ["CALL_ONCE", convertCallOnce],
+  ["BATCH_TO_SPACE_ND", convertBatchToSpace],
+  ["BROADCAST_TO", convertBroadcastTo],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
+  ["DEPTH_TO_SPACE", convertDepthToSpace],
   ["DEQUANTIZE", convertDequantize],
+  ["DYNAMIC_UPDATE_SLICE", convertDynamicUpdateSlice],
   ["ELU", convertElu],
+  ["EMBEDDING_LOOKUP", convertEmbeddingLookup],
   ["EXP", convertUnary("exp")],
   ["EXPAND_DIMS", convertReshape],
+  ["FILL", convertFill],
   ["FULLY_CONNECTED", convertFullyConnected],
+  ["GATHER", convertGather],
+  ["GATHER_ND", convertGatherNd],
   ["GELU", convertGelu],
   ["HARD_SWISH", convertUnary("hardSwish")],
   ["LEAKY_RELU", convertLeakyRelu],
@@ -45,20 +76,29 @@ const conversions = new Map<string, Conversion>([
   ["LOGISTIC", convertUnary("logistic")],
   ["MAX_POOL_2D", convertMaxPool2d],
   ["MEAN", convertMean],
+  ["MIRROR_PAD", convertMirrorPad],
   ["MUL", convertBinary("mul")],
   ["NEG", convertUnary("neg")],
+  ["ONE_HOT", convertOneHot],
+  ["PACK", convertPack],
   ["PAD", convertPad],
   ["PADV2", convertPad],
   ["QUANTIZE", convertQuantize],
   ["READ_VARIABLE", convertReadVariable],
+  ["RANGE", convertRange],
   ["RELU", convertUnary("relu")],
   ["RELU6", convertClip(0, 6)],
   ["RELU_0_TO_1", convertClip(0, 1)],
   ["RELU_N1_TO_1", convertClip(-1, 1)],
   ["RESHAPE", convertReshape],
+  ["REVERSE_V2", convertReverse],
   ["RSQRT", convertUnary("rsqrt")],
+  ["SCATTER_ND", convertScatterNd],
+  ["SHAPE", convertShape],
   ["SLICE", convertSlice],
   ["SOFTMAX", convertSoftmax],
+  ["SPACE_TO_BATCH_ND", convertSpaceToBatch],
+  ["SPACE_TO_DEPTH", convertSpaceToDepth],
   ["SPLIT", convertSplit],
   ["SPLIT_V", convertSplitV],
   ["SQRT", convertUnary("sqrt")],
@@ -67,10 +107,12 @@ const conversions = new Map<string, Conversion>([
   ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
   ["TANH", convertUnary("tanh")],
+  ["TILE", convertTile],
   ["TRANSPOSE", convertTranspose],
   ["VAR_HANDLE", convertVarHandle],
   ["UNIDIRECTIONAL_SEQUENCE_LSTM", convertSequenceLstm],
   ["UNPACK", convertUnpack],
+  ["ZEROS_LIKE", convertZerosLike],
 ]);
 
 const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };

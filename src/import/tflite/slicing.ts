@@ -2,14 +2,38 @@
 import type { Tensor } from "../../graph/graph.ts";
 import { reshape, slice, sliceAxis } from "../moves.ts";
 import { give, moverOf } from "./move.ts";
-import { checkAxis, input, integers, type Operator, optionsOf, show, wrong } from "./operator.ts";
+import {
+  checkAxis,
+  input,
+  integers,
+  type Operator,
+  optionsOf,
+  output,
+  refused,
+  requiredIndex,
+  show,
+  wrong,
+} from "./operator.ts";
 import { readBool, readInt32 } from "./reader.ts";
 import { options } from "./schema.ts";
+import { isConstant } from "./tensors.ts";
 
-/** A size of −1 takes what is left. */
+/** A size of −1 takes what is left. Where it begins may be computed at run time, how much it takes may not. */
 export function convertSlice(operator: Operator): void {
   const x = input(operator, 0);
   const rank = x.shape.length;
+  if (!isConstant(operator.tensors, requiredIndex(operator, 1))) {
+    const starts = input(operator, 1);
+    const { shape } = output(operator);
+    if (starts.shape.join() !== `${rank}`) {
+      throw refused(operator, `starts ${show(starts)}: one for each of the ${rank} dimensions was expected`);
+    }
+    const window = integers(operator, 2, Math.max(1, rank));
+    const isInside = shape.length === rank && shape.every((d, i) => d <= x.shape[i] && window[i] === d);
+    if (!isInside) throw refused(operator, `size [${window.join()}] from places computed at run time`);
+    give(operator, moverOf(operator)("dynamicSlice", [x, starts], {}, shape));
+    return;
+  }
   const begin = integers(operator, 1, Math.max(1, rank));
   const given = integers(operator, 2, Math.max(1, rank));
   const size = given.map((n, i) => (n === -1 ? x.shape[i] - begin[i] : n));

@@ -21,36 +21,54 @@ import {
   scalarQuantization,
   unsupported,
 } from "../lowering.ts";
-import { listFields, record } from "../record.ts";
+import { type Fields, listFields, record } from "../record.ts";
 import { collapse, denseStrides } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
 
 /** What errors say of a node. */
 type Named = { op: string; name: string };
 
-/** Copies `dims` elements between two strided places; offsets and strides in elements. */
+interface Place {
+  /** In elements, as the strides. */
+  offset: number;
+  strides: number[];
+}
+
+/** The fields of a copy of `dims` elements of x's type, each `shift` bytes behind its place in OP_COPY. */
+export function copyFields(
+  node: Named,
+  x: Tensor,
+  dims: readonly number[],
+  from: Place,
+  to: Place,
+  shift = 0,
+): Fields {
+  const loops = collapse(dims, [from.strides, to.strides]);
+  if (!loops) throw unsupported(node.op, node.name, `[${dims}] needs too many nested loops`);
+  return [
+    [shift + Y_ELEMENT, bytesPerElement(x.dtype)],
+    [shift + Y_IN_OFFSET, from.offset],
+    [shift + Y_OUT_OFFSET, to.offset],
+    ...listFields(shift + Y_DIMS, loops.dims),
+    ...listFields(shift + Y_IN_STRIDES, loops.strides[0]),
+    ...listFields(shift + Y_OUT_STRIDES, loops.strides[1]),
+  ];
+}
+
+/** Copies `dims` elements between two strided places. */
 export function emitCopy(
   lowering: Lowering,
   node: Named,
   x: Tensor,
   y: Tensor,
   dims: readonly number[],
-  from: { offset: number; strides: number[] },
-  to: { offset: number; strides: number[] },
+  from: Place,
+  to: Place,
   isWhole = false,
 ): void {
-  const loops = collapse(dims, [from.strides, to.strides]);
-  if (!loops) throw unsupported(node.op, node.name, `[${dims}] needs too many nested loops`);
   lowering.emit({
     node: node.name,
-    record: record(OP_COPY, COPY_RECORD_BYTES, [
-      [Y_ELEMENT, bytesPerElement(x.dtype)],
-      [Y_IN_OFFSET, from.offset],
-      [Y_OUT_OFFSET, to.offset],
-      ...listFields(Y_DIMS, loops.dims),
-      ...listFields(Y_IN_STRIDES, loops.strides[0]),
-      ...listFields(Y_OUT_STRIDES, loops.strides[1]),
-    ]),
+    record: record(OP_COPY, COPY_RECORD_BYTES, copyFields(node, x, dims, from, to)),
     input: x,
     input2: null,
     output: y,

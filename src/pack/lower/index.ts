@@ -4,6 +4,13 @@ import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerDynamic } from "./dynamic.ts";
+import {
+  lowerDynamicSlice,
+  lowerDynamicUpdateSlice,
+  lowerGather,
+  lowerGatherNd,
+  lowerScatterNd,
+} from "./gather.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerRecurrent } from "./recurrent.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
@@ -35,6 +42,16 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerSlice(lowering, node);
     case "expand":
       return lowerExpand(lowering, node);
+    case "gather":
+      return lowerGather(lowering, node);
+    case "gatherNd":
+      return lowerGatherNd(lowering, node);
+    case "scatterNd":
+      return lowerScatterNd(lowering, node);
+    case "dynamicSlice":
+      return lowerDynamicSlice(lowering, node);
+    case "dynamicUpdateSlice":
+      return lowerDynamicUpdateSlice(lowering, node);
     case "pad":
       return lowerPad(lowering, node);
     case "concat":
@@ -56,7 +73,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 }
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
-const movers = new Set(["reshape", "transpose", "slice", "expand", "pad", "concat"]);
+const movers = new Set([
+  ...["reshape", "transpose", "slice", "expand", "pad", "concat"],
+  ...["gather", "gatherNd", "scatterNd", "dynamicSlice", "dynamicUpdateSlice"],
+]);
 
 function refuseTypes(node: Node): void {
   if (movers.has(node.op) || node.op === "recurrent") return;

@@ -5,7 +5,9 @@ import { gemm, matMul } from "./linear.ts";
 import { quantization } from "./quantization.ts";
 import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
+import { repeating } from "./repeating.ts";
 import { shaping } from "./shaping.ts";
+import { slicing } from "./slicing.ts";
 import {
   averagePool,
   batchNormalization,
@@ -27,7 +29,9 @@ export const operators: Record<string, Convert> = {
   ...quantization,
   ...recurrent,
   ...reductions,
+  ...repeating,
   ...shaping,
+  ...slicing,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   Conv: conv,
