@@ -37,7 +37,16 @@ export const SECTION_STATE: u32 = 5; // initial bytes of the state region
 export const SECTION_STRINGS: u32 = 6; // UTF-8, each ended by a zero byte
 export const SECTION_METADATA: u32 = 7; // UTF-8 JSON, optional: for people and tools
 export const SECTION_SIGNATURE: u32 = 8; // reserved, optional
+export const SECTION_STORED: u32 = 10; // weights stored narrower than they run, in place of SECTION_WEIGHTS
 export const SECTION_REPORT: u32 = 9; // UTF-8 JSON, optional: what the quantizer measured
+
+// Parts of SECTION_STORED, see assembly/engine/stored.ts.
+export const STORED_BYTES: u32 = 0;
+export const STORED_NIBBLES: u32 = 1; // int8 from −8 to 7
+export const STORED_CRUMBS: u32 = 2; // int8 from −2 to 1
+export const STORED_CODEBOOK: u32 = 3; // indices of 16 bytes
+export const STORED_HALVES: u32 = 4; // float32 that float16 holds
+export const STORED_SPARSE: u32 = 256; // flag: a bit per element, and only those that are not zero
 
 // Tensor record.
 export const TENSOR_BYTES: u32 = 64;
@@ -121,6 +130,8 @@ export const OP_BINARY_F32: u32 = 26; // float32 → float32
 export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
 export const OP_CAST: u32 = 29; // between any two types
 export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
+export const OP_RECURRENT_F32: u32 = 35; // LSTM, GRU, RNN after the products of their inputs
+export const OP_LSTM_QS8: u32 = 36;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -367,6 +378,35 @@ export const Z_COLUMNS: u32 = 68;
 export const Z_SHIFT: u32 = 72; // int8: both weights have half as many fraction bits
 export const Z_ROUNDING: u32 = 76; // single: halves up; double: halves away from zero
 export const RESIZE_RECORD_BYTES: u32 = 80;
+// RECURRENT: input [T, B, gates · H], output [T, B, H]; O_VARIABLE is h [B, H], O_VARIABLE2 c (LSTM). It has M_MIN and M_MAX
+// (no bounds: they are the matrix multiply's), M_SCRATCH and M_SCRATCH_BYTES (4 · H · 4) at their places.
+export const L_KIND: u32 = 32;
+export const L_HIDDEN: u32 = 36; // H
+export const L_WEIGHTS: u32 = 40; // h's weights: one f32 matrix, or in a GRU those of z and r, then those of its candidate
+export const L_BIAS: u32 = 44; // GRU with the reset after the product: f32, the candidate's recurrent bias
+export const L_REVERSE: u32 = 56; // 1: from the last step to the first
+export const L_CLIP: u32 = 60; // f32: c stays within ± this
+export const RECURRENT_RECORD_BYTES: u32 = 72;
+
+export const RECURRENT_LSTM: u32 = 1; // gates i, f, g, o
+export const RECURRENT_GRU: u32 = 2; // gates z, r, n
+export const RECURRENT_GRU_RESET_AFTER: u32 = 3;
+export const RECURRENT_RNN: u32 = 4; // tanh
+
+// LSTM_QS8: input [T, B, I], output [T, B, H] int8; O_VARIABLE is h [B, H] int8, O_VARIABLE2 c [B, H] int16; M_SCRATCH as above.
+export const LQ_INPUT: u32 = 32; // I
+export const LQ_HIDDEN: u32 = 36; // H
+export const LQ_WEIGHTS: u32 = 40; // int8 [4 · H, I], rows of the gates i, f, g, o
+export const LQ_RECURRENT: u32 = 44; // int8 [4 · H, H]
+export const LQ_BIAS: u32 = 48; // i32: 4 · H for the input, 4 · H for h, zero points folded in
+export const LQ_SCALES: u32 = 52; // i32 pairs (multiplier, shift): input of each gate, h of each gate, f · c, i · g, h
+export const LQ_TABLE: u32 = 56; // 256 u16: the logistic function
+export const LQ_REVERSE: u32 = 60;
+export const LQ_ZERO_POINT: u32 = 72; // of h and the output
+export const LQ_CLIP: u32 = 76; // c stays within ± this; 32768 for none
+export const LQ_TANH_MULTIPLIER: u32 = 80; // of c, on its way into the table
+export const LQ_TANH_SHIFT: u32 = 84;
+export const LSTM_QS8_RECORD_BYTES: u32 = 88;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

@@ -84,4 +84,4 @@ export function state_bytes(): u32 {
 }
 
 /** For `nibblenet bundle` alone, which makes them constants. */
-export { kept_0, kept_1, kept_roundings } from "./engine/kept";
+export { kept_0, kept_1, kept_roundings, kept_stored } from "./engine/kept";

@@ -30,6 +30,8 @@ import {
   OP_SCATTER,
   OP_UPDATE,
   OP_WINDOW,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   REGION_STATE,
   T_REGION,
   WINDOW_SHIFT,
@@ -77,7 +79,7 @@ function clear(): void {
 function hasScratch(code: u32): bool {
   if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
-  return isKept(code, OP_GEMM_QD8);
+  return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */

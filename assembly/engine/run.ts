@@ -22,6 +22,8 @@ import {
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
   OP_MAX_POOL_F32,
@@ -60,6 +62,8 @@ import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
 import { runReduce } from "../ops/reduce";
 import { runResize } from "../ops/resize";
+import { runLstm } from "../ops/lstm";
+import { runRecurrent } from "../ops/recurrent";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
@@ -123,6 +127,12 @@ function runOperator(record: usize): void {
       return;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);
+      return;
+    case OP_RECURRENT_F32:
+      if (keeps(OP_RECURRENT_F32)) runRecurrent(record);
+      return;
+    case OP_LSTM_QS8:
+      if (keeps(OP_LSTM_QS8)) runLstm(record);
       return;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) runUnary(record);

@@ -32,6 +32,8 @@ import {
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
   OP_MAX_POOL_F32,
@@ -67,6 +69,8 @@ import { verifyMatmulF32 } from "../ops/matmul";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
+import { verifyLstm } from "../ops/lstm";
+import { verifyRecurrent } from "../ops/recurrent";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { verifyWindow } from "../ops/window-copy";
@@ -84,8 +88,9 @@ export function isOperator(code: u32): bool {
   if (code >= OP_GATHER && code <= OP_UPDATE) return true;
   if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
   if (code == OP_MATMUL_F32) return true;
-  if (code == OP_GEMM_QD8) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
+  if (code == OP_GEMM_QD8) return true;
+  if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
   return false;
 }
 
@@ -127,6 +132,8 @@ function verifyWideHead(record: usize): i32 {
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
   if (isKept(code, OP_MATMUL_F32)) return verifyMatmulF32(record);
+  if (isKept(code, OP_RECURRENT_F32)) return verifyRecurrent(record);
+  if (isKept(code, OP_LSTM_QS8)) return verifyLstm(record);
   if (keepsAny(OP_GATHER, OP_SCATTER) && code >= OP_GATHER && code <= OP_SCATTER) return verifyGather(record);
   if (keepsAny(OP_WINDOW, OP_UPDATE) && code >= OP_WINDOW && code <= OP_UPDATE) return verifyWindow(record);
   if (code >= OP_REDUCE && code <= OP_RESIZE && namedBy(record, O_INPUT) == 0) return CHECK_INDEX;

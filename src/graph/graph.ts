@@ -121,6 +121,8 @@ export type BinaryKind =
   | "remainder"
   | "squaredDifference"
   | "xor";
+/** `gruResetAfter` applies the reset gate to the product of h, `gru` to h itself. */
+export type RecurrentCell = "lstm" | "gru" | "gruResetAfter" | "rnn";
 
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
@@ -204,6 +206,12 @@ export interface Attributes {
   dynamicUpdateSlice: Record<string, never>;
   /** x… → y */
   concat: { axis: number; activation: Activation };
+  /**
+   * x [T, B, I], weights [G · H, I], recurrent weights [G · H, H], bias [G · H] | null, the candidate's recurrent
+   * bias [H] | null (gruResetAfter), h [B, H], c [B, H] (lstm) → y [T, B, H], h, c (lstm). Gates in the order
+   * i, f, g, o (lstm), z, r, n (GRUs). `reverse`: from the last step to the first. `cellClip`: bound of |c|.
+   */
+  recurrent: { cell: RecurrentCell; reverse: boolean; cellClip: number };
   /** float32 | quantized → quantized */
   quantize: Record<string, never>;
   /** quantized → float32 */

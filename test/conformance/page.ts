@@ -63,6 +63,7 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   ],
   ["concat", "CONCATENATION", "Concat", "fiu"],
   ["pad", "PAD, PADV2", "Pad (constant)", "fiu"],
+  ["recurrent", "UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM, GRU, RNN", "fi"],
   ["reshape", "RESHAPE, SQUEEZE, EXPAND_DIMS", "Reshape, Flatten, Squeeze, Unsqueeze", "fiu"],
   ["transpose", "TRANSPOSE", "Transpose", "fiu"],
   ["quantize, dequantize", "QUANTIZE, DEQUANTIZE", "QuantizeLinear, DequantizeLinear", "fiu"],

@@ -12,7 +12,9 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_RECURRENT_F32,
   REGION_ARENA,
   SLACK,
 } from "../../assembly/format.ts";
@@ -55,7 +57,9 @@ const withScratch = new Set([
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_RECURRENT_F32,
 ]);
 
 /** Where an inference may write, as offsets in the arena. */

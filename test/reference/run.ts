@@ -9,13 +9,15 @@ import { mean } from "./mean.ts";
 import { concat, dilate, expand, pad, reshape, slice, transpose } from "./move.ts";
 import { normalize } from "./normalize.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
+import { recurrent } from "./recurrent.ts";
 import { argExtreme, cumsum, reduce } from "./reduce.ts";
 import { resize2d } from "./resize.ts";
 import { softmax } from "./softmax.ts";
 import type { Operands } from "./tensor.ts";
 import { dequantize, quantize, unary } from "./unary.ts";
 
-function runNode(node: Node, operands: Operands): TensorData {
+/** The result, or the results of an operator that has several. */
+function runNode(node: Node, operands: Operands): TensorData | TensorData[] {
   switch (node.op) {
     case "conv2d":
       return conv2d(node, operands);
@@ -53,6 +55,8 @@ function runNode(node: Node, operands: Operands): TensorData {
       return reshape(node, operands);
     case "transpose":
       return transpose(node, operands);
+    case "recurrent":
+      return recurrent(node, operands);
     case "slice":
       return slice(node, operands);
     case "expand":
@@ -105,7 +109,9 @@ export function runReference(graph: Graph, inputs: readonly TensorData[]): Map<T
   };
   for (const node of graph.nodes) {
     const operands = { graph, values: node.inputs.map((tensor) => tensor && read(tensor)) };
-    values.set(node.outputs[0], runNode(node, operands));
+    const results = runNode(node, operands);
+    for (const [i, result] of (Array.isArray(results) ? results : [results]).entries())
+      values.set(node.outputs[i], result);
   }
   return values;
 }

@@ -32,7 +32,9 @@ function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors, variabl
       );
     }
     for (const index of record.inputs) {
-      if (index < 0 || ready.has(index) || isConstant(tensors, index)) continue;
+      // A variable holds what the inference before left in it.
+      if (index < 0 || ready.has(index) || isConstant(tensors, index) || tensors.records[index].isVariable)
+        continue;
       throw wrong(operator, `reads tensor ${quote(tensors.records[index].name)} before anything writes it`);
     }
     for (const written of record.outputs) {

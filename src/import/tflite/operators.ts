@@ -35,6 +35,7 @@ import {
   convertZerosLike,
 } from "./gathering.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
+import { convertSequenceLstm } from "./lstm.ts";
 import type { OperatorRecord } from "./model.ts";
 import { convertL2Normalization, convertLocalResponseNormalization } from "./normalization.ts";
 import type { Conversion, OutputCount } from "./operator.ts";
@@ -164,6 +165,7 @@ const conversions = new Map<string, Conversion>([
   ["TILE", convertTile],
   ["TRANSPOSE", convertTranspose],
   ["VAR_HANDLE", convertVarHandle],
+  ["UNIDIRECTIONAL_SEQUENCE_LSTM", convertSequenceLstm],
   ["UNPACK", convertUnpack],
   ["ZEROS_LIKE", convertZerosLike],
   ["TRANSPOSE_CONV", convertTransposeConv],

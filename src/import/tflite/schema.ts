@@ -47,6 +47,7 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  sequenceLstm: { type: 71, activation: 0, cellClip: 1, projectionClip: 2, timeMajor: 3 },
   callOnce: { type: 103, subgraph: 0 },
   varHandle: { type: 111, container: 0, sharedName: 1 },
   gather: { type: 23, axis: 0, batchDims: 1 },

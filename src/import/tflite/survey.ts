@@ -48,6 +48,7 @@ function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
     const record = tensors.records[index];
     const isHalfWeight =
       record.type === "float16" && operator?.name === "DEQUANTIZE" && isConstant(tensors, index);
+    if (record.isVariable && operator?.name === "UNIDIRECTIONAL_SEQUENCE_LSTM") return;
     if (record.type === "resource" && operator && handlers.has(operator.name)) return;
     const kind = unsupportedKind(record, isHalfWeight);
     if (kind) found.set(index, `${quote(record.name)} (${kind})`);

@@ -2,7 +2,7 @@
  * Resource variables as states: in a graph without side effects, reading one gives the tensor that was last
  * assigned to it, or what the inference began with.
  */
-import { elementCount, type State, type Tensor, type TensorData } from "../../graph/graph.ts";
+import { type DType, elementCount, type State, type Tensor, type TensorData } from "../../graph/graph.ts";
 import { sameQuantization } from "../../graph/passes/rewrite.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import type { OperatorRecord, Subgraph } from "./model.ts";
@@ -16,6 +16,7 @@ import {
   requiredOptions,
   show,
 } from "./operator.ts";
+import { readQuantization } from "./quantization.ts";
 import { readInt32, readString, type Table } from "./reader.ts";
 import { options } from "./schema.ts";
 import { isConstant, openTensors, tensorAt } from "./tensors.ts";
@@ -37,6 +38,8 @@ export interface Variables {
   handles: Map<number, Variable>;
   /** States that belong to one operator, such as those of an LSTM. */
   own: State[];
+  /** Indices of the variable tensors that they begin with. */
+  taken: Set<number>;
   readSubgraph: (index: number) => Subgraph;
   /** Initialization subgraphs that have been run: once, as the operator says. */
   run: Set<number>;
@@ -46,6 +49,7 @@ export const openVariables = (readSubgraph: Variables["readSubgraph"]): Variable
   byName: new Map(),
   handles: new Map(),
   own: [],
+  taken: new Set(),
   readSubgraph,
   run: new Set(),
 });
@@ -131,6 +135,40 @@ export function convertCallOnce(operator: Operator): void {
       variable.initial = tensorAt(tensors, second);
     } else throw refuse(record, "can't be run once");
   }
+}
+
+const ownTypes: Record<string, DType> = { float32: "float32", int8: "int8", int16: "int16" };
+
+/**
+ * Operand `i`, a variable tensor that the operator changes, as a state of its own: what it begins with, and what
+ * the operator has to write. It begins as real 0.
+ */
+export function ownState(operator: Operator, i: number): { value: Tensor; next: Tensor } {
+  const index = requiredIndex(operator, i);
+  const { tensors, variables } = operator;
+  const record = tensors.records[index];
+  const dtype = ownTypes[record.type];
+  if (!record.isVariable || !dtype || record.bytes || record.shape.some((d) => d < 1)) {
+    throw refused(
+      operator,
+      `operand ${quote(record.name)}: expected an empty variable tensor of a fixed shape`,
+    );
+  }
+  if (variables.taken.has(index))
+    throw refused(operator, `shares the variable ${quote(record.name)} with another`);
+  variables.taken.add(index);
+  const quantization = dtype === "float32" ? undefined : readQuantization(record);
+  const value: Tensor = {
+    name: record.name,
+    dtype,
+    shape: record.shape,
+    ...(quantization && { quantization }),
+  };
+  const next: Tensor = { ...value, name: tensors.uniqueName(`${record.name}/next`) };
+  const zero = quantization?.zeroPoint[0] ?? 0;
+  const initial = zero === 0 ? undefined : Int8Array.from({ length: elementCount(record.shape) }, () => zero);
+  variables.own.push({ name: record.name, value, next, ...(initial && { initial }) });
+  return { value, next };
 }
 
 /** The states that the converted operators have; a variable that is written before it is read is none. */

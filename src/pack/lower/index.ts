@@ -15,6 +15,7 @@ import {
 import { lowerNormalize } from "./normalize.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerMatmul } from "./product.ts";
+import { lowerRecurrent } from "./recurrent.ts";
 import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
 import { lowerResize } from "./resize.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
@@ -48,6 +49,8 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerReshape(lowering, node);
     case "transpose":
       return lowerTranspose(lowering, node);
+    case "recurrent":
+      return lowerRecurrent(lowering, node);
     case "slice":
       return lowerSlice(lowering, node);
     case "expand":
@@ -113,6 +116,7 @@ function refuseTypes(node: Node): void {
   if (node.op === "reduce" || node.op === "argExtreme" || node.op === "cumsum")
     return refuseReductionTypes(node);
   if (movers.has(node.op) || anyType.has(node.op) || hasWholeNumbers(node)) return;
+  if (node.op === "recurrent") return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(

@@ -6,6 +6,7 @@ import { gemm, matMul } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { einsum } from "./product.ts";
 import { quantization } from "./quantization.ts";
+import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reduction.ts";
 import { repeating } from "./repeating.ts";
 import { resizing } from "./resize.ts";
@@ -32,6 +33,7 @@ export const operators: Record<string, Convert> = {
   ...elementwise,
   ...normalizations,
   ...quantization,
+  ...recurrent,
   ...reductions,
   ...repeating,
   ...resizing,
