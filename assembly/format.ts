@@ -232,7 +232,7 @@ export const BINARY_SUB: u32 = 15;
 export const BINARY_MUL: u32 = 16;
 
 // SELECT: dimensions and strides of both values as above, strides of the condition behind them.
-export const S_CONDITION_STRIDES: u32 = 148;
+export const J_CONDITION_STRIDES: u32 = 148;
 export const SELECT_RECORD_BYTES: u32 = 172;
 
 // MEAN: [outer, count, inner] → [outer, inner].
@@ -292,7 +292,6 @@ export const UNARY_ROUND: u32 = 23; // halves to even
 export const UNARY_SIGN: u32 = 24;
 export const UNARY_RECIPROCAL: u32 = 25;
 export const UNARY_ERF: u32 = 26;
-export const UNARY_LAST: u32 = UNARY_ERF;
 
 // COPY: dims, then strides (i32) of input and output, in elements of Y_ELEMENT bytes.
 export const Y_ELEMENT: u32 = 20;

@@ -30,7 +30,7 @@ import {
   OP_BINARY_F32,
   OP_BINARY_INT,
   OP_SELECT,
-  S_CONDITION_STRIDES,
+  J_CONDITION_STRIDES,
   SELECT_RECORD_BYTES,
 } from "../format";
 import { within } from "../engine/check";
@@ -67,7 +67,7 @@ export function verifySelect(record: usize): i32 {
   if (dtypeOf(inputOf(record)) != DTYPE_BOOL || dtypeOf(a) != dtype || dtypeOf(b) != dtype) return CHECK_DTYPE;
   const check = verifyWalk(record, a, b);
   if (check) return check;
-  return reachesOnly(record, S_CONDITION_STRIDES, inputOf(record)) ? 0 : CHECK_SHAPE;
+  return reachesOnly(record, J_CONDITION_STRIDES, inputOf(record)) ? 0 : CHECK_SHAPE;
 }
 
 function verifyWalk(record: usize, a: usize, b: usize): i32 {
@@ -92,12 +92,12 @@ export function runArithmetic(record: usize): void {
     let a = dataOf(at) + rowOffset(record, B_DIMS, B_A_STRIDES, row) * size;
     let b = dataOf(bt) + rowOffset(record, B_DIMS, B_B_STRIDES, row) * size;
     let c: usize = 0;
-    if (isSelect) c = dataOf(inputOf(record)) + rowOffset(record, B_DIMS, S_CONDITION_STRIDES, row);
+    if (isSelect) c = dataOf(inputOf(record)) + rowOffset(record, B_DIMS, J_CONDITION_STRIDES, row);
     for (let i: usize = 0; i < n; i++) {
       let v: i64;
       if (isSelect) {
         v = loadWhole(dtype, load<u8>(c) ? a : b);
-        c += lastOf(record, S_CONDITION_STRIDES);
+        c += lastOf(record, J_CONDITION_STRIDES);
       } else if (dtype == DTYPE_FLOAT32) {
         v = i64(compare<f32>(kind, load<f32>(a), load<f32>(b)));
       } else {

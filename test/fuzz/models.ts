@@ -1,11 +1,14 @@
 /** Small packed models that between them hold every operator of the engine. */
 
 import {
+  type Attributes,
   arrayOf,
+  type DType,
   elementCount,
   type Graph,
   type Node,
   noActivation,
+  type OperatorName,
   type Rounding,
   type Tensor,
   type UnaryKind,
@@ -177,6 +180,45 @@ function dynamicNetwork(): Graph {
   ]);
 }
 
+/** Comparisons, arithmetic of every type, choices and casts. */
+function elementwise(): Graph {
+  const nodes: Node[] = [];
+  let count = 0;
+  const add = <K extends OperatorName>(
+    op: K,
+    inputs: Tensor[],
+    dtype: DType,
+    shape: number[],
+    attributes: Attributes[K],
+  ): Tensor => {
+    const y: Tensor = { name: `t${count++}`, dtype, shape };
+    nodes.push(node(op, inputs, y, attributes));
+    return y;
+  };
+  const x: Tensor = { name: "x", dtype: "float32", shape: [2, 3, 5] };
+  const whole = add("cast", [x], "int32", [2, 3, 5], {});
+  const long = add("cast", [whole], "int64", [2, 3, 5], {});
+  const five = constantOf(
+    { name: "five", dtype: "int64", shape: [1, 5] },
+    BigInt64Array.of(3n, -2n, 5n, -1n, 0n),
+  );
+  const rest = add("binary", [long, five], "int64", [2, 3, 5], { kind: "floorMod", ...plain });
+  const sum = add("add", [rest, long], "int64", [2, 3, 5], plain);
+  const near = add("binary", [sum, five], "bool", [2, 3, 5], { kind: "greater", ...plain });
+  const exponent = constantOf(
+    { name: "exponent", dtype: "float32", shape: [3, 1] },
+    Float32Array.of(2.5, -1, 3),
+  );
+  const power = add("binary", [x, exponent], "float32", [2, 3, 5], { kind: "pow", ...plain });
+  const quotient = add("binary", [power, x], "float32", [2, 3, 5], { kind: "div", ...plain });
+  const far = add("binary", [quotient, x], "bool", [2, 3, 5], { kind: "less", ...plain });
+  const both = add("binary", [near, far], "bool", [2, 3, 5], { kind: "xor", ...plain });
+  const chosen = add("select", [both, quotient, exponent], "float32", [2, 3, 5], {});
+  const wave = add("unary", [chosen], "float32", [2, 3, 5], { kind: "sin" });
+  const bytes = add("cast", [both], "uint8", [2, 3, 5], {});
+  return graphOf(nodes, "single", [wave, sum, bytes]);
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
@@ -186,5 +228,6 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
+    ["elementwise", pack(elementwise()).bytes],
   ];
 }

@@ -15,13 +15,14 @@ function tensorProblem({ shape, dtype, data, quantization }: Tensor): string | u
 /** What is wrong with a graph that every later stage takes for granted; empty for a sound one. */
 export function graphProblems(graph: Graph): string[] {
   const problems: string[] = [];
-  const ready = new Set<Tensor>(graph.inputs);
-  const names = new Set(graph.inputs.map((tensor) => tensor.name));
+  const given = [...graph.inputs, ...(graph.states ?? []).map(({ value }) => value)];
+  const ready = new Set<Tensor>(given);
+  const names = new Set(given.map((tensor) => tensor.name));
   const check = (tensor: Tensor) => {
     const problem = tensorProblem(tensor);
     if (problem) problems.push(`${tensor.name}: ${problem}`);
   };
-  graph.inputs.forEach(check);
+  given.forEach(check);
   for (const node of graph.nodes) {
     for (const tensor of node.inputs) {
       if (!tensor) continue;

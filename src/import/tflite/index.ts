@@ -70,6 +70,24 @@ function convertSubgraph(subgraph: Subgraph, tensors: Tensors, variables: Variab
   return { nodes, inputs, outputs, ...(states.length > 0 && { states }) };
 }
 
+/**
+ * Where the source left dimensions of an input open, the file says 1, with which the rest need not fit: that is
+ * then no contradiction of the file's, but a shape to be fixed.
+ */
+function blamingOpenShapes<T>({ inputs, tensors }: Subgraph, convert: () => T): T {
+  try {
+    return convert();
+  } catch (error) {
+    // The first dimension is the batch, which is 1 everywhere.
+    const open = tensors[inputs.find((index) => tensors[index].openShape.lastIndexOf(-1) > 0) ?? -1];
+    if (!open || !(error instanceof NibbleError) || error.code !== "bad-file") throw error;
+    throw unsupported(
+      `input ${quote(open.name)} (shape [${open.openShape.join()}]) has open dimensions, and its default ` +
+        `[${open.shape.join()}] does not fit: ${error.message}; convert the model with a fixed input shape`,
+    );
+  }
+}
+
 /** `folder/name.tflite` → `name` */
 const stem = (file: string): string => file.replace(/^.*[\\/]/, "").replace(/\.[^.]*$/, "");
 
@@ -88,7 +106,8 @@ export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): G
     const tensors = openTensors(subgraph);
     refuseUnsupported(subgraph, tensors);
     const variables = openVariables((other) => readSubgraph(bytes, other));
-    return { name: stem(file), ...convertSubgraph(subgraph, tensors, variables), rounding };
+    const graph = blamingOpenShapes(subgraph, () => convertSubgraph(subgraph, tensors, variables));
+    return { name: stem(file), ...graph, rounding };
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });

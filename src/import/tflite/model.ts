@@ -35,6 +35,8 @@ export interface TensorRecord {
   name: string;
   type: string;
   shape: number[];
+  /** The shape with −1 for every dimension that the source left open; empty where it left none. */
+  openShape: number[];
   /** Some dimension is 0. */
   isEmpty: boolean;
   /** Contents of a constant: a view of the file; undefined for everything computed at run time. */
@@ -101,10 +103,12 @@ function readTensor(table: Table, buffers: Table[], name: string): TensorRecord 
   const quantization = readTable(table, fields.tensor.quantization);
   const details = quantization ? readUint8(quantization, fields.quantization.detailsType) : 0;
   const shape = readInt32s(table, fields.tensor.shape);
+  const signature = readInt32s(table, fields.tensor.shapeSignature);
   return {
     name,
     type: tensorTypes[type] ?? `type ${type}`,
     shape,
+    openShape: signature.includes(-1) ? signature : [],
     isEmpty: shape.includes(0),
     bytes: buffer === 0 ? undefined : readBuffer(buffers[buffer]),
     quantization,

@@ -17,6 +17,7 @@ export const fields = {
     quantization: 4,
     isVariable: 5,
     sparsity: 6,
+    shapeSignature: 7,
     externalBuffer: 10,
   },
   quantization: { scale: 2, zeroPoint: 3, detailsType: 4, dimension: 6 },

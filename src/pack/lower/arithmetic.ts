@@ -22,11 +22,11 @@ import {
   BINARY_REMAINDER,
   BINARY_SQUARED_DIFFERENCE,
   BINARY_SUB,
+  J_CONDITION_STRIDES,
   OP_BINARY_F32,
   OP_BINARY_INT,
   OP_CAST,
   OP_SELECT,
-  S_CONDITION_STRIDES,
   SELECT_RECORD_BYTES,
   UNARY_RECORD_BYTES,
 } from "../../../assembly/format.ts";
@@ -150,7 +150,7 @@ export function lowerSelect(lowering: Lowering, node: NodeOf<"select">): void {
     node: node.name,
     record: record(OP_SELECT, SELECT_RECORD_BYTES, [
       ...listFields(B_DIMS, dims),
-      ...listFields(S_CONDITION_STRIDES, strides[0]),
+      ...listFields(J_CONDITION_STRIDES, strides[0]),
       ...listFields(B_A_STRIDES, strides[1]),
       ...listFields(B_B_STRIDES, strides[2]),
     ]),
