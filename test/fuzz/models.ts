@@ -22,6 +22,7 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { movementNetwork } from "./movement-model.ts";
 
 const plain = { activation: noActivation };
 const around = { top: 1, left: 1, bottom: 1, right: 1 };
@@ -185,6 +186,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["uint8 with asymmetric weights", pack(network("uint8", "single", 3), { keepAll: true }).bytes],
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
+    ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
   ];
 }
