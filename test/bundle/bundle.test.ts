@@ -14,7 +14,7 @@ import {
 } from "../../assembly/format.ts";
 import { bundle } from "../../src/bundle/bundle.ts";
 import { operatorName } from "../../src/format/names.ts";
-import { wasm, wasmBytes } from "../../src/wasm.ts";
+import { wasmBytes } from "../../src/wasm.ts";
 import { smallModel } from "../engine/build.ts";
 import { fuzzModels } from "../fuzz/models.ts";
 import { anatomyOf, repair } from "../fuzz/mutate.ts";
