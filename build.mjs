@@ -117,7 +117,6 @@ const online = {
   platform: "neutral",
   mainFields: ["module", "main"],
   minify: true,
-  inject: ["src/runtime/text-decoder.ts"],
 };
 await build({ ...online, entryPoints: { index: "src/index.ts" } });
 await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
