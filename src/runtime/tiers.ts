@@ -145,7 +145,8 @@ function judge(builds: Builds, build: Build, tier: WasmTier = "scalar"): Verdict
   return tryOut(builds.instantiate, module);
 }
 
-const compilingRemedy =
+/** Where bytes are sound and yet do not compile. */
+export const compilingRemedy =
   "in a page, allow 'wasm-unsafe-eval' in the script-src of its Content-Security-Policy; elsewhere, hand in a " +
   "WebAssembly.Module as `wasm`";
 
