@@ -11,3 +11,8 @@ declare module "nibblenet" {
   export type LoadOptions = import("../../../src/index.ts").LoadOptions;
   export type Tier = import("../../../src/index.ts").Tier;
 }
+
+declare module "*.nbl" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
