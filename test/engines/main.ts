@@ -4,13 +4,14 @@ import { arm64 } from "./arm64.ts";
 import { browsers } from "./browsers.ts";
 import type { Engine } from "./engine.ts";
 import { referenceOf, runEngine } from "./matrix.ts";
+import { native } from "./native.ts";
 import { nodeLikeEngines } from "./node-like.ts";
 import { notRun, type Row, renderPage, summary } from "./page.ts";
 import { shells } from "./shells.ts";
 import { installEngines, prepareStage } from "./stage.ts";
 import { workerd } from "./workerd.ts";
 
-const engines: Engine[] = [...nodeLikeEngines, workerd, ...shells, ...browsers, arm64];
+const engines: Engine[] = [...nodeLikeEngines, workerd, ...shells, ...browsers, arm64, native];
 
 /** Runs the matrix and answers the exit code: 1 when anything differs from the reference. */
 export async function main(args: readonly string[]): Promise<number> {
