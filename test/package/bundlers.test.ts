@@ -11,6 +11,8 @@ import { tiers } from "../helpers/tiers.ts";
 import { askPage } from "./chromium.ts";
 import { installPacked, isBuilt, type Project, root } from "./installed.ts";
 
+/** For what bundles: seconds of work, more where other tests run beside it. */
+const seconds = 110;
 const home = join(root, "test/package/bundlers");
 const missing = isBuilt ? await installLocked(home) : "not built";
 const chromium = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path));
@@ -23,7 +25,8 @@ describe.skipIf(missing)(`the packed package, bundled${skipped}`, () => {
 
   const inProject = (...path: string[]): string => join(project.folder, ...path);
   const program = (name: string): string => join(home, "node_modules/.bin", name);
-  const bundle = (name: string) => output(process.execPath, [join(home, "bundle.mjs"), name, project.folder]);
+  const bundle = (name: string) =>
+    output(process.execPath, [join(home, "bundle.mjs"), name, project.folder], { seconds });
 
   /** The React Native example as a project, beside whose dependencies the bundlers are. */
   beforeAll(async () => {
@@ -45,7 +48,7 @@ describe.skipIf(missing)(`the packed package, bundled${skipped}`, () => {
     const { labels } = model.metadata as { labels: string[] };
     label = labels[logits.indexOf(Math.max(...logits))]!;
     expect(label).toBe("yes");
-  });
+  }, 60_000);
   afterAll(() => project?.remove());
 
   test.each(["esbuild", "vite", "webpack"])("%s: its output runs in Node", async (name) => {
@@ -120,7 +123,7 @@ describe.skipIf(missing)(`the packed package, bundled${skipped}`, () => {
       await output(
         program("metro"),
         ["build", `${entry}.js`, "--out", out, "--platform", "android", ...config, ...flags],
-        { cwd: project.folder, env: { PROJECT: project.folder, PACKAGE_EXPORTS: packageExports } },
+        { cwd: project.folder, seconds, env: { PROJECT: project.folder, PACKAGE_EXPORTS: packageExports } },
       );
       writeFileSync(out, `globalThis.answer = print;\n${readFileSync(out, "utf8")}`);
       return JSON.parse(
