@@ -16,14 +16,19 @@ import {
   O_CODE,
   O_INPUT,
   O_INPUT2,
+  O_INPUT3,
+  O_VARIABLE,
+  O_VARIABLE2,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_GEMM_QD8,
   REGION_STATE,
   T_REGION,
 } from "../format";
+import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
 import {
   arena,
@@ -31,6 +36,7 @@ import {
   dataOf,
   dtypeOf,
   inArena,
+  isWide,
   operatorCount,
   operators,
   outputOf,
@@ -63,7 +69,8 @@ function clear(): void {
 }
 
 function hasScratch(code: u32): bool {
-  return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
+  if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  return isKept(code, OP_GEMM_QD8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */
@@ -108,6 +115,12 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     flowIndex = i;
     if (!readsOnlyWritten(u32At(record, O_INPUT))) return CHECK_UNDEFINED;
     if (!readsOnlyWritten(u32At(record, O_INPUT2))) return CHECK_UNDEFINED;
+    if (isWide(record)) {
+      // What an operator writes in place it must find written, and it stays of its type.
+      if (!readsOnlyWritten(u32At(record, O_INPUT3))) return CHECK_UNDEFINED;
+      if (!readsOnlyWritten(u32At(record, O_VARIABLE))) return CHECK_UNDEFINED;
+      if (!readsOnlyWritten(u32At(record, O_VARIABLE2))) return CHECK_UNDEFINED;
+    }
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
     if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));

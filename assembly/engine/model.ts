@@ -1,10 +1,17 @@
 /** The loaded model: where its regions lie, and how an operator reads its record. */
 
 import {
+  FIRST_WIDE,
+  NONE,
+  O_CODE,
   O_INPUT,
   O_INPUT2,
+  O_INPUT3,
   O_OUTPUT,
+  O_VARIABLE,
+  O_VARIABLE2,
   REGION_ARENA,
+  TENSOR_BYTES,
   T_DIMS,
   T_DTYPE,
   T_POINTER,
@@ -12,8 +19,8 @@ import {
   T_REGION,
   T_SIZE,
   T_ZERO_POINT,
-  TENSOR_BYTES,
 } from "../format";
+import { keepsAny } from "./kept";
 
 export let tensors: usize = 0;
 export let tensorCount: u32 = 0;
@@ -84,6 +91,31 @@ export function inputOf(record: usize): usize {
 
 export function input2Of(record: usize): usize {
   return tensor(load<u32>(record + O_INPUT2));
+}
+
+export function input3Of(record: usize): usize {
+  return tensor(load<u32>(record + O_INPUT3));
+}
+
+export function variableOf(record: usize): usize {
+  return tensor(load<u32>(record + O_VARIABLE));
+}
+
+export function variable2Of(record: usize): usize {
+  return tensor(load<u32>(record + O_VARIABLE2));
+}
+
+/** The tensor that `field` of the record names, or 0 where it names none. */
+export function namedBy(record: usize, field: usize): usize {
+  const index = load<u32>(record + field);
+  return index == NONE ? 0 : tensor(index);
+}
+
+/** The record has the longer head; a bundle without such operators drops what this guards. */
+// @ts-ignore: decorator
+@inline
+export function isWide(record: usize): bool {
+  return keepsAny(FIRST_WIDE, 63) && load<u32>(record + O_CODE) >= FIRST_WIDE;
 }
 
 export function outputOf(record: usize): usize {

@@ -6,10 +6,14 @@ import {
   CHECK_RECORD,
   CHECK_WRITES_CONSTANT,
   NONE,
+  O_BYTES,
   O_CODE,
   O_INPUT,
   O_INPUT2,
   O_OUTPUT,
+  O_VARIABLE,
+  O_VARIABLE2,
+  O_WIDE_FIELDS,
   OP_ADD_QS8,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
@@ -21,6 +25,7 @@ import {
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -41,27 +46,71 @@ import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
+import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { isApart } from "./check";
 import { keeps, keepsAny } from "./kept";
-import { input2Of, inputOf, outputOf, tensorCount, u32At } from "./model";
+import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
 
-/** Opcodes are consecutive; a bundle keeps some of them. */
+/** Codes that exist, in stretches; a bundle keeps some of them. */
 export function isOperator(code: u32): bool {
-  return code >= OP_GEMM_QS8 && code <= OP_FILL && keeps(code);
+  if (code > 63 || !keeps(code)) return false;
+  if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code == OP_GEMM_QD8) return true;
+  return false;
 }
 
 function isBinary(code: u32): bool {
   return code >= OP_ADD_QS8 && code <= OP_MUL_F32;
 }
 
+/** The field names a tensor, or none. */
+function isTensorOrNone(record: usize, field: usize): bool {
+  const index = u32At(record, field);
+  return index == NONE || index < tensorCount;
+}
+
+function isWritable(t: usize): bool {
+  return load<u8>(t + T_REGION) != REGION_WEIGHTS;
+}
+
+/** Tensors of a wide record exist; what it writes may be written and shares no byte with its other tensors. */
+function verifyWideHead(record: usize): i32 {
+  if (u32At(record, O_BYTES) < O_WIDE_FIELDS) return CHECK_RECORD;
+  for (let field: usize = O_INPUT; field <= <usize>O_VARIABLE2; field += 4)
+    if (!isTensorOrNone(record, field)) return CHECK_INDEX;
+  const y = outputOf(record);
+  if (!isWritable(y)) return CHECK_WRITES_CONSTANT;
+  for (let field: usize = O_INPUT; field <= <usize>O_VARIABLE2; field += 4) {
+    const t = namedBy(record, field);
+    if (t == 0) continue;
+    if (field != <usize>O_OUTPUT && !isApart(t, y)) return CHECK_OVERLAP;
+    if (field < <usize>O_VARIABLE) continue;
+    if (!isWritable(t)) return CHECK_WRITES_CONSTANT;
+    for (let other: usize = O_INPUT; other < field; other += 4) {
+      const o = namedBy(record, other);
+      if (o != 0 && !isApart(o, t)) return CHECK_OVERLAP;
+    }
+  }
+  return 0;
+}
+
+/** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
+function verifyWide(record: usize, code: u32): i32 {
+  return CHECK_RECORD;
+}
+
 /** The record's tensors exist, its output may be written, and its family accepts the rest. */
 export function verifyOperator(record: usize): i32 {
   const code = u32At(record, O_CODE);
   if (u32At(record, O_OUTPUT) >= tensorCount) return CHECK_INDEX;
+  if (isWide(record)) {
+    const check = verifyWideHead(record);
+    return check ? check : verifyWide(record, code);
+  }
   const input = u32At(record, O_INPUT);
   const input2 = u32At(record, O_INPUT2);
   if (code == OP_FILL ? input != NONE : input >= tensorCount) return CHECK_INDEX;
@@ -101,6 +150,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_QD8:
+      if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);
       break;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) return verifyUnary(record);

@@ -14,14 +14,14 @@ import {
   U_ROUNDING,
   X_ROUNDING,
 } from "../../assembly/format.ts";
-import type { FileOperator } from "../format/decode.ts";
+import type { FileContents } from "../format/decode.ts";
 
 /** What a model needs of the engine, as assembly/engine/kept.ts spells it. */
 export interface Uses {
   /** Operator codes, ascending. */
   codes: number[];
   /** Initial values of the engine's exported globals. */
-  globals: { kept_0: number; kept_1: number; kept_roundings: number };
+  globals: { kept_0: number; kept_1: number; kept_roundings: number; kept_stored: number };
 }
 
 const roundingField: Record<number, number> = {
@@ -36,8 +36,8 @@ const roundingField: Record<number, number> = {
   [OP_DEQUANTIZE]: U_ROUNDING,
 };
 
-export function usesOf(operators: readonly FileOperator[]): Uses {
-  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0 };
+export function usesOf({ operators, isStored }: FileContents): Uses {
+  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0, kept_stored: isStored ? 1 : 0 };
   for (const { code, record } of operators) {
     if (code < 32) globals.kept_0 |= 1 << code;
     else globals.kept_1 |= 1 << (code - 32);

@@ -31,6 +31,7 @@ import {
   SECTION_METADATA,
   SECTION_OPERATORS,
   SECTION_REPORT,
+  SECTION_STORED,
   SECTION_STRINGS,
   SECTION_TENSORS,
   SECTION_WEIGHTS,
@@ -78,7 +79,10 @@ export interface FileContents {
   inputs: number[];
   outputs: number[];
   weightsOffset: number;
+  /** As they run. */
   weightsBytes: number;
+  /** They are stored narrower than they run, and widened by the engine. */
+  isStored: boolean;
   arenaBytes: number;
   stateBytes: number;
   metadata: unknown;
@@ -145,13 +149,18 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
       throw badFile(file, `expected ${count} inputs or outputs, found room for ${io.length / 4}`);
     return Array.from({ length: count }, (_, i) => index(from + i));
   };
+  const stored = section(SECTION_STORED);
   return {
     tensors,
     operators: readOperators(section(SECTION_OPERATORS), u32(H_OPERATORS), file),
     inputs: range(0, u32(H_INPUTS)),
     outputs: range(u32(H_INPUTS), u32(H_OUTPUTS)),
     weightsOffset: section(SECTION_WEIGHTS).byteOffset - bytes.byteOffset,
-    weightsBytes: section(SECTION_WEIGHTS).length,
+    weightsBytes:
+      stored.length < 4
+        ? section(SECTION_WEIGHTS).length
+        : new DataView(stored.buffer, stored.byteOffset).getUint32(0, true),
+    isStored: stored.length > 0,
     arenaBytes: u32(H_ARENA_BYTES),
     stateBytes: u32(H_STATE_BYTES),
     metadata: json(SECTION_METADATA),

@@ -9,7 +9,10 @@ import {
   NONE,
   O_INPUT,
   O_INPUT2,
+  O_INPUT3,
   O_OUTPUT,
+  O_VARIABLE,
+  O_VARIABLE2,
   REGION_ARENA,
   REGION_WEIGHTS,
 } from "../../assembly/format.ts";
@@ -20,7 +23,8 @@ import { lowerNode } from "./lower/index.ts";
 import { lowerUint8 } from "./lower-uint8.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Buffer, planArena } from "./plan.ts";
-import type { Instruction } from "./record.ts";
+import { type Instruction, isWide, tensorsOf } from "./record.ts";
+import { storeWeights } from "./store.ts";
 import { createWeights, type WeightsSection } from "./weights.ts";
 
 export interface PackOptions {
@@ -28,6 +32,8 @@ export interface PackOptions {
   metadata?: unknown;
   /** What the quantizer measured, kept as JSON. */
   report?: unknown;
+  /** Weights stored narrower than they run: wherever that is smaller, or never; by default where it spares an eighth. */
+  narrow?: boolean;
   /** Every tensor gets a place of its own, so that all can be read after a run. Costs memory. */
   keepAll?: boolean;
 }
@@ -74,18 +80,30 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     };
   });
   const index = (t: Tensor | null): number => (t ? tensorIndex.get(t)! : NONE);
-  for (const [i, { record, input, input2, output, scratchField }] of program.instructions.entries()) {
+  for (const [i, instruction] of program.instructions.entries()) {
+    const { record, input, input2, output, scratchField } = instruction;
     record.setUint32(O_INPUT, index(input), true);
     record.setUint32(O_INPUT2, index(input2), true);
     record.setUint32(O_OUTPUT, index(output), true);
+    if (isWide(instruction)) {
+      const [variable, variable2] = instruction.variables ?? [];
+      record.setUint32(O_INPUT3, index(instruction.input3 ?? null), true);
+      record.setUint32(O_VARIABLE, index(variable ?? null), true);
+      record.setUint32(O_VARIABLE2, index(variable2 ?? null), true);
+    }
     if (scratchField) record.setUint32(scratchField, scratch[i], true);
   }
+  const stored =
+    options.narrow === false
+      ? undefined
+      : storeWeights(program.weights.parts(), options.narrow ? { share: 0, bytes: 0 } : undefined);
   const bytes = encode({
     tensors: records,
     operators: program.instructions.map((i) => new Uint8Array(i.record.buffer)),
     inputs: graph.inputs.map(index),
     outputs: graph.outputs.map(index),
     weights: program.weights.bytes(),
+    ...(stored && { stored }),
     arenaBytes,
     stateBytes: 0,
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
@@ -134,8 +152,7 @@ function lower(graph: Graph, twins: Set<Tensor>): Program {
 /** Every tensor that the file must describe, in order of appearance; with `keepAll` the aliases too. */
 function listTensors(graph: Graph, { instructions }: Program, keepAll: boolean): Tensor[] {
   const seen = new Set<Tensor>(graph.inputs);
-  for (const { input, input2, output } of instructions)
-    for (const t of [input, input2, output]) if (t) seen.add(t);
+  for (const instruction of instructions) for (const t of tensorsOf(instruction)) seen.add(t);
   for (const t of graph.outputs) seen.add(t);
   if (keepAll) for (const node of graph.nodes) for (const t of node.outputs) seen.add(t);
   return [...seen];
@@ -164,8 +181,8 @@ function placeAll(
     buffer.last = Math.max(buffer.last, last);
   };
   for (const t of [...graph.inputs, ...graph.outputs]) touch(t, 0, end);
-  for (const [i, { input, input2, output }] of instructions.entries())
-    for (const t of [input, input2, output]) if (t) touch(t, i, i);
+  for (const [i, instruction] of instructions.entries())
+    for (const t of tensorsOf(instruction)) touch(t, i, i);
   if (keepAll) for (const t of tensors) touch(t, 0, end);
   const scratchSlots = instructions.map(({ scratchBytes }, i) =>
     scratchBytes ? buffers.push({ bytes: scratchBytes, first: i, last: i }) - 1 : -1,

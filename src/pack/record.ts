@@ -1,4 +1,4 @@
-import { O_BYTES, O_CODE } from "../../assembly/format.ts";
+import { FIRST_WIDE, O_BYTES, O_CODE } from "../../assembly/format.ts";
 import type { Tensor } from "../graph/graph.ts";
 
 /** Fields of an operator record, by the offsets of assembly/format.ts. */
@@ -11,10 +11,22 @@ export interface Instruction {
   record: DataView;
   input: Tensor | null;
   input2: Tensor | null;
+  /** Of operators with the longer head (FIRST_WIDE and up). */
+  input3?: Tensor | null;
+  /** What such an operator reads and writes in place. */
+  variables?: readonly Tensor[];
   output: Tensor;
   /** Arena bytes needed while it runs, and the field that receives their offset; 0 for none. */
   scratchBytes: number;
   scratchField: number;
+}
+
+export const isWide = ({ record: view }: Instruction): boolean => view.getUint32(O_CODE, true) >= FIRST_WIDE;
+
+/** Every tensor that the instruction names. */
+export function tensorsOf({ input, input2, input3, variables, output }: Instruction): Tensor[] {
+  const named = [input, input2, input3, ...(variables ?? []), output];
+  return named.filter((t): t is Tensor => t != null);
 }
 
 /** A record of `bytes` bytes; `floats` are stored as f32, `ints` as 32-bit integers of either sign. */

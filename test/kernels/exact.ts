@@ -2,12 +2,16 @@
 
 import { expect } from "vitest";
 import {
+  FIRST_WIDE,
   M_SCRATCH,
   M_SCRATCH_BYTES,
+  O_VARIABLE,
+  O_VARIABLE2,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_GEMM_QD8,
   REGION_ARENA,
   SLACK,
 } from "../../assembly/format.ts";
@@ -44,13 +48,17 @@ function firstDifference(found: TensorData, expected: TensorData): string | unde
   return undefined;
 }
 
-const withScratch = new Set([OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8]);
+const withScratch = new Set([OP_GEMM_QD8, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8]);
 
 /** Where an inference may write, as offsets in the arena. */
 function writable({ contents }: InspectableModel): [from: number, to: number][] {
   return contents.operators.flatMap(({ code, record, output }) => {
     const { offset, bytes } = contents.tensors[output]!;
     const ranges: [number, number][] = [[offset, offset + bytes]];
+    for (const field of code >= FIRST_WIDE ? [O_VARIABLE, O_VARIABLE2] : []) {
+      const variable = contents.tensors[record.getUint32(field, true)];
+      if (variable?.region === REGION_ARENA) ranges.push([variable.offset, variable.offset + variable.bytes]);
+    }
     if (withScratch.has(code)) {
       const scratch = record.getUint32(M_SCRATCH, true);
       ranges.push([scratch, scratch + record.getUint32(M_SCRATCH_BYTES, true)]);
