@@ -125,6 +125,7 @@ export const OP_ARG: u32 = 46; // f32, i32, i8 → i32, i64
 export const OP_CUMSUM: u32 = 47; // f32, i32
 export const OP_NORM_F32: u32 = 48;
 export const OP_RESIZE: u32 = 49; // f32, i8
+export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 export const OP_BINARY_F32: u32 = 26; // float32 → float32
 export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
@@ -148,6 +149,9 @@ export const M_WEIGHT_FORMAT: u32 = 60;
 export const M_SCRATCH: u32 = 64; // arena offset
 export const M_SCRATCH_BYTES: u32 = 68;
 export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+// GEMM_SPARSE has no scratch.
+export const M_INDEX: u32 = 64; // offset of the list of blocks
+export const M_INDEX_BYTES: u32 = 68;
 export const GEMM_RECORD_BYTES: u32 = 76;
 export const W_KERNEL_H: u32 = 76;
 export const W_KERNEL_W: u32 = 80;

@@ -24,6 +24,7 @@ import {
   OP_GEMM_QD8,
   OP_LSTM_QS8,
   OP_RECURRENT_F32,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
   OP_MAX_POOL_F32,
@@ -57,6 +58,7 @@ import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMatmulF32 } from "../ops/matmul";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
+import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
 import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
@@ -124,6 +126,9 @@ function runOperator(record: usize): void {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) runConvert(record);
+      return;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) runGemmSparse(record);
       return;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);

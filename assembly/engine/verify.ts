@@ -34,6 +34,7 @@ import {
   OP_GEMM_QD8,
   OP_LSTM_QS8,
   OP_RECURRENT_F32,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
   OP_MAX_POOL_F32,
@@ -67,6 +68,7 @@ import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyMatmulF32 } from "../ops/matmul";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
+import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifyLstm } from "../ops/lstm";
@@ -89,8 +91,8 @@ export function isOperator(code: u32): bool {
   if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
   if (code == OP_MATMUL_F32) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
-  if (code == OP_GEMM_QD8) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
+  if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
@@ -202,6 +204,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) return verifyGemmSparse(record);
       break;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);
