@@ -119,6 +119,7 @@ export const OP_GATHER: u32 = 40;
 export const OP_SCATTER: u32 = 41;
 export const OP_WINDOW: u32 = 42;
 export const OP_UPDATE: u32 = 43;
+export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 export const OP_RECURRENT_F32: u32 = 35; // LSTM, GRU, RNN after the products of their inputs
 export const OP_LSTM_QS8: u32 = 36;
@@ -138,6 +139,9 @@ export const M_WEIGHT_FORMAT: u32 = 60;
 export const M_SCRATCH: u32 = 64; // arena offset
 export const M_SCRATCH_BYTES: u32 = 68;
 export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+// GEMM_SPARSE has no scratch.
+export const M_INDEX: u32 = 64; // offset of the list of blocks
+export const M_INDEX_BYTES: u32 = 68;
 export const GEMM_RECORD_BYTES: u32 = 76;
 export const W_KERNEL_H: u32 = 76;
 export const W_KERNEL_W: u32 = 80;

@@ -29,6 +29,7 @@ import {
   OP_GEMM_QD8,
   OP_LSTM_QS8,
   OP_RECURRENT_F32,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -54,6 +55,7 @@ import { verifyDwconv } from "../ops/dwconv";
 import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
+import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifyLstm } from "../ops/lstm";
@@ -70,8 +72,8 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_GATHER && code <= OP_UPDATE) return true;
-  if (code == OP_GEMM_QD8) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
+  if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
@@ -166,6 +168,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) return verifyGemmSparse(record);
       break;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);

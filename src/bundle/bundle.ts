@@ -7,7 +7,7 @@ import { fileAddress, specialise } from "./specialise.ts";
 import { usesOf } from "./uses.ts";
 
 /** The engine's builds, best first. */
-export const bundleTiers = Object.keys(wasmBytes) as (keyof typeof wasmBytes)[];
+export const bundleTiers = Object.keys(wasmBytes) as BundleTier[];
 export type BundleTier = keyof typeof wasmBytes;
 
 export interface BundleOptions {
