@@ -4,7 +4,7 @@ import { makeNode, tensorLike, usesOf } from "./rewrite.ts";
 function step(graph: Graph): boolean {
   const uses = usesOf(graph);
   for (const node of graph.nodes) {
-    if (node.op !== "transpose" && node.op !== "reshape") continue;
+    if (node.op !== "transpose" && node.op !== "reshape" && node.op !== "dilate") continue;
     const dequantize = uses.producer(node.inputs[0]);
     const source = dequantize?.op === "dequantize" ? dequantize.inputs[0] : undefined;
     if (source?.quantization?.scale.length !== 1) continue;
@@ -20,8 +20,8 @@ function step(graph: Graph): boolean {
 }
 
 /**
- * A transpose or reshape behind a dequantize goes in front of it: it then moves integers, and the operators
- * behind find the dequantize they fold with. Exact.
+ * A transpose, a reshape or zeros between elements behind a dequantize go in front of it: they then move integers, and
+ * the operators behind find the dequantize they fold with. Exact, since a zero has an integer.
  */
 export function hoistMoves(graph: Graph): boolean {
   let changed = false;
