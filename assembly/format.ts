@@ -1,0 +1,395 @@
+/**
+ * The packed file, version 1, in numbers. AssemblyScript and TypeScript both compile this very file, so writer
+ * and reader cannot drift apart. docs/format.md says it in prose. Everything is little-endian; offsets are bytes.
+ */
+
+// Header, at 0.
+export const MAGIC: u32 = 0x014c424e; // "NBL\x01"
+export const VERSION: u32 = 1;
+export const ALIGNMENT: u32 = 64;
+export const HEADER_BYTES: u32 = 64;
+export const H_MAGIC: u32 = 0;
+export const H_VERSION: u32 = 4;
+export const H_FILE_BYTES: u32 = 8;
+export const H_CHECKSUM: u32 = 12; // of all bytes from 16 on, see checksum()
+export const H_SECTIONS: u32 = 16;
+export const H_TENSORS: u32 = 20;
+export const H_OPERATORS: u32 = 24;
+export const H_INPUTS: u32 = 28;
+export const H_OUTPUTS: u32 = 32;
+export const H_ARENA_BYTES: u32 = 36;
+export const H_STATE_BYTES: u32 = 40;
+export const CHECKSUM_FROM: u32 = 16;
+
+// Section table, at HEADER_BYTES.
+export const SECTION_BYTES: u32 = 16;
+export const S_KIND: u32 = 0;
+export const S_FLAGS: u32 = 4;
+export const S_OFFSET: u32 = 8;
+export const S_BYTES: u32 = 12;
+export const SECTION_REQUIRED: u32 = 1; // flag: a reader that does not know the kind must refuse the file
+
+export const SECTION_TENSORS: u32 = 1;
+export const SECTION_OPERATORS: u32 = 2;
+export const SECTION_IO: u32 = 3; // u32 tensor indices: inputs, then outputs
+export const SECTION_WEIGHTS: u32 = 4;
+export const SECTION_STATE: u32 = 5; // initial bytes of the state region
+export const SECTION_STRINGS: u32 = 6; // UTF-8, each ended by a zero byte
+export const SECTION_METADATA: u32 = 7; // UTF-8 JSON, optional: for people and tools
+export const SECTION_SIGNATURE: u32 = 8; // reserved, optional
+export const SECTION_STORED: u32 = 10; // weights stored narrower than they run, in place of SECTION_WEIGHTS
+export const SECTION_REPORT: u32 = 9; // UTF-8 JSON, optional: what the quantizer measured
+
+// Parts of SECTION_STORED, see assembly/engine/stored.ts.
+export const STORED_BYTES: u32 = 0;
+export const STORED_NIBBLES: u32 = 1; // int8 from −8 to 7
+export const STORED_CRUMBS: u32 = 2; // int8 from −2 to 1
+export const STORED_CODEBOOK: u32 = 3; // indices of 16 bytes
+export const STORED_HALVES: u32 = 4; // float32 that float16 holds
+export const STORED_SPARSE: u32 = 256; // flag: a bit per element, and only those that are not zero
+
+// Tensor record.
+export const TENSOR_BYTES: u32 = 64;
+export const MAX_RANK: u32 = 8;
+export const T_DTYPE: u32 = 0;
+export const T_REGION: u32 = 1;
+export const T_RANK: u32 = 2;
+export const T_FLAGS: u32 = 3; // zero in version 1
+export const T_OFFSET: u32 = 4; // within the region
+export const T_SIZE: u32 = 8; // bytes
+export const T_POINTER: u32 = 12; // zero in the file; the engine writes the address here at load
+export const T_SCALE: u32 = 16; // f32; 0 where the tensor is not quantized
+export const T_ZERO_POINT: u32 = 20;
+export const T_DIMS: u32 = 24;
+export const T_NAME: u32 = 56; // offset in the strings section
+
+export const REGION_ARENA: u32 = 0;
+export const REGION_WEIGHTS: u32 = 1;
+export const REGION_STATE: u32 = 2;
+
+export const DTYPE_FLOAT32: u32 = 1;
+export const DTYPE_INT8: u32 = 2;
+export const DTYPE_UINT8: u32 = 3;
+export const DTYPE_INT16: u32 = 4;
+export const DTYPE_INT32: u32 = 5;
+export const DTYPE_INT64: u32 = 6;
+export const DTYPE_BOOL: u32 = 7;
+
+// Operator record: a common head, then the fields of its family.
+export const O_CODE: u32 = 0;
+export const O_BYTES: u32 = 4; // of the whole record, a multiple of 4
+export const O_INPUT: u32 = 8; // tensor index
+export const O_INPUT2: u32 = 12; // tensor index or NONE
+export const O_OUTPUT: u32 = 16; // tensor index
+export const O_FIELDS: u32 = 20;
+export const NONE: u32 = 0xffffffff;
+/** Operators of this code and up have a longer head, any of whose tensors may be NONE. */
+export const FIRST_WIDE: u32 = 32;
+export const O_INPUT3: u32 = 20; // tensor index
+export const O_VARIABLE: u32 = 24; // tensor index: read and written in place
+export const O_VARIABLE2: u32 = 28;
+export const O_WIDE_FIELDS: u32 = 32;
+
+export const OP_GEMM_QS8: u32 = 1;
+export const OP_CONV_QS8: u32 = 2;
+export const OP_DWCONV_QS8: u32 = 3;
+export const OP_GEMM_F32: u32 = 4;
+export const OP_CONV_F32: u32 = 5;
+export const OP_DWCONV_F32: u32 = 6;
+export const OP_ADD_QS8: u32 = 7;
+export const OP_MUL_QS8: u32 = 8;
+export const OP_ADD_F32: u32 = 9;
+export const OP_SUB_F32: u32 = 10;
+export const OP_MUL_F32: u32 = 11;
+export const OP_AVERAGE_POOL_QS8: u32 = 12;
+export const OP_MAX_POOL_QS8: u32 = 13;
+export const OP_AVERAGE_POOL_F32: u32 = 14;
+export const OP_MAX_POOL_F32: u32 = 15;
+export const OP_MEAN_QS8: u32 = 16;
+export const OP_MEAN_F32: u32 = 17;
+export const OP_SOFTMAX_QS8: u32 = 18;
+export const OP_SOFTMAX_F32: u32 = 19;
+export const OP_TABLE: u32 = 20; // 256 bytes, indexed by the input byte
+export const OP_UNARY_F32: u32 = 21;
+export const OP_QUANTIZE: u32 = 22; // f32 → i8
+export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
+export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
+export const OP_FILL: u32 = 25;
+export const OP_REDUCE: u32 = 45; // f32, i32, i8
+export const OP_ARG: u32 = 46; // f32, i32, i8 → i32, i64
+export const OP_CUMSUM: u32 = 47; // f32, i32
+export const OP_NORM_F32: u32 = 48;
+export const OP_RESIZE: u32 = 49; // f32, i8
+export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
+export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_BINARY_F32: u32 = 26; // float32 → float32
+export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
+export const OP_CAST: u32 = 29; // between any two types
+export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
+
+// GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
+export const M_K: u32 = 20; // multiply-adds per output value (per group)
+export const M_N: u32 = 24; // output channels (all groups)
+export const M_WEIGHTS: u32 = 28;
+export const M_BIAS: u32 = 32; // i32 or f32, one per column, columns padded to 8 per group
+export const M_REQUANT: u32 = 36; // single: f32 multipliers; double: i32 multipliers, then i32 shifts
+export const M_ROUNDING: u32 = 40;
+export const M_ZERO_POINT: u32 = 44; // of the output
+export const M_MIN: u32 = 48; // i32, or f32 in f32 operators
+export const M_MAX: u32 = 52;
+export const M_WEIGHT_ZERO_POINT: u32 = 56;
+export const M_WEIGHT_FORMAT: u32 = 60;
+export const M_SCRATCH: u32 = 64; // arena offset
+export const M_SCRATCH_BYTES: u32 = 68;
+export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+// GEMM_SPARSE has no scratch.
+export const M_INDEX: u32 = 64; // offset of the list of blocks
+export const M_INDEX_BYTES: u32 = 68;
+export const GEMM_RECORD_BYTES: u32 = 76;
+export const W_KERNEL_H: u32 = 76;
+export const W_KERNEL_W: u32 = 80;
+export const W_STRIDE_H: u32 = 84;
+export const W_STRIDE_W: u32 = 88;
+export const W_DILATION_H: u32 = 92;
+export const W_DILATION_W: u32 = 96;
+export const W_PAD_TOP: u32 = 100;
+export const W_PAD_LEFT: u32 = 104;
+export const C_GROUPS: u32 = 108;
+export const C_PAD_VALUE: u32 = 112; // i32: the input's zero point; f32 operators pad with 0
+export const C_PANEL_ROWS: u32 = 116; // output pixels gathered at a time
+export const CONV_RECORD_BYTES: u32 = 120;
+
+export const ROUNDING_SINGLE: u32 = 0;
+export const ROUNDING_DOUBLE: u32 = 1;
+
+/** Weight formats. Those of fewer than 8 bits belong to GEMM_QD8. */
+export const WEIGHTS_I8: u32 = 1;
+export const WEIGHTS_F32: u32 = 2;
+export const WEIGHTS_I4: u32 = 3; // 0…15
+export const WEIGHTS_I2: u32 = 4; // 0…3
+export const WEIGHTS_CODEBOOK: u32 = 5; // indices of 16 int8 values
+/** Columns per block and consecutive k per column, of int8 weights. f32 weights use NR and one k. */
+export const NR: u32 = 8;
+export const KR: u32 = 4;
+/** Bytes a kernel may read past the end of a tensor; the arena ends with as many. */
+export const SLACK: u32 = 64;
+
+// GEMM_QD8: M_K, M_N, M_WEIGHTS, M_BIAS, M_MIN, M_MAX, M_WEIGHT_FORMAT and the scratch as GEMM_F32, and these.
+export const Q_WEIGHT_SUMS: u32 = 36; // f32 per column: what an activation zero point of 1 adds
+export const Q_BLOCK: u32 = 40; // k that share a scale
+export const Q_ZERO_POINT: u32 = 44; // of all weights, where the blocks have none of their own
+export const Q_TABLE: u32 = 56; // the codebook
+export const Q_BLOCK_ZERO_POINTS: u32 = 72; // 1: every block has 8 zero points
+
+// Pools use M_MIN, M_MAX and W_KERNEL_H…W_PAD_LEFT at the same places; dilation is 1.
+export const P_COUNT_PADDING: u32 = 108; // 1: padded positions count in an average
+export const P_HALVES_UP: u32 = 112; // 1: an int8 average rounds halves up, as uint8 does; 0: away from zero
+export const P_PAD_VALUE: u32 = 116; // i32: what a counted padded position adds to an int8 sum
+export const POOL_RECORD_BYTES: u32 = 120;
+
+// ADD, SUB, MUL: out[i] = f(a[i · aStride], b[i · bStride]) over COPY_RANK dimensions, strides in elements.
+export const B_ROUNDING: u32 = 20;
+export const B_MIN: u32 = 24;
+export const B_MAX: u32 = 28;
+export const B_ZERO_POINT: u32 = 32;
+export const B_A_ZERO_POINT: u32 = 36;
+export const B_B_ZERO_POINT: u32 = 40;
+export const B_A_MULTIPLIER: u32 = 44;
+export const B_A_SHIFT: u32 = 48;
+export const B_B_MULTIPLIER: u32 = 52;
+export const B_B_SHIFT: u32 = 56;
+export const B_MULTIPLIER: u32 = 60;
+export const B_SHIFT: u32 = 64;
+export const B_BIAS: u32 = 68; // single-rounding ADD
+export const B_SCALE: u32 = 72; // f32: single-rounding MUL
+export const B_SIGN: u32 = 72; // ±1: double-rounding ADD
+export const B_DIMS: u32 = 76;
+export const B_A_STRIDES: u32 = 100;
+export const B_B_STRIDES: u32 = 124;
+export const BINARY_RECORD_BYTES: u32 = 148;
+export const COPY_RANK: u32 = 6;
+
+// BINARY_F32, BINARY_INT: dimensions, strides and (float32) bounds as above, and what to do.
+export const B_KIND: u32 = 20;
+export const BINARY_EQUAL: u32 = 1;
+export const BINARY_NOT_EQUAL: u32 = 2;
+export const BINARY_LESS: u32 = 3;
+export const BINARY_LESS_EQUAL: u32 = 4; // the last comparison
+export const BINARY_MAXIMUM: u32 = 5; // the first that float32 has, too
+export const BINARY_MINIMUM: u32 = 6;
+export const BINARY_DIV: u32 = 7; // towards zero, of whole numbers
+export const BINARY_FLOOR_DIV: u32 = 8;
+export const BINARY_SQUARED_DIFFERENCE: u32 = 9;
+export const BINARY_POW: u32 = 10; // float32 alone
+export const BINARY_PRELU: u32 = 11; // float32 alone
+export const BINARY_FLOOR_MOD: u32 = 12; // whole numbers alone, as all that follow; with the divisor's sign
+export const BINARY_REMAINDER: u32 = 13; // with the dividend's sign
+export const BINARY_ADD: u32 = 14;
+export const BINARY_SUB: u32 = 15;
+export const BINARY_MUL: u32 = 16;
+
+// SELECT: dimensions and strides of both values as above, strides of the condition behind them.
+export const S_CONDITION_STRIDES: u32 = 148;
+export const SELECT_RECORD_BYTES: u32 = 172;
+
+// MEAN: [outer, count, inner] → [outer, inner].
+export const R_OUTER: u32 = 20;
+export const R_COUNT: u32 = 24;
+export const R_INNER: u32 = 28;
+export const R_ROUNDING: u32 = 32;
+export const R_SCALE: u32 = 36; // f32, single: rint((sum + offset) · scale + bias) + zero point
+export const R_BIAS: u32 = 40; // f32
+export const R_OFFSET: u32 = 44; // i32; double: requantize(sum + offset) + zero point
+export const R_MULTIPLIER: u32 = 48;
+export const R_SHIFT: u32 = 52;
+export const R_ZERO_POINT: u32 = 56;
+export const MEAN_RECORD_BYTES: u32 = 60;
+
+// SOFTMAX along the last dimension.
+export const X_DEPTH: u32 = 20;
+export const X_ROUNDING: u32 = 24;
+export const X_TABLE: u32 = 28; // 256 × e^(−β · scale · d): f32 (single) or Q0.31 (double)
+export const X_SCALE: u32 = 32; // f32: output scale (single); β (f32 operator)
+export const X_ZERO_POINT: u32 = 36;
+export const SOFTMAX_RECORD_BYTES: u32 = 40;
+
+// TABLE, UNARY, QUANTIZE, DEQUANTIZE.
+export const U_TABLE: u32 = 20; // offset of the table in the weights section
+export const U_KIND: u32 = 20;
+export const U_ALPHA: u32 = 24; // f32
+export const U_BETA: u32 = 28; // f32
+export const U_ROUNDING: u32 = 20;
+export const U_SCALE: u32 = 24; // f32: single QUANTIZE multiplies by it, double divides; DEQUANTIZE multiplies
+export const U_ZERO_POINT: u32 = 28;
+export const UNARY_RECORD_BYTES: u32 = 32;
+
+export const UNARY_ABS: u32 = 1;
+export const UNARY_CLIP: u32 = 2; // alpha…beta; relu is 0…∞
+export const UNARY_ELU: u32 = 3;
+export const UNARY_EXP: u32 = 4;
+export const UNARY_GELU: u32 = 5;
+export const UNARY_GELU_TANH: u32 = 6;
+export const UNARY_HARD_SIGMOID: u32 = 7;
+export const UNARY_HARD_SWISH: u32 = 8;
+export const UNARY_LEAKY_RELU: u32 = 9;
+export const UNARY_LOG: u32 = 10;
+export const UNARY_LOGISTIC: u32 = 11;
+export const UNARY_NEG: u32 = 12;
+export const UNARY_RSQRT: u32 = 13;
+export const UNARY_SILU: u32 = 14;
+export const UNARY_SOFTPLUS: u32 = 15;
+export const UNARY_SQRT: u32 = 16;
+export const UNARY_SQUARE: u32 = 17;
+export const UNARY_TANH: u32 = 18;
+export const UNARY_SIN: u32 = 19;
+export const UNARY_COS: u32 = 20;
+export const UNARY_FLOOR: u32 = 21;
+export const UNARY_CEIL: u32 = 22;
+export const UNARY_ROUND: u32 = 23; // halves to even
+export const UNARY_SIGN: u32 = 24;
+export const UNARY_RECIPROCAL: u32 = 25;
+export const UNARY_ERF: u32 = 26;
+export const UNARY_LAST: u32 = UNARY_ERF;
+
+// COPY: dims, then strides of input and output, in elements of Y_ELEMENT bytes.
+export const Y_ELEMENT: u32 = 20;
+export const Y_IN_OFFSET: u32 = 24; // elements
+export const Y_OUT_OFFSET: u32 = 28;
+export const Y_DIMS: u32 = 32;
+export const Y_IN_STRIDES: u32 = 56;
+export const Y_OUT_STRIDES: u32 = 80;
+export const COPY_RECORD_BYTES: u32 = 104;
+
+// FILL: the whole output with one element (1 or 4 bytes by dtype). O_INPUT is NONE.
+export const F_VALUE: u32 = 20;
+export const FILL_RECORD_BYTES: u32 = 24;
+
+// REDUCE, ARG, CUMSUM: [outer, count, inner].
+export const Q_OUTER: u32 = 32;
+export const Q_COUNT: u32 = 36;
+export const Q_INNER: u32 = 40;
+export const Q_KIND: u32 = 44;
+export const REDUCE_RECORD_BYTES: u32 = 48;
+
+export const REDUCE_SUM: u32 = 0;
+export const REDUCE_MAX: u32 = 1;
+export const REDUCE_MIN: u32 = 2;
+export const REDUCE_PROD: u32 = 3;
+export const ARG_MIN: u32 = 1; // bits of an ARG's kind
+export const ARG_LAST: u32 = 2;
+export const CUMSUM_EXCLUSIVE: u32 = 1; // bits of a CUMSUM's kind
+export const CUMSUM_REVERSE: u32 = 2;
+
+// NORM_F32 over rows of N_DEPTH; O_INPUT2 is the scale or NONE, O_INPUT3 the bias or NONE.
+export const N_DEPTH: u32 = 32;
+export const N_KIND: u32 = 36;
+export const N_EPSILON: u32 = 40; // f32
+export const NORM_RECORD_BYTES: u32 = 44;
+
+export const NORM_CENTERED: u32 = 1; // bits of N_KIND: the mean is subtracted
+export const NORM_SUM: u32 = 2; // the sum of squares, not their mean
+export const NORM_FLOOR: u32 = 4; // epsilon is a lower bound, not an addend
+
+// RESIZE: [outer, height, width, inner] → [outer, outHeight, outWidth, inner].
+export const Z_OUTER: u32 = 32;
+export const Z_HEIGHT: u32 = 36;
+export const Z_WIDTH: u32 = 40;
+export const Z_INNER: u32 = 44;
+export const Z_OUT_HEIGHT: u32 = 48;
+export const Z_OUT_WIDTH: u32 = 52;
+export const Z_ROW_TAPS: u32 = 56;
+export const Z_COLUMN_TAPS: u32 = 60;
+export const Z_ROWS: u32 = 64; // offset in the weights: outHeight × taps × { u32 index, weight f32 or i32 }
+export const Z_COLUMNS: u32 = 68;
+export const Z_SHIFT: u32 = 72; // int8: both weights have half as many fraction bits
+export const Z_ROUNDING: u32 = 76; // single: halves up; double: halves away from zero
+export const RESIZE_RECORD_BYTES: u32 = 80;
+
+// What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
+export const ERROR_NONE: u32 = 0;
+export const ERROR_TRUNCATED: u32 = 1;
+export const ERROR_MAGIC: u32 = 2;
+export const ERROR_VERSION: u32 = 3;
+export const ERROR_LENGTH: u32 = 4;
+export const ERROR_CHECKSUM: u32 = 5;
+export const ERROR_SECTION: u32 = 6;
+export const ERROR_SECTION_UNKNOWN: u32 = 7;
+export const ERROR_SECTION_MISSING: u32 = 8;
+export const ERROR_TENSOR: u32 = 9;
+export const ERROR_OPERATOR_UNKNOWN: u32 = 10;
+export const ERROR_OPERATOR: u32 = 11;
+export const ERROR_MEMORY: u32 = 12;
+export const ERROR_NOT_LOADED: u32 = 13;
+export const ERROR_COUNT: u32 = 14;
+
+/** What the culprit's index counts. */
+export const CULPRIT_FILE: u32 = 0;
+export const CULPRIT_SECTION: u32 = 1;
+export const CULPRIT_TENSOR: u32 = 2;
+export const CULPRIT_OPERATOR: u32 = 3;
+
+/** The check that failed, in `found` of tensor and operator errors. */
+export const CHECK_FIELD: u32 = 1; // a field is outside its range
+export const CHECK_INDEX: u32 = 2; // no such tensor
+export const CHECK_DTYPE: u32 = 3;
+export const CHECK_SHAPE: u32 = 4; // the shapes do not agree
+export const CHECK_REGION: u32 = 5; // outside its section or region
+export const CHECK_ALIGNMENT: u32 = 6;
+export const CHECK_QUANTIZATION: u32 = 7; // scale, multiplier, shift or zero point
+export const CHECK_ACCUMULATOR: u32 = 8; // int32 could overflow
+export const CHECK_RECORD: u32 = 9; // the record's own length
+export const CHECK_WRITES_CONSTANT: u32 = 10;
+export const CHECK_OVERLAP: u32 = 11; // scratch or output lies over a tensor of its operator
+export const CHECK_UNDEFINED: u32 = 12; // reads arena bytes that nothing of its type has written
+
+// The engine's own interface.
+export const ABI_VERSION: u32 = 1;
+export const TIER_SCALAR: u32 = 0;
+export const TIER_SIMD: u32 = 1;
+export const TIER_RELAXED: u32 = 2;
+
+/** How relaxed dot products read a second operand outside 0…127. */
+export const DOT_UNSIGNED: u32 = 0; // as unsigned, exactly
+export const DOT_SIGNED: u32 = 1; // as signed, exactly
+export const DOT_SATURATES: u32 = 2; // in some other way: kernels keep out of it
+export const DOT_BROKEN: u32 = 3; // wrong inside 0…127 too: the tier must not be used
