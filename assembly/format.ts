@@ -37,7 +37,16 @@ export const SECTION_STATE: u32 = 5; // initial bytes of the state region
 export const SECTION_STRINGS: u32 = 6; // UTF-8, each ended by a zero byte
 export const SECTION_METADATA: u32 = 7; // UTF-8 JSON, optional: for people and tools
 export const SECTION_SIGNATURE: u32 = 8; // reserved, optional
+export const SECTION_STORED: u32 = 10; // weights stored narrower than they run, in place of SECTION_WEIGHTS
 export const SECTION_REPORT: u32 = 9; // UTF-8 JSON, optional: what the quantizer measured
+
+// Parts of SECTION_STORED, see assembly/engine/stored.ts.
+export const STORED_BYTES: u32 = 0;
+export const STORED_NIBBLES: u32 = 1; // int8 from −8 to 7
+export const STORED_CRUMBS: u32 = 2; // int8 from −2 to 1
+export const STORED_CODEBOOK: u32 = 3; // indices of 16 bytes
+export const STORED_HALVES: u32 = 4; // float32 that float16 holds
+export const STORED_SPARSE: u32 = 256; // flag: a bit per element, and only those that are not zero
 
 // Tensor record.
 export const TENSOR_BYTES: u32 = 64;
@@ -110,6 +119,8 @@ export const OP_BINARY_F32: u32 = 26; // float32 → float32
 export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
 export const OP_CAST: u32 = 29; // between any two types
 export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
+export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
+export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -126,6 +137,9 @@ export const M_WEIGHT_FORMAT: u32 = 60;
 export const M_SCRATCH: u32 = 64; // arena offset
 export const M_SCRATCH_BYTES: u32 = 68;
 export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+// GEMM_SPARSE has no scratch.
+export const M_INDEX: u32 = 64; // offset of the list of blocks
+export const M_INDEX_BYTES: u32 = 68;
 export const GEMM_RECORD_BYTES: u32 = 76;
 export const W_KERNEL_H: u32 = 76;
 export const W_KERNEL_W: u32 = 80;
@@ -143,14 +157,24 @@ export const CONV_RECORD_BYTES: u32 = 120;
 export const ROUNDING_SINGLE: u32 = 0;
 export const ROUNDING_DOUBLE: u32 = 1;
 
-/** Weight formats. 3 and up are reserved: int4, 2-bit, codebook, block-sparse. */
+/** Weight formats. Those of fewer than 8 bits belong to GEMM_QD8. */
 export const WEIGHTS_I8: u32 = 1;
 export const WEIGHTS_F32: u32 = 2;
+export const WEIGHTS_I4: u32 = 3; // 0…15
+export const WEIGHTS_I2: u32 = 4; // 0…3
+export const WEIGHTS_CODEBOOK: u32 = 5; // indices of 16 int8 values
 /** Columns per block and consecutive k per column, of int8 weights. f32 weights use NR and one k. */
 export const NR: u32 = 8;
 export const KR: u32 = 4;
 /** Bytes a kernel may read past the end of a tensor; the arena ends with as many. */
 export const SLACK: u32 = 64;
+
+// GEMM_QD8: M_K, M_N, M_WEIGHTS, M_BIAS, M_MIN, M_MAX, M_WEIGHT_FORMAT and the scratch as GEMM_F32, and these.
+export const Q_WEIGHT_SUMS: u32 = 36; // f32 per column: what an activation zero point of 1 adds
+export const Q_BLOCK: u32 = 40; // k that share a scale
+export const Q_ZERO_POINT: u32 = 44; // of all weights, where the blocks have none of their own
+export const Q_TABLE: u32 = 56; // the codebook
+export const Q_BLOCK_ZERO_POINTS: u32 = 72; // 1: every block has 8 zero points
 
 // Pools use M_MIN, M_MAX and W_KERNEL_H…W_PAD_LEFT at the same places; dilation is 1.
 export const P_COUNT_PADDING: u32 = 108; // 1: padded positions count in an average

@@ -28,6 +28,8 @@ import {
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -51,6 +53,8 @@ import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
+import { verifyGemmDynamic } from "../ops/gemm-dynamic";
+import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
@@ -64,6 +68,7 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
+  if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
@@ -156,6 +161,12 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) return verifyGemmSparse(record);
+      break;
+    case OP_GEMM_QD8:
+      if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);
       break;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) return verifyUnary(record);

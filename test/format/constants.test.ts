@@ -39,6 +39,12 @@ describe.each(families)("%s", (_, entries) => {
   });
 });
 
+test("opcodes are distinct and fit the 64 bits that say what a bundle keeps", () => {
+  const codes = group("OP_").map(([, value]) => value);
+  expect(new Set(codes).size).toBe(codes.length);
+  for (const code of codes) expect(code >= 1 && code < 64).toBe(true);
+});
+
 test("binary and unary kinds are consecutive from 1, as the verifier assumes", () => {
   for (const family of ["BINARY_", "UNARY_"]) {
     const entries = without(group(family), `${family}RECORD_BYTES`);

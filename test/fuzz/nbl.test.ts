@@ -42,10 +42,8 @@ function attemptAll(bytes: Uint8Array, label: string): Outcome {
 
 test("the models hold every operator of the engine", () => {
   const codes = new Set(models.flatMap(([, bytes]) => decode(bytes).operators.map((o) => o.code)));
-  const all = Object.entries(format).flatMap(([name, code]) =>
-    name.startsWith("OP_") ? [code as number] : [],
-  );
-  expect([...codes].sort((a, b) => a - b)).toEqual(all.sort((a, b) => a - b));
+  const missing = Object.entries(format).filter(([name, code]) => name.startsWith("OP_") && !codes.has(code));
+  expect(missing).toEqual([]);
 });
 
 describe.each(models)("%s", (name, sound) => {

@@ -1,6 +1,7 @@
 import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { arithmetic, cast, select } from "./arithmetic.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
+import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
 import { mean } from "./mean.ts";
 import { concat, pad, reshape, transpose } from "./move.ts";
@@ -17,6 +18,8 @@ function runNode(node: Node, operands: Operands): TensorData {
       return depthwiseConv2d(node, operands);
     case "fullyConnected":
       return fullyConnected(node, operands);
+    case "dynamicFullyConnected":
+      return dynamicFullyConnected(node, operands);
     case "add":
     case "sub":
     case "mul":
