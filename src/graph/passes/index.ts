@@ -2,6 +2,7 @@ import type { Graph, Node } from "../graph.ts";
 import { absorbTransposeIntoWeights } from "./absorb-transpose-into-weights.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
+import { divideToMultiply } from "./divide-to-multiply.ts";
 import { foldAffineForward } from "./fold-affine-forward.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
@@ -37,6 +38,7 @@ const passes: Pass[] = [
   sinkReshapes,
   mergeReshapes,
   foldPad,
+  divideToMultiply,
   foldBatchNorm,
   fuseBias,
   fuseActivation,
