@@ -115,6 +115,7 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
@@ -132,6 +133,9 @@ export const M_WEIGHT_FORMAT: u32 = 60;
 export const M_SCRATCH: u32 = 64; // arena offset
 export const M_SCRATCH_BYTES: u32 = 68;
 export const M_PREPARED_BIAS: u32 = 72; // zero in the file; the relaxed tier writes an address here
+// GEMM_SPARSE has no scratch.
+export const M_INDEX: u32 = 64; // offset of the list of blocks
+export const M_INDEX_BYTES: u32 = 68;
 export const GEMM_RECORD_BYTES: u32 = 76;
 export const W_KERNEL_H: u32 = 76;
 export const W_KERNEL_W: u32 = 80;

@@ -16,6 +16,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -37,6 +38,7 @@ import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
+import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
 import { runSoftmax } from "../ops/softmax";
@@ -97,6 +99,9 @@ function runOperator(record: usize): void {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) runConvert(record);
+      return;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) runGemmSparse(record);
       return;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);

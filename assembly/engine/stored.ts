@@ -13,8 +13,8 @@ import {
   STORED_SPARSE,
 } from "../format";
 
-/** No part becomes more than so many times its own bytes. */
-const GROWTH: u64 = 8;
+/** No section becomes more than so many times its own bytes: a bit of a mask may be four bytes. */
+const GROWTH: u64 = 32;
 
 /** What the section's first word says, or 0 where that cannot be. */
 export function widenedBytes(section: usize, size: u32): u32 {

@@ -26,6 +26,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
@@ -47,6 +48,7 @@ import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
+import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifySoftmax } from "../ops/softmax";
@@ -59,7 +61,7 @@ import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
-  if (code == OP_GEMM_QD8) return true;
+  if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
@@ -150,6 +152,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) return verifyGemmSparse(record);
       break;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);

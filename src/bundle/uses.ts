@@ -6,6 +6,7 @@ import {
   OP_DEQUANTIZE,
   OP_DWCONV_QS8,
   OP_GEMM_QS8,
+  OP_GEMM_SPARSE_QS8,
   OP_MEAN_QS8,
   OP_MUL_QS8,
   OP_QUANTIZE,
@@ -26,6 +27,7 @@ export interface Uses {
 
 const roundingField: Record<number, number> = {
   [OP_GEMM_QS8]: M_ROUNDING,
+  [OP_GEMM_SPARSE_QS8]: M_ROUNDING,
   [OP_CONV_QS8]: M_ROUNDING,
   [OP_DWCONV_QS8]: M_ROUNDING,
   [OP_ADD_QS8]: B_ROUNDING,
