@@ -13,7 +13,7 @@ export interface Checkpoint {
   weights: Weights;
 }
 
-export interface Weights {
+interface Weights {
   /** [vocabulary, dim] */
   embedding: Float32Array;
   layers: LayerWeights[];
