@@ -24,6 +24,7 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { movementNetwork } from "./movement-model.ts";
 
 const plain = { activation: noActivation };
 const around = { top: 1, left: 1, bottom: 1, right: 1 };
@@ -282,6 +283,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
     ["recurrent cells with state", pack(recurrentNetwork()).bytes],
     ["int8 LSTM with state", pack(lstmNetwork()).bytes],
+    ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
   ];
 }
