@@ -37,7 +37,7 @@ export function graphProblems(graph: Graph): string[] {
       ready.add(tensor);
     }
   }
-  for (const tensor of graph.outputs)
-    if (!ready.has(tensor)) problems.push(`${tensor.name}: nothing writes it`);
+  for (const tensor of [...graph.outputs, ...(graph.states ?? []).map(({ next }) => next)])
+    if (!tensor.data && !ready.has(tensor)) problems.push(`${tensor.name}: nothing writes it`);
   return problems;
 }

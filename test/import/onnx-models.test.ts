@@ -50,7 +50,7 @@ function readNpz(path: string): Record<string, { shape: number[]; data: Float32A
   return Object.fromEntries(arrays);
 }
 
-const models = ["mnist_cntk", "mnist_cntk_opt", "mnist_torch"];
+const models = ["dtln_1_float", "mnist_cntk", "mnist_cntk_opt", "mnist_torch"];
 
 describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
   it.each(models)("%s equals its golden outputs, imported and optimized", (name) => {
@@ -107,7 +107,6 @@ describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
 
   const supported = [...models, "oww_embedding", ...quantized];
   const refused: Record<string, RegExp> = {
-    dtln_1_float: /LSTM ×2/,
     dtln_2_float: /divisor computed at run time/,
     magika_v3_3: /Equal ×1 .*ReduceSum ×5 .*ReduceMax ×1/,
     oww_melspectrogram: /ReduceMax ×1 .*dimension 1 \("samples"\)/,
