@@ -198,6 +198,24 @@ function dynamicNetwork(): Graph {
   ]);
 }
 
+/** Two heads of attention over three positions, with everything computed. */
+function attentionNetwork(): Graph {
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const [query, key, value] = [float("query", [2, 3, 5]), float("key", [1, 9, 5]), float("value", [2, 9, 4])];
+  const [scores, shares, mixed] = [
+    float("scores", [2, 3, 9]),
+    float("shares", [2, 3, 9]),
+    float("mixed", [2, 3, 4]),
+  ];
+  const bias = float("bias", [9]);
+  const straight = { transposeA: false, transposeB: false };
+  return graphOf([
+    node("matmul", [query, key, bias], scores, { ...straight, transposeB: true, ...plain }),
+    node("softmax", [scores], shares, { beta: 1 }),
+    node("matmul", [shares, value, null], mixed, { ...straight, activation: { min: -1, max: 1 } }),
+  ]);
+}
+
 /** Comparisons, arithmetic of every type, choices and casts. */
 function elementwise(): Graph {
   const nodes: Node[] = [];
@@ -249,5 +267,6 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
     ["elementwise", pack(elementwise()).bytes],
+    ["attention", pack(attentionNetwork()).bytes],
   ];
 }
