@@ -3,6 +3,7 @@ import { absorbTransposeIntoMatmul } from "./absorb-transpose-into-matmul.ts";
 import { absorbTransposeIntoWeights } from "./absorb-transpose-into-weights.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
+import { divideToMultiply } from "./divide-to-multiply.ts";
 import { foldAffineForward } from "./fold-affine-forward.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
@@ -41,6 +42,7 @@ const passes: Pass[] = [
   sinkReshapes,
   mergeReshapes,
   foldPad,
+  divideToMultiply,
   foldBatchNorm,
   fuseBias,
   fuseActivation,
