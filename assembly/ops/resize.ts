@@ -31,7 +31,7 @@ import { bytesOf, dataOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } fr
 import { resizeElement } from "../kernels/vector/resize";
 import { hasOneInput } from "./reduce";
 
-const MOST_TAPS: u32 = 1 << 16;
+const MOST_TAPS: u32 = 1 << 10;
 
 /** `positions` × `taps` entries whose indices lie below `size`; int8: whose weights add up to at most 2^(shift / 2). */
 function checkTable(offset: u32, positions: u32, taps: u32, size: u32, shift: u32): i32 {

@@ -78,6 +78,23 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
     "fiu",
   ],
   ["mean", "MEAN", "ReduceMean", "fiu"],
+  [
+    "reduce",
+    "SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD (float32, int32)",
+    "ReduceSum, Max, Min, Prod, L1, L2, SumSquare, LogSum, LogSumExp, GlobalLpPool",
+    "fiu",
+  ],
+  ["argExtreme", "ARG_MAX, ARG_MIN", "ArgMax, ArgMin", "fiu"],
+  ["cumsum", "CUMSUM", "CumSum", "f"],
+  [
+    "normalize",
+    "L2_NORMALIZATION, LOCAL_RESPONSE_NORMALIZATION",
+    "LayerNormalization, RMSNormalization, GroupNormalization, InstanceNormalization, LpNormalization, " +
+      "MeanVarianceNormalization, LRN",
+    "f",
+  ],
+  ["resize2d", "RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", "Resize, Upsample", "fiu"],
+  ["dilate, conv2d", "TRANSPOSE_CONV", "ConvTranspose (1-D, 2-D, grouped)", "fiu"],
   ["softmax", "SOFTMAX", "Softmax", "fiu"],
   [
     "unary",

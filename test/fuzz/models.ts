@@ -156,6 +156,34 @@ function network(kind: Kind, rounding: Rounding, seed: number): Graph {
   return graphOf(nodes, rounding, outputs);
 }
 
+/** Reductions, normalisation and resampling, with their tables in the weights. */
+function resampling(): Graph {
+  const { nodes, make, add } = chain("float32", 5);
+  const x = make([1, 3, 4, 5]);
+  const vector = (seed: number) => constantOf(make([5]), drawValues(randomFrom(seed), "float32", 5));
+  const form = { centered: true, isSum: false, floor: false, epsilon: 1e-5 };
+  const normal = add(node("normalize", [x, vector(1), vector(2)], make([1, 3, 4, 5]), form));
+  const rows = {
+    taps: 2,
+    index: Int32Array.of(0, 1, 1, 2, 2, 2),
+    weight: Float32Array.of(1, 0, 0.5, 0.5, 1, 0),
+  };
+  const columns = { taps: 1, index: Int32Array.of(3, 0), weight: Float32Array.of(1, 1) };
+  const resized = add(node("resize2d", [normal], make([1, 3, 2, 5]), { axis: 1, rows, columns }));
+  const spread = add(
+    node("dilate", [resized], make([1, 5, 3, 5]), { before: [0, 0, 0, 0], step: [1, 2, 2, 1] }),
+  );
+  const running = add(
+    node("cumsum", [spread], make([1, 5, 3, 5]), { axis: 1, exclusive: true, reverse: true }),
+  );
+  const sums = (["sum", "max", "min", "prod"] as const).map((kind) =>
+    add(node("reduce", [running], make([1, 3, 5]), { kind, axes: [1], keepDims: false })),
+  );
+  const argument = { kind: "max", axis: 1, keepDims: true, last: true } as const;
+  const at = add(node("argExtreme", [running], activationTensor("at", "int64", [1, 1, 3, 5]), argument));
+  return graphOf(nodes, "single", [...sums, at]);
+}
+
 /** The same layers with weights from −8 to 7, which the file holds in 4 bits. */
 function narrowed(graph: Graph): Graph {
   for (const { inputs } of graph.nodes) {
@@ -261,6 +289,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8, single rounding", pack(network("int8", "single", 1), { metadata: { labels: ["a", "b"] } }).bytes],
     ["int8, double rounding", pack(network("int8", "double", 2)).bytes],
     ["uint8 with asymmetric weights", pack(network("uint8", "single", 3), { keepAll: true }).bytes],
+    ["reductions and resampling", pack(resampling()).bytes],
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],

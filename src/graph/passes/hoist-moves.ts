@@ -2,7 +2,15 @@ import type { Graph, Node } from "../graph.ts";
 import { makeNode, tensorLike, usesOf } from "./rewrite.ts";
 
 /** Operators that hand on elements of their first operand as they are. */
-const moves = new Set<Node["op"]>(["expand", "gather", "gatherNd", "reshape", "slice", "transpose"]);
+const moves = new Set<Node["op"]>([
+  "dilate",
+  "expand",
+  "gather",
+  "gatherNd",
+  "reshape",
+  "slice",
+  "transpose",
+]);
 
 function step(graph: Graph): boolean {
   const uses = usesOf(graph);

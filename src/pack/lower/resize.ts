@@ -21,6 +21,9 @@ import { integerResize } from "../../numerics/resize.ts";
 import { inputOf, type Lowering, sameQuantization, unsupported } from "../lowering.ts";
 import { record } from "../record.ts";
 
+/** As assembly/ops/resize.ts checks. */
+const mostTaps = 1024;
+
 /** Entries of { u32 index, weight }. */
 function tableBytes({ index }: ResizeTable, weights: Float32Array | Int32Array): Uint32Array {
   const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
@@ -44,6 +47,9 @@ export function lowerResize(lowering: Lowering, node: NodeOf<"resize2d">): void 
   if (integer === null)
     throw unsupported(node.op, node.name, "int8 weights have to be non-negative; use nearest or linear");
   const { rows, columns } = integer ?? node.attributes;
+  const taps = Math.max(rows.taps, columns.taps);
+  if (taps > mostTaps)
+    throw unsupported(node.op, node.name, `${taps} inputs a position; at most ${mostTaps} are read`);
   const add = (table: ResizeTable, weights?: Int32Array): number =>
     lowering.weights.add(tableBytes(table, weights ?? table.weight));
   lowering.emit({
