@@ -74,7 +74,7 @@ import {
   weights,
   weightsBytes,
 } from "./model";
-import { kept_stored } from "./kept";
+import { keepsState, kept_stored } from "./kept";
 import { roundUp } from "./check";
 import { arenaExtent, checkFlow, checkState, flowCulprit, flowIndex, stateExtent } from "./flow";
 import { prepare, preparedBytes } from "./prepare";
@@ -316,7 +316,7 @@ export function loadFile(pointer: usize, bytes: u32): i32 {
   if (error) return error;
   error = checkMemory();
   if (error) return error;
-  let flow = checkState(state, stateBytes);
+  let flow = keepsState() ? checkState(state, stateBytes) : 0;
   if (!flow) flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
   if (flow) return refuse(flowCulprit == CULPRIT_TENSOR ? ERROR_TENSOR : ERROR_OPERATOR, flowCulprit, flowIndex, 0, flow);
   error = prepareModel();

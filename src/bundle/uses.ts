@@ -41,8 +41,13 @@ const roundingField: Record<number, number> = {
   [OP_RESIZE]: Z_ROUNDING,
 };
 
-export function usesOf({ operators, isStored }: FileContents): Uses {
-  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0, kept_stored: isStored ? 1 : 0 };
+export function usesOf({ operators, isStored, stateBytes }: FileContents): Uses {
+  const globals = {
+    kept_0: stateBytes > 0 ? 1 : 0,
+    kept_1: 0,
+    kept_roundings: 0,
+    kept_stored: isStored ? 1 : 0,
+  };
   for (const { code, record } of operators) {
     if (code < 32) globals.kept_0 |= 1 << code;
     else globals.kept_1 |= 1 << (code - 32);

@@ -1,5 +1,6 @@
 import type { Graph, Rounding } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import { bindStates } from "./bind-states.ts";
 import { isCheckpoint } from "./llama2c/checkpoint.ts";
 import { importLlama2c } from "./llama2c/index.ts";
 import { importOnnx } from "./onnx/index.ts";
@@ -22,6 +23,11 @@ export interface ImportOptions {
   rounding?: Rounding;
   /** ONNX: whole shapes of inputs whose dimensions the file leaves open, by input name. */
   inputShapes?: Record<string, number[]>;
+  /**
+   * Inputs that are, at every inference, what an output was at the one before: the output's name by the input's.
+   * Both become state, which the model keeps itself.
+   */
+  states?: Record<string, string>;
 }
 
 const startsWith = (bytes: Uint8Array, at: number, text: string): boolean =>
@@ -65,6 +71,18 @@ export function requireFormat(bytes: Uint8Array, file: string): FileFormat {
  * const graph = optimize(importModel(readFileSync("model.tflite"), { file: "model.tflite" }));
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  const graph = importFile(bytes, options);
+  const { file, states } = options;
+  if (!states) return graph;
+  try {
+    return bindStates(graph, states);
+  } catch (error) {
+    if (!(error instanceof NibbleError)) throw error;
+    throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}
+
+function importFile(bytes: Uint8Array, options: ImportOptions): Graph {
   const { file, rounding, inputShapes } = options;
   const format = requireFormat(bytes, file);
   if (format === "nbl")

@@ -29,7 +29,7 @@ export const transpose = (move: Mover, x: Tensor, perm: number[]): Tensor =>
         perm.map((p) => x.shape[p]),
       );
 
-export const concat = (move: Mover, parts: Tensor[], axis: number): Tensor =>
+const concat = (move: Mover, parts: Tensor[], axis: number): Tensor =>
   parts.length === 1
     ? parts[0]
     : move(
@@ -71,16 +71,6 @@ export function split(move: Mover, x: Tensor, axis: number, sizes: readonly numb
     return part;
   });
 }
-
-/** The parts of size 1 along `axis`, without that dimension. */
-export const unstack = (move: Mover, x: Tensor, axis: number): Tensor[] =>
-  Array.from({ length: x.shape[axis] }, (_, i) =>
-    reshape(
-      move,
-      sliceAxis(move, x, axis, i, 1),
-      x.shape.filter((__, d) => d !== axis),
-    ),
-  );
 
 /** Tensors of one shape behind each other along a new dimension. */
 export function stack(move: Mover, parts: readonly Tensor[], axis: number): Tensor {

@@ -32,7 +32,8 @@ Every operator runs in every tier (\`relaxed\`, \`simd\`, \`scalar\`, \`script\`
 
 Each model is imported, packed and run in every tier that the engine at hand has, on the inputs of its reference file. *exact*: every output byte is
 equal. *within tolerance*: float outputs inside the reference's own bound. *unsupported*: refused, with the operators
-or types by name. The references of integer models are LiteRT's (\`@litertjs/core\` 2.5.3; rounding \`single\`).
+or types by name. The references of integer models are LiteRT's (\`@litertjs/core\` 2.5.3; rounding \`single\`), of
+int8 LSTMs TFLite Micro's (\`double\`). Cases of models with state run all their steps on one instance.
 
 ${outcomes.length} cases: ${count("exact")} exact, ${count("within tolerance")} within tolerance, ${count("unsupported")} unsupported, ${count("wrong")} wrong.
 

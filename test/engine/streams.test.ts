@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TensorData } from "../../src/graph/graph.ts";
 import { optimize } from "../../src/graph/passes/index.ts";
@@ -8,6 +9,7 @@ import { createModel, type InspectableModel } from "../../src/runtime/model.ts";
 import { wasm } from "../../src/wasm.ts";
 import { dataFolder } from "../helpers/data.ts";
 import { type Golden, loadGolden } from "../helpers/golden.ts";
+import { readGreyPng } from "../helpers/png.ts";
 import { tiers } from "../helpers/tiers.ts";
 
 const names = [
@@ -74,5 +76,27 @@ describe.skipIf(!dataFolder())("models with state, step by step (need the test d
     const scores = golden.steps.map(({ inputs }) => Number(step(model, inputs)[0]![0]));
     expect(Math.max(...scores)).toBeGreaterThan(250);
     expect(scores.filter((score) => score < 10).length).toBeGreaterThan(100);
+  });
+
+  test.each([
+    ["trained_lstm_int8", (pixel: number) => pixel - 128],
+    ["trained_lstm_float", (pixel: number) => pixel / 255],
+  ])("%s reads the ten digits right", (name, value) => {
+    const golden = loadGolden("tflite", name);
+    const model = createModel(
+      wasm,
+      fileOf(golden, () => {}),
+      {},
+    );
+    const read = (digit: number): number => {
+      const { values } = readGreyPng(readFileSync(join(dataFolder()!, `images/mnist/${digit}.png`)));
+      model.reset();
+      for (const [i, pixel] of values.entries()) model.input()[i] = value(pixel);
+      model.invoke();
+      const scores = [...(model.output() as Int8Array)];
+      return scores.indexOf(Math.max(...scores));
+    };
+    const digits = Array.from({ length: 10 }, (_, digit) => digit);
+    expect(digits.map(read)).toEqual(digits);
   });
 });

@@ -9,7 +9,9 @@ import {
   type Node,
   noActivation,
   type OperatorName,
+  type RecurrentCell,
   type Rounding,
+  type State,
   type Tensor,
   type UnaryKind,
 } from "../../src/graph/graph.ts";
@@ -283,6 +285,81 @@ function elementwise(): Graph {
   return graphOf(nodes, "single", [wave, sum, bytes]);
 }
 
+/** Each cell once, behind one another; all but the last begin with a state and leave it. */
+function recurrentNetwork(): Graph {
+  const random = randomFrom(8);
+  const nodes: Node[] = [];
+  const states: State[] = [];
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const constant = (name: string, shape: number[]): Tensor =>
+    constantOf(float(name, shape), drawValues(random, "float32", elementCount(shape)));
+  const [steps, batch, hidden] = [3, 2, 5];
+  const input = float("x", [steps, batch, hidden]);
+  let x = input;
+  const gates = { lstm: 4, gru: 3, gruResetAfter: 3, rnn: 1 };
+  for (const [cell, count] of Object.entries(gates) as [RecurrentCell, number][]) {
+    const rows = count * hidden;
+    const begins = (cell === "lstm" ? ["h", "c"] : ["h"]).map((s) => float(`${cell}/${s}`, [batch, hidden]));
+    const ends = begins.map(({ name, shape }) => float(`${name}/next`, shape));
+    const y = float(cell, [steps, batch, hidden]);
+    const weights = [constant(`${cell}/w`, [rows, hidden]), constant(`${cell}/r`, [rows, hidden])];
+    const biases = [
+      constant(`${cell}/b`, [rows]),
+      cell === "gruResetAfter" ? constant("rb", [hidden]) : null,
+    ];
+    const attributes = { cell, reverse: cell === "gru", cellClip: 2 };
+    const inputs = [x, ...weights, ...biases, ...begins];
+    nodes.push({ op: "recurrent", name: cell, inputs, outputs: [y, ...ends], attributes });
+    states.push(...begins.map((value, i) => ({ name: value.name, value, next: ends[i]! })));
+    x = y;
+  }
+  return { ...graphOf(nodes, "single", [x]), inputs: [input], states };
+}
+
+function lstmNetwork(): Graph {
+  const random = randomFrom(9);
+  const [steps, batch, input, hidden] = [2, 1, 9, 6];
+  const q = (name: string, shape: number[]) => activationTensor(name, "int8", shape, 0.0078, 5);
+  const c = (name: string): Tensor => ({
+    name,
+    dtype: "int16",
+    shape: [batch, hidden],
+    quantization: quantization(2 ** -11, 0),
+  });
+  const weights = (name: string, k: number): Tensor => ({
+    name,
+    dtype: "int8",
+    shape: [4 * hidden, k],
+    quantization: quantization(0.01, 0),
+    data: drawValues(random, "int8", 4 * hidden * k),
+  });
+  const bias: Tensor = {
+    name: "b",
+    dtype: "int32",
+    shape: [4 * hidden],
+    data: new Int32Array(4 * hidden).fill(99),
+  };
+  const [x, y, h, h2] = [
+    q("x", [steps, batch, input]),
+    q("y", [steps, batch, hidden]),
+    q("h", [batch, hidden]),
+    q("h2", [batch, hidden]),
+  ];
+  const [c1, c2] = [c("c"), c("c2")];
+  const made: Node = {
+    op: "recurrent",
+    name: "lstm",
+    inputs: [x, weights("w", input), weights("r", hidden), bias, null, h, c1],
+    outputs: [y, h2, c2],
+    attributes: { cell: "lstm", reverse: false, cellClip: 10 },
+  };
+  const states: State[] = [
+    { name: "h", value: h, next: h2, initial: new Int8Array(hidden).fill(5) },
+    { name: "c", value: c1, next: c2 },
+  ];
+  return { ...graphOf([made], "double", [y]), inputs: [x], states };
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
@@ -293,6 +370,8 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
+    ["recurrent cells with state", pack(recurrentNetwork()).bytes],
+    ["int8 LSTM with state", pack(lstmNetwork()).bytes],
     ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
     ["elementwise", pack(elementwise()).bytes],

@@ -5,7 +5,18 @@
 import { Builder } from "flatbuffers";
 import type { TensorData } from "../../src/graph/graph.ts";
 
-const types = { float32: 0, float16: 1, int32: 2, uint8: 3, int64: 4, bool: 6, int16: 7, int8: 9, int4: 17 };
+const types = {
+  float32: 0,
+  float16: 1,
+  int32: 2,
+  uint8: 3,
+  int64: 4,
+  bool: 6,
+  int16: 7,
+  int8: 9,
+  resource: 13,
+  int4: 17,
+};
 
 const codes = {
   ADD: 0,
@@ -85,6 +96,10 @@ const codes = {
   HARD_SWISH: 117,
   BATCH_MATMUL: 126,
   STABLEHLO_COMPOSITE: 206,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: 44,
+  CALL_ONCE: 129,
+  READ_VARIABLE: 143,
+  ASSIGN_VARIABLE: 144,
   SCATTER_ND: 122,
   BROADCAST_TO: 130,
   SELECT_V2: 123,
@@ -109,7 +124,7 @@ export interface TensorSpec {
   isBlockwise?: boolean;
 }
 
-type FieldValue = { int8: number } | { int32: number } | { float32: number };
+type FieldValue = { int8: number } | { int32: number } | { float32: number } | { text: string };
 
 export interface OptionsSpec {
   type: number;
@@ -189,7 +204,7 @@ export const plainOptions = (type: number, ...values: FieldValue[]): OptionsSpec
 const slot = (builder: Builder, id: number, value: FieldValue) => {
   if ("int8" in value) builder.addFieldInt8(id, value.int8, null);
   else if ("int32" in value) builder.addFieldInt32(id, value.int32, null);
-  else builder.addFieldFloat32(id, value.float32, null);
+  else if ("float32" in value) builder.addFieldFloat32(id, value.float32, null);
 };
 
 function vector(builder: Builder, bytes: number, values: readonly number[], add: (value: number) => void) {
@@ -249,8 +264,12 @@ function writeTensor(builder: Builder, spec: TensorSpec, buffer: number): number
 }
 
 function writeOptions(builder: Builder, { fields }: OptionsSpec): number {
+  const texts = Object.entries(fields).flatMap(([id, value]) =>
+    "text" in value ? [[Number(id), builder.createString(value.text)]] : [],
+  );
   builder.startObject(8);
   for (const [id, value] of Object.entries(fields)) slot(builder, Number(id), value);
+  for (const [id, offset] of texts) builder.addFieldOffset(id, offset, 0);
   return builder.endObject();
 }
 

@@ -169,8 +169,8 @@ describe("refusals", () => {
       open(
         onnxModel({
           nodes: [
-            { op: "LSTM", name: "lstm_1", inputs: ["x"], outputs: ["a"] },
-            { op: "LSTM", name: "lstm_2", inputs: ["a"], outputs: ["b"] },
+            { op: "Scan", name: "scan_1", inputs: ["x"], outputs: ["a"] },
+            { op: "Scan", name: "scan_2", inputs: ["a"], outputs: ["b"] },
             { op: "Relu", inputs: ["b"], outputs: ["c"] },
             { op: "TreeEnsemble", domain: "ai.onnx.ml", inputs: ["c"], outputs: ["d"] },
             {
@@ -193,7 +193,7 @@ describe("refusals", () => {
     expect(error.code).toBe("unsupported");
     expect(error.message).toBe(
       "model.onnx: expected only supported operators, found " +
-        'ai.onnx::LSTM ×2 (first "lstm_1", opset 13); ' +
+        'ai.onnx::Scan ×2 (first "scan_1", opset 13); ' +
         'ai.onnx.ml::TreeEnsemble ×1 (first "d", opset 3); ' +
         'Pad "mirror": mode diagonal; Dropout → "f": its output 1 "mask" is used',
     );

@@ -50,10 +50,10 @@ function readNpz(path: string): Record<string, { shape: number[]; data: Float32A
   return Object.fromEntries(arrays);
 }
 
-const models = ["mnist_cntk", "mnist_cntk_opt", "mnist_torch"];
+const models = ["dtln_1_float", "mnist_cntk", "mnist_cntk_opt", "mnist_torch"];
 
 /** Compared with their goldens on the engine, in test/conformance. */
-const elsewhere = ["dtln_1_float", "dtln_2_float", "magika_v3_3", "tract_lgbm_classifier_tensor"];
+const elsewhere = ["dtln_2_float", "magika_v3_3", "tract_lgbm_classifier_tensor"];
 
 describe.skipIf(!data)("ONNX models (needs the test data folder)", () => {
   it.each(models)("%s equals its golden outputs, imported and optimized", (name) => {

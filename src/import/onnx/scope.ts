@@ -25,7 +25,7 @@ interface ResultType {
 }
 
 /** One of several results. */
-export interface ResultOf extends ResultType {
+interface ResultOf extends ResultType {
   shape: number[];
 }
 

@@ -130,7 +130,7 @@ function storedInteger(node: Named, y: Tensor, value: number): number {
 }
 
 /** All of y becomes the real value. */
-export function emitFill(lowering: Lowering, node: Named, y: Tensor, value: number): void {
+function emitFill(lowering: Lowering, node: Named, y: Tensor, value: number): void {
   lowering.emit({
     node: node.name,
     record:

@@ -29,7 +29,7 @@ export function indicesOf(scope: Scope, index: number): Tensor {
 }
 
 /** What a slice takes of each dimension. */
-export interface SliceParts {
+interface SliceParts {
   begin: number[];
   size: number[];
   stride: number[];

@@ -1,6 +1,7 @@
 /** Operators that repeat or rearrange elements, and Pad with all its modes. */
 import { elementCount, type Tensor } from "../../../graph/graph.ts";
-import { expand, type Mirror, mirrorPad, mirrorReach, rearrange, reshape, slice, tile } from "../../moves.ts";
+import { maxFoldedElements } from "../../../graph/passes/constant.ts";
+import { expand, mirrorPad, mirrorReach, rearrange, reshape, slice, tile } from "../../moves.ts";
 import type { Scope } from "../scope.ts";
 import { broadcastShape, checkedCount, normalAxes, normalAxis } from "../shape.ts";
 import { moverOf } from "./moves.ts";
@@ -102,7 +103,7 @@ function pad(scope: Scope): Tensor {
   if (mode === "constant") return padConstant(scope, x, before, after, value);
   if (mode !== "reflect" && mode !== "edge" && mode !== "wrap") throw scope.unsupported(`mode ${mode}`);
   if (pads.some((p) => p < 0)) throw scope.unsupported(`negative pads in mode ${mode}`);
-  if (x.shape.some((d, i) => Math.max(before[i], after[i]) > mirrorReach[mode as Mirror](d)))
+  if (x.shape.some((d, i) => Math.max(before[i], after[i]) > mirrorReach[mode](d)))
     throw scope.unsupported(
       `pads [${pads.join(", ")}] that reach over [${x.shape.join(", ")}] in mode ${mode}`,
     );
@@ -137,6 +138,7 @@ function trilu(scope: Scope): Tensor {
   const [rows, columns] = x.shape.slice(-2);
   const count = rows * columns;
   const outer = elementCount(x.shape.slice(0, -2));
+  if (count > maxFoldedElements) throw scope.unsupported(`matrices of ${rows}×${columns}`);
   const data = Int32Array.from({ length: count }, (_, i) => {
     const diagonal = (i % columns) - Math.floor(i / columns);
     return (upper ? diagonal >= k : diagonal <= k) ? i : count;
