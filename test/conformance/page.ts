@@ -48,6 +48,7 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   ["conv2d", "CONV_2D", "Conv (1-D, 2-D, grouped)", "fiu"],
   ["depthwiseConv2d", "DEPTHWISE_CONV_2D", "Conv (group = channels)", "fiu"],
   ["fullyConnected", "FULLY_CONNECTED", "Gemm, MatMul (constant weights)", "fiu"],
+  ["matmul", "BATCH_MATMUL, FULLY_CONNECTED (computed weights)", "MatMul, Gemm, Einsum (two operands)", "f"],
   ["add, sub, mul", "ADD, SUB, MUL", "Add, Sub, Mul, Sum", "fiu"],
   ["binary: maximum, minimum", "MAXIMUM, MINIMUM", "Max, Min, Clip (int32 and int64 too)", "fiu"],
   [

@@ -228,6 +228,24 @@ function dynamicNetwork(): Graph {
   ]);
 }
 
+/** Two heads of attention over three positions, with everything computed. */
+function attentionNetwork(): Graph {
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const [query, key, value] = [float("query", [2, 3, 5]), float("key", [1, 9, 5]), float("value", [2, 9, 4])];
+  const [scores, shares, mixed] = [
+    float("scores", [2, 3, 9]),
+    float("shares", [2, 3, 9]),
+    float("mixed", [2, 3, 4]),
+  ];
+  const bias = float("bias", [9]);
+  const straight = { transposeA: false, transposeB: false };
+  return graphOf([
+    node("matmul", [query, key, bias], scores, { ...straight, transposeB: true, ...plain }),
+    node("softmax", [scores], shares, { beta: 1 }),
+    node("matmul", [shares, value, null], mixed, { ...straight, activation: { min: -1, max: 1 } }),
+  ]);
+}
+
 /** Comparisons, arithmetic of every type, choices and casts. */
 function elementwise(): Graph {
   const nodes: Node[] = [];
@@ -352,10 +370,11 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
-    ["moved by indices", pack(movementNetwork()).bytes],
     ["recurrent cells with state", pack(recurrentNetwork()).bytes],
     ["int8 LSTM with state", pack(lstmNetwork()).bytes],
+    ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
     ["elementwise", pack(elementwise()).bytes],
+    ["attention", pack(attentionNetwork()).bytes],
   ];
 }

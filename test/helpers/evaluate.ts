@@ -344,6 +344,41 @@ function moved(node: Node, inputs: Values[]): Values {
   return Float64Array.from(results.get(real) as Float32Array);
 }
 
+function reduce(node: NodeOf<"reduce">, data: Values): Values {
+  const { shape } = node.inputs[0]!;
+  const { kind, axes } = node.attributes;
+  const kept = shape.map((d, axis) => (axes.includes(axis) ? 1 : d));
+  const groups = Array.from({ length: elementCount(kept) }, (): number[] => []);
+  each(shape, (index, flat) => {
+    groups[index.reduce((at, i, axis) => at * kept[axis] + (kept[axis] === 1 ? 0 : i), 0)].push(data[flat]);
+  });
+  const of = {
+    sum: (row: number[]) => row.reduce((a, b) => a + b, 0),
+    prod: (row: number[]) => row.reduce((a, b) => a * b, 1),
+    max: (row: number[]) => Math.max(...row),
+    min: (row: number[]) => Math.min(...row),
+  };
+  return Float64Array.from(groups, of[kind]);
+}
+
+function resize2d(node: NodeOf<"resize2d">, data: Values): Values {
+  const { shape } = node.inputs[0]!;
+  const [y] = node.outputs;
+  const { axis, rows, columns } = node.attributes;
+  const out = new Float64Array(elementCount(y.shape));
+  each(y.shape, (index, flat) => {
+    for (let r = index[axis] * rows.taps; r < (index[axis] + 1) * rows.taps; r++)
+      for (let c = index[axis + 1] * columns.taps; c < (index[axis + 1] + 1) * columns.taps; c++) {
+        const from = index.map((i, d) =>
+          d === axis ? rows.index[r] : d === axis + 1 ? columns.index[c] : i,
+        );
+        out[flat] +=
+          rows.weight[r] * columns.weight[c] * data[from.reduce((at, i, d) => at * shape[d] + i, 0)];
+      }
+  });
+  return out;
+}
+
 function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
   const present = inputs as Values[];
   switch (node.op) {
@@ -391,6 +426,10 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "dynamicSlice":
     case "dynamicUpdateSlice":
       return moved(node, present);
+    case "reduce":
+      return reduce(node, present[0]);
+    case "resize2d":
+      return resize2d(node, present[0]);
     default:
       throw new Error(`${node.op}: no evaluation in real numbers`);
   }

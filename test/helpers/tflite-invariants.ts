@@ -15,14 +15,14 @@ function tensorProblem({ shape, dtype, data, quantization }: Tensor): string | u
 /** What is wrong with a graph that every later stage takes for granted; empty for a sound one. */
 export function graphProblems(graph: Graph): string[] {
   const problems: string[] = [];
-  const given = [...graph.inputs, ...(graph.states ?? []).map(({ value }) => value)];
-  const ready = new Set<Tensor>(given);
-  const names = new Set(given.map((tensor) => tensor.name));
+  const begins = (graph.states ?? []).map(({ value }) => value);
+  const ready = new Set<Tensor>([...graph.inputs, ...begins]);
+  const names = new Set([...ready].map((tensor) => tensor.name));
   const check = (tensor: Tensor) => {
     const problem = tensorProblem(tensor);
     if (problem) problems.push(`${tensor.name}: ${problem}`);
   };
-  given.forEach(check);
+  for (const tensor of ready) check(tensor);
   for (const node of graph.nodes) {
     for (const tensor of node.inputs) {
       if (!tensor) continue;
