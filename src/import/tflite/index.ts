@@ -3,7 +3,7 @@ import { NibbleError } from "../../runtime/errors.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import { readSubgraph, type Subgraph } from "./model.ts";
 import { wrong } from "./operator.ts";
-import { conversionOf } from "./operators.ts";
+import { conversionOf, outputCountOf } from "./operators.ts";
 import { refuseUnsupported } from "./survey.ts";
 import { isConstant, openTensors, type Tensors, tensorAt } from "./tensors.ts";
 
@@ -21,18 +21,24 @@ function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors): Node[]
   const ready = new Set(inputs);
   for (const record of operators) {
     const operator = { record, tensors, nodes };
-    if (record.outputs.length !== 1) {
-      throw wrong(operator, `expected 1 output, found ${record.outputs.length}`);
+    const { least, most } = outputCountOf(record);
+    if (record.outputs.length < least || record.outputs.length > most) {
+      const expected = least === most ? `${least}` : `${least} to ${most}`;
+      throw wrong(
+        operator,
+        `expected ${expected} output${most === 1 ? "" : "s"}, found ${record.outputs.length}`,
+      );
     }
     for (const index of record.inputs) {
       if (index < 0 || ready.has(index) || isConstant(tensors, index)) continue;
       throw wrong(operator, `reads tensor ${quote(tensors.records[index].name)} before anything writes it`);
     }
-    const [written] = record.outputs;
-    if (ready.has(written)) throw wrong(operator, "writes a tensor that already has a value");
-    if (tensors.records[written].bytes) throw wrong(operator, "writes a constant");
+    for (const written of record.outputs) {
+      if (ready.has(written)) throw wrong(operator, "writes a tensor that already has a value");
+      if (tensors.records[written].bytes) throw wrong(operator, "writes a constant");
+      ready.add(written);
+    }
     conversionOf(record)!(operator);
-    ready.add(written);
   }
   return nodes;
 }

@@ -15,6 +15,12 @@ export interface Operator {
 
 export type Conversion = (operator: Operator) => void;
 
+/** How many outputs an operator may have; one where its entry in the table says nothing. */
+export interface OutputCount {
+  least: number;
+  most: number;
+}
+
 /** The operator as errors name it: by the tensor it writes, as TFLite has no names for operators. */
 function describe({ record, tensors }: Operator): string {
   const output = record.outputs[0];
@@ -46,8 +52,8 @@ export function input(operator: Operator, i: number): Tensor {
   return tensorAt(operator.tensors, requiredIndex(operator, i));
 }
 
-export function output(operator: Operator): Tensor {
-  return tensorAt(operator.tensors, operator.record.outputs[0]);
+export function output(operator: Operator, i = 0): Tensor {
+  return tensorAt(operator.tensors, operator.record.outputs[i]);
 }
 
 /** Integers of operand `i`, which has to be a constant of at most `most` entries. */
@@ -124,15 +130,16 @@ export function checkAxis(operator: Operator, axis: number, rank: number): numbe
   throw wrong(operator, `axis ${axis} for a tensor of ${rank} dimensions`);
 }
 
-/** Appends the node that writes `to`, by default the operator's output. */
+/** Appends the node that writes `to`, by default the operator's (first) output. */
 export function emit<K extends OperatorName>(
   operator: Operator,
   op: K,
   inputs: (Tensor | null)[],
   attributes: Attributes[K],
-  to: Tensor = output(operator),
+  to: Tensor | Tensor[] = output(operator),
 ): void {
-  const node: NodeOf<K> = { op, name: to.name, inputs, outputs: [to], attributes };
+  const outputs = Array.isArray(to) ? to : [to];
+  const node: NodeOf<K> = { op, name: outputs[0].name, inputs, outputs, attributes };
   operator.nodes.push(node as Node);
 }
 

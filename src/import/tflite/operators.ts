@@ -11,7 +11,7 @@ import {
 import { convertFullyConnected } from "./fully-connected.ts";
 import { convertConcatenation, convertPad, convertReshape, convertTranspose } from "./layout.ts";
 import type { OperatorRecord } from "./model.ts";
-import type { Conversion } from "./operator.ts";
+import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
 import { convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
@@ -54,6 +54,12 @@ const conversions = new Map<string, Conversion>([
   ["TANH", convertUnary("tanh")],
   ["TRANSPOSE", convertTranspose],
 ]);
+
+/** Of operators that do not have exactly one output. */
+const outputCounts = new Map<string, OutputCount>([]);
+
+export const outputCountOf = ({ name }: OperatorRecord): OutputCount =>
+  outputCounts.get(name) ?? { least: 1, most: 1 };
 
 /** undefined for custom operators, whatever their code, and for built-in ones that can't be imported. */
 export function conversionOf(record: OperatorRecord): Conversion | undefined {

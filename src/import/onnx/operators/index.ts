@@ -14,8 +14,11 @@ import {
   maxPool,
 } from "./spatial.ts";
 
-/** Appends the nodes that do what the ONNX node does and returns its (first) result. */
-export type Convert = (scope: Scope) => Tensor;
+/**
+ * Appends the nodes that do what the ONNX node does and returns its result: of an operator with several, all of
+ * them in the order of the node's outputs; undefined where one cannot be made, which refuses nodes that name it.
+ */
+export type Convert = (scope: Scope) => Tensor | (Tensor | undefined)[];
 
 /** Operators of the default domain that can run, by name. */
 export const operators: Record<string, Convert> = {
