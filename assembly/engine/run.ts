@@ -11,11 +11,13 @@ import {
   OP_CONV_QS8,
   OP_COPY,
   OP_DEQUANTIZE,
+  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -23,6 +25,7 @@ import {
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_QUANTIZE,
+  OP_QUANTIZE_LINEAR,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
@@ -35,8 +38,11 @@ import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
+import { runDynamicRange } from "../ops/dynamic-range";
+import { runIntegerConv } from "../ops/integer-conv";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
+import { runQuantizeLinear } from "../ops/quantize-linear";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { keeps, keepsAny } from "./kept";
@@ -104,6 +110,15 @@ function runOperator(record: usize): void {
       return;
     case OP_FILL:
       if (keeps(OP_FILL)) runFill(record);
+      return;
+    case OP_QUANTIZE_LINEAR:
+      if (keeps(OP_QUANTIZE_LINEAR)) runQuantizeLinear(record);
+      return;
+    case OP_INTEGER_CONV:
+      if (keeps(OP_INTEGER_CONV)) runIntegerConv(record);
+      return;
+    case OP_DYNAMIC_RANGE:
+      if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
       return;
   }
 }

@@ -21,17 +21,20 @@ import {
   OP_CONV_QS8,
   OP_COPY,
   OP_DEQUANTIZE,
+  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_QUANTIZE,
+  OP_QUANTIZE_LINEAR,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
@@ -45,8 +48,11 @@ import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
+import { verifyDynamicRange } from "../ops/dynamic-range";
+import { verifyIntegerConv } from "../ops/integer-conv";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
+import { verifyQuantizeLinear } from "../ops/quantize-linear";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { isApart } from "./check";
@@ -57,6 +63,7 @@ import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
   return false;
 }
 
@@ -97,6 +104,9 @@ function verifyWideHead(record: usize): i32 {
 
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
+  if (keeps(OP_QUANTIZE_LINEAR) && code == OP_QUANTIZE_LINEAR) return verifyQuantizeLinear(record);
+  if (keeps(OP_INTEGER_CONV) && code == OP_INTEGER_CONV) return verifyIntegerConv(record);
+  if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
   return CHECK_RECORD;
 }
 

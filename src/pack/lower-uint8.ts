@@ -1,22 +1,16 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
-import { NibbleError } from "../runtime/errors.ts";
 
 /**
  * The same graph with int8 in place of uint8 inside: every value and zero point less 128, so each real value
- * stays. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
+ * stays. uint8 without scale and zero point stays: operators that take such say what it means. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
  * int8 tensors that stand for uint8 ones.
  */
 export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
   const twins = new Map<Tensor, Tensor>();
   const signed = (t: Tensor): Tensor => {
-    if (t.dtype !== "uint8") return t;
+    if (t.dtype !== "uint8" || !t.quantization) return t;
     const known = twins.get(t);
     if (known) return known;
-    if (!t.quantization)
-      throw new NibbleError(
-        "unsupported",
-        `tensor "${t.name}": uint8 without scale and zero point has no kernels`,
-      );
     const { scale, zeroPoint, axis } = t.quantization;
     const twin: Tensor = {
       name: t.name,
@@ -40,7 +34,8 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     inputs: node.inputs.map((t) => t && signed(t)),
     outputs: node.outputs.map(signed),
   })) as Node[];
-  const entering = graph.inputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, t, signed(t)));
-  const leaving = graph.outputs.filter((t) => t.dtype === "uint8").map((t) => boundary(t, signed(t), t));
+  const isHeld = (t: Tensor): boolean => t.dtype === "uint8" && t.quantization !== undefined;
+  const entering = graph.inputs.filter(isHeld).map((t) => boundary(t, t, signed(t)));
+  const leaving = graph.outputs.filter(isHeld).map((t) => boundary(t, signed(t), t));
   return { graph: { ...graph, nodes: [...entering, ...nodes, ...leaving] }, twins: new Set(twins.values()) };
 }

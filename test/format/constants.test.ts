@@ -26,6 +26,9 @@ const families: [string, [string, number][]][] = [
   // ADD and MUL share one place for what only one of them has.
   ["binary fields", without(group("B_"), "B_SIGN")],
   ["mean fields", group("R_")],
+  ["QUANTIZE_LINEAR fields", group("Q_")],
+  ["QUANTIZE_LINEAR kinds", group("LINEAR_")],
+  ["INTEGER_CONV fields", group("I_")],
   ["softmax fields", group("X_")],
   ["copy fields", group("Y_")],
   ["window fields", group("W_")],
@@ -38,8 +41,9 @@ describe.each(families)("%s", (_, entries) => {
   });
 });
 
-test("opcodes and unary kinds are consecutive from 1, as the verifier assumes", () => {
-  for (const entries of [group("OP_"), without(group("UNARY_"), "UNARY_RECORD_BYTES")])
+test("opcodes of the short head and unary kinds are consecutive from 1, as the verifier assumes", () => {
+  const short = group("OP_").filter(([, value]) => value <= format.OP_FILL);
+  for (const entries of [short, without(group("UNARY_"), "UNARY_RECORD_BYTES")])
     expect(entries.map(([, value]) => value).sort((a, b) => a - b)).toEqual(entries.map((_, i) => i + 1));
 });
 
@@ -50,6 +54,8 @@ test("fields lie inside their records, behind the common head", () => {
     ["S_", 0, format.SECTION_BYTES],
     ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
+    ["Q_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
+    ["I_", format.O_WIDE_FIELDS, format.INTEGER_CONV_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
     ["M_", format.O_FIELDS, format.GEMM_RECORD_BYTES],

@@ -283,6 +283,8 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "quantize":
     case "dequantize":
       return present[0];
+    default:
+      throw new Error(`${node.op} "${node.name}": has no evaluation in real numbers`);
   }
 }
 

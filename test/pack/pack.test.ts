@@ -225,12 +225,12 @@ describe("what the engine has no kernel for is refused by operator, node and rea
       "uint8 without a scale",
       () =>
         node(
-          "reshape",
+          "unary",
           [{ name: "x", dtype: "uint8", shape: [2] }],
           { name: "y", dtype: "uint8", shape: [2] },
-          {},
+          { kind: "relu" },
         ),
-      /tensor "x": uint8/,
+      /tensor "x": expected one scale/,
     ],
   ];
   test.each(refused)("%s", (_, make, message) => {

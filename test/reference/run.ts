@@ -1,9 +1,11 @@
 import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { binary } from "./elementwise.ts";
+import { integerConv2d, integerMatMul } from "./integer.ts";
 import { mean } from "./mean.ts";
 import { concat, pad, reshape, transpose } from "./move.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
+import { center, dequantizeLinear, dynamicRange, quantizeLinear } from "./quantize-linear.ts";
 import { softmax } from "./softmax.ts";
 import type { Operands } from "./tensor.ts";
 import { dequantize, quantize, unary } from "./unary.ts";
@@ -42,6 +44,18 @@ function runNode(node: Node, operands: Operands): TensorData {
       return quantize(node, operands);
     case "dequantize":
       return dequantize(node, operands);
+    case "quantizeLinear":
+      return quantizeLinear(node, operands);
+    case "dequantizeLinear":
+      return dequantizeLinear(node, operands);
+    case "center":
+      return center(node, operands);
+    case "dynamicRange":
+      return dynamicRange(node, operands);
+    case "integerConv2d":
+      return integerConv2d(node, operands);
+    case "integerMatMul":
+      return integerMatMul(node, operands);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Tensor } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { OnnxDimension, OnnxValue } from "./proto.ts";
 import { checkedCount } from "./shape.ts";
-import { dtypeOf, typeName } from "./tensor-data.ts";
+import { storageOf, typeName } from "./tensor-data.ts";
 
 /** A dimension's size, or undefined where the file leaves it open (a symbol, nothing, 0 or −1). */
 const fixedSize = (dimension: OnnxDimension): number | undefined =>
@@ -58,17 +58,18 @@ export function resolveInputs(inputs: OnnxValue[], inputShapes: Record<string, n
     );
   }
   return inputs.map((input) => {
-    const dtype = dtypeOf(input.elementType);
-    if (!dtype) {
+    const storage = storageOf(input.elementType);
+    if (!storage) {
       throw new NibbleError(
         "unsupported",
-        `input "${input.name}": expected a tensor of float, int8, uint8, int16, int32, int64 or bool, found ` +
+        `input "${input.name}": expected a tensor of float, bool, int64 or integers of 2 to 32 bits, found ` +
           typeName(input.elementType),
       );
     }
     const given = Object.hasOwn(inputShapes, input.name) ? inputShapes[input.name] : undefined;
     const shape = given ? givenShape(input, given) : declaredShape(input);
     checkedCount(shape, `input "${input.name}"`);
-    return { name: input.name, dtype, shape };
+    const { dtype, range } = storage;
+    return range ? { name: input.name, dtype, shape, range } : { name: input.name, dtype, shape };
   });
 }

@@ -48,8 +48,12 @@ function emitCopy(
   });
 }
 
+/** Integers without scale and zero point mean what they are: they never differ. */
+const differ = (x: Tensor, y: Tensor): boolean =>
+  (x.quantization ?? y.quantization) !== undefined && !sameQuantization(x, y);
+
 const refuseRequantization = (node: { op: string; name: string }, x: Tensor, y: Tensor): void => {
-  if (y.dtype === "int8" && !sameQuantization(x, y))
+  if (y.dtype === "int8" && differ(x, y))
     throw unsupported(
       node.op,
       node.name,
@@ -60,7 +64,7 @@ const refuseRequantization = (node: { op: string; name: string }, x: Tensor, y: 
 /** A view where the bytes may be shared, a copy between a model input and a model output. */
 export function lowerReshape(lowering: Lowering, node: NodeOf<"reshape">): void {
   const [x, y] = [inputOf(node), node.outputs[0]];
-  if (y.dtype === "int8" && !sameQuantization(x, y)) return emitQuantize(lowering, node.name, x, y);
+  if (y.dtype === "int8" && differ(x, y)) return emitQuantize(lowering, node.name, x, y);
   lowering.alias(x, y);
 }
 
@@ -111,7 +115,7 @@ export function lowerConcat(lowering: Lowering, node: NodeOf<"concat">): void {
   let at = 0;
   for (const [i, input] of node.inputs.entries()) {
     let x = input!;
-    if (y.dtype === "int8" && !sameQuantization(x, y)) {
+    if (y.dtype === "int8" && differ(x, y)) {
       const requantized = lowering.intermediate(`${y.name}/${i}`, y, x.shape);
       emitConcatInput(lowering, node.name, x, requantized);
       x = requantized;

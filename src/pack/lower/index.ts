@@ -3,7 +3,15 @@ import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
+import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
+import {
+  emitDivision,
+  lowerCenter,
+  lowerDequantizeLinear,
+  lowerDynamicRange,
+  lowerQuantizeLinear,
+} from "./quantize-linear.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
@@ -38,17 +46,41 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case "unary":
       return lowerUnary(lowering, node);
     case "quantize":
-      return emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
+      return node.attributes.divides && inputOf(node).dtype === "float32"
+        ? emitDivision(lowering, node.name, inputOf(node), node.outputs[0]!)
+        : emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
     case "dequantize":
       return lowerDequantize(lowering, node);
+    case "quantizeLinear":
+      return lowerQuantizeLinear(lowering, node);
+    case "dequantizeLinear":
+      return lowerDequantizeLinear(lowering, node);
+    case "center":
+      return lowerCenter(lowering, node);
+    case "dynamicRange":
+      return lowerDynamicRange(lowering, node);
+    case "integerConv2d":
+      return lowerIntegerConv(lowering, node);
+    case "integerMatMul":
+      return lowerIntegerMatMul(lowering, node);
   }
 }
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
 const movers = new Set(["reshape", "transpose"]);
 
+/** Operators whose records say the types of their tensors. */
+const typed = new Set([
+  "quantizeLinear",
+  "dequantizeLinear",
+  "center",
+  "dynamicRange",
+  "integerConv2d",
+  "integerMatMul",
+]);
+
 function refuseTypes(node: Node): void {
-  if (movers.has(node.op)) return;
+  if (movers.has(node.op) || typed.has(node.op)) return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(
