@@ -10,6 +10,7 @@ import {
   stridesOf,
   walk,
 } from "../../graph/passes/constant.ts";
+import { keyOf } from "./expand.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
@@ -315,7 +316,7 @@ export const folds: Record<string, Fold> = {
 
 /** Computes the node now if it can be; undefined when it has operands that exist only at run time. */
 export function foldNode(scope: Scope): Constant | undefined {
-  const type = scope.node.opType;
+  const type = keyOf(scope.node);
   if (Object.hasOwn(shapeFolds, type)) return shapeFolds[type](scope);
   if (!Object.hasOwn(folds, type)) return undefined;
   const operands: (Tensor | undefined)[] = scope.node.inputs.map((_, i) => scope.optional(i));

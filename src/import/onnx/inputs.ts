@@ -1,4 +1,5 @@
-import type { Tensor } from "../../graph/graph.ts";
+import { elementCount, type Tensor } from "../../graph/graph.ts";
+import { newData } from "../../graph/passes/constant.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { OnnxDimension, OnnxValue } from "./proto.ts";
 import { checkedCount } from "./shape.ts";
@@ -44,19 +45,43 @@ function declaredShape(input: OnnxValue): number[] {
   });
 }
 
-/**
- * The model's inputs with every dimension fixed: an open first dimension is the batch and becomes 1; other
- * open ones need `inputShapes`.
- */
-export function resolveInputs(inputs: OnnxValue[], inputShapes: Record<string, number[]>): Tensor[] {
-  for (const name of Object.keys(inputShapes)) {
-    if (inputs.some((input) => input.name === name)) continue;
-    const names = inputs.map((input) => `"${input.name}"`).join(", ");
+/** The input as a constant of `given`: one number for every element, or all of them. */
+function valueOf(input: Tensor, given: number | number[]): Tensor {
+  const data = newData(input.dtype, elementCount(input.shape));
+  const list = typeof given === "number" ? new Array<number>(data.length).fill(given) : given;
+  const isWhole = input.dtype === "float32" || list.every(Number.isInteger);
+  if (list.length !== data.length || !isWhole) {
     throw new NibbleError(
       "bad-input",
-      `inputShapes names "${name}", which is no input; the inputs are ${names}`,
+      `input "${input.name}": expected inputValues to hold ${data.length} numbers of ${input.dtype}, found ` +
+        `[${list.join(", ")}]`,
     );
   }
+  list.forEach((value, i) => {
+    data[i] = data instanceof BigInt64Array ? BigInt(value) : value;
+  });
+  return { ...input, data };
+}
+
+function refuseStrangers(option: string, given: object, inputs: OnnxValue[]): void {
+  for (const name of Object.keys(given)) {
+    if (inputs.some((input) => input.name === name)) continue;
+    const names = inputs.map((input) => `"${input.name}"`).join(", ");
+    throw new NibbleError("bad-input", `${option} names "${name}", which is no input; the inputs are ${names}`);
+  }
+}
+
+/**
+ * The model's inputs with every dimension fixed: an open first dimension is the batch and becomes 1; other
+ * open ones need `inputShapes`. Those in `inputValues` are constants.
+ */
+export function resolveInputs(
+  inputs: OnnxValue[],
+  inputShapes: Record<string, number[]>,
+  inputValues: Record<string, number | number[]>,
+): Tensor[] {
+  refuseStrangers("inputShapes", inputShapes, inputs);
+  refuseStrangers("inputValues", inputValues, inputs);
   return inputs.map((input) => {
     const storage = storageOf(input.elementType);
     if (!storage) {
@@ -70,6 +95,8 @@ export function resolveInputs(inputs: OnnxValue[], inputShapes: Record<string, n
     const shape = given ? givenShape(input, given) : declaredShape(input);
     checkedCount(shape, `input "${input.name}"`);
     const { dtype, range } = storage;
-    return range ? { name: input.name, dtype, shape, range } : { name: input.name, dtype, shape };
+    const tensor: Tensor = { name: input.name, dtype, shape };
+    if (range) tensor.range = range;
+    return Object.hasOwn(inputValues, input.name) ? valueOf(tensor, inputValues[input.name]) : tensor;
   });
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import type { Scope } from "../scope.ts";
 import { elementwise } from "./elementwise.ts";
+import { integer } from "./integer.ts";
 import { gemm, matMul } from "./linear.ts";
 import { quantization } from "./quantization.ts";
 import { reductions } from "./reduction.ts";
@@ -23,6 +24,7 @@ export type Convert = (scope: Scope) => Tensor | (Tensor | undefined)[];
 /** Operators of the default domain that can run, by name. */
 export const operators: Record<string, Convert> = {
   ...elementwise,
+  ...integer,
   ...quantization,
   ...reductions,
   ...shaping,
