@@ -13,6 +13,8 @@ const elementType = {
   bool: 9,
   float16: 10,
   double: 11,
+  uint4: 21,
+  int4: 22,
 } as const;
 
 type ElementType = keyof typeof elementType;

@@ -50,7 +50,11 @@ describe.each(layouts)("%s", (label, shape, entries, axis, block) => {
   test.each(integers)("quantizeLinear to %s, by division and by multiplication", (dtype) => {
     for (const from of ["float32", "int32"] as DType[]) {
       for (const multiplies of [false, true]) {
-        const inputs = [plain("x", from, shape), plain("scale", "float32", entries), plain("z", dtype, entries)];
+        const inputs = [
+          plain("x", from, shape),
+          plain("scale", "float32", entries),
+          plain("z", dtype, entries),
+        ];
         for (const zero of [inputs[2], null]) {
           const y = plain("y", dtype, shape);
           const attributes = { axis, block, multiplies };
@@ -70,19 +74,34 @@ describe.each(layouts)("%s", (label, shape, entries, axis, block) => {
 
   test.runIf(block === 0).each(integers.slice(0, 2))("center %s", (dtype) => {
     for (const zero of [plain("z", dtype, entries), null])
-      check(makeNode("center", "c", [plain("x", dtype, shape), zero], plain("y", "int16", shape), { axis }), label);
+      check(
+        makeNode("center", "c", [plain("x", dtype, shape), zero], plain("y", "int16", shape), { axis }),
+        label,
+      );
   });
 });
 
 test("a declared range narrower than the type saturates there", () => {
   const y: Tensor = { ...plain("y", "int8", [64]), range: { min: -8, max: 7 } };
-  const node = makeNode("quantizeLinear", "q", [plain("x", "float32", [64]), plain("scale", "float32", []), null], y, {
-    axis: 0,
-    block: 0,
-    multiplies: false,
-  });
+  const node = makeNode(
+    "quantizeLinear",
+    "q",
+    [plain("x", "float32", [64]), plain("scale", "float32", []), null],
+    y,
+    {
+      axis: 0,
+      block: 0,
+      multiplies: false,
+    },
+  );
   check(node, "int4");
-  const graph: Graph = { name: "int4", nodes: [node], inputs: node.inputs as Tensor[], outputs: [y], rounding: "single" };
+  const graph: Graph = {
+    name: "int4",
+    nodes: [node],
+    inputs: node.inputs as Tensor[],
+    outputs: [y],
+    rounding: "single",
+  };
   graph.inputs = graph.inputs.filter((t) => t !== null);
   const result = runReference(graph, [new Float32Array(64).fill(100), Float32Array.of(1)]).get(y)!;
   expect([...(result as Int8Array)]).toEqual(new Array(64).fill(7));
@@ -102,7 +121,13 @@ describe("dynamicRange", () => {
   ];
   test.each(cases)("of %s: scale and zero point", (label, list) => {
     for (const dtype of ["float32", "uint8"] as DType[]) {
-      const node = makeNode("dynamicRange", "r", [plain("x", "float32", [list.length])], plain("y", dtype, []), {});
+      const node = makeNode(
+        "dynamicRange",
+        "r",
+        [plain("x", "float32", [list.length])],
+        plain("y", dtype, []),
+        {},
+      );
       const graph: Graph = {
         name: label,
         nodes: [node],

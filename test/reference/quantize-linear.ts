@@ -1,10 +1,10 @@
 import type { NodeOf, Tensor } from "../../src/graph/graph.ts";
 import {
   dequantizeLinearValue,
-  dynamicRange as rangeOf,
   entryOf,
   linearRange,
   quantizeLinearValue,
+  dynamicRange as rangeOf,
   scaleLayout,
 } from "../../src/numerics/quantize-linear.ts";
 import { emptyNumbers, type Numbers, numbers, type Operands } from "./tensor.ts";

@@ -30,9 +30,13 @@ const noValue = {
   refersTo: "",
 };
 
-export const intAttribute = (name: string, i: number): [string, OnnxAttribute] => [name, { ...noValue, name, i }];
+export const intAttribute = (name: string, i: number): [string, OnnxAttribute] => [
+  name,
+  { ...noValue, name, i },
+];
 
-export const axisAttribute = (axis: number): Map<string, OnnxAttribute> => new Map([intAttribute("axis", axis)]);
+export const axisAttribute = (axis: number): Map<string, OnnxAttribute> =>
+  new Map([intAttribute("axis", axis)]);
 
 /** A name for a part of what `node` stands for. */
 export const partOf = (node: OnnxNode, part: string): string => `${node.outputs[0]}/${part}`;
@@ -177,9 +181,7 @@ const concat: Expansion = (node, values) => {
   const [yScale, yZero, ...rest] = node.inputs;
   const operands: [string, string, string][] = [];
   for (let i = 0; i + 2 < rest.length; i += 3) operands.push([rest[i], rest[i + 1], rest[i + 2]]);
-  return operands.length > 0
-    ? between(node, values, "Concat", operands, [yScale, yZero])
-    : undefined;
+  return operands.length > 0 ? between(node, values, "Concat", operands, [yScale, yZero]) : undefined;
 };
 
 /** QGemm: C counts in units of a's scale times b's; without a scale of y the result is real. */
@@ -191,7 +193,13 @@ const gemm: Expansion = (node, values) => {
   const result = yScale ? part("y") : node.outputs[0];
   return [
     made(node, "DequantizeLinear", [a, aScale, zeroOr(node, values, aZero, a)], part("a")),
-    made(node, "DequantizeLinear", [b, bScale, zeroOr(node, values, bZero, b)], part("b"), axisAttribute(axis)),
+    made(
+      node,
+      "DequantizeLinear",
+      [b, bScale, zeroOr(node, values, bZero, b)],
+      part("b"),
+      axisAttribute(axis),
+    ),
     ...(c
       ? [
           made(node, "Mul", [aScale, bScale], part("cScale")),

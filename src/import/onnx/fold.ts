@@ -11,6 +11,7 @@ import {
   walk,
 } from "../../graph/passes/constant.ts";
 import { keyOf } from "./expand.ts";
+import { logicFolds } from "./fold-logic.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
@@ -277,6 +278,7 @@ export const shapeFolds: Record<string, Fold> = {
 
 /** Nodes that are computed here when all their operands are constant. */
 export const folds: Record<string, Fold> = {
+  ...logicFolds,
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   Identity: first,

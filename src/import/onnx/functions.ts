@@ -59,7 +59,10 @@ export function inlineFunctions(model: OnnxModel): OnnxNode[] {
       return;
     }
     if (depth === deepestCall)
-      throw new NibbleError("unsupported", `function ${keyOf(node)}: calls nested more than ${deepestCall} deep`);
+      throw new NibbleError(
+        "unsupported",
+        `function ${keyOf(node)}: calls nested more than ${deepestCall} deep`,
+      );
     for (const inner of bodyOf(node, made, taken)) visit(inner, depth + 1);
   };
   for (const node of model.nodes) visit(node, 0);

@@ -67,7 +67,10 @@ function refuseStrangers(option: string, given: object, inputs: OnnxValue[]): vo
   for (const name of Object.keys(given)) {
     if (inputs.some((input) => input.name === name)) continue;
     const names = inputs.map((input) => `"${input.name}"`).join(", ");
-    throw new NibbleError("bad-input", `${option} names "${name}", which is no input; the inputs are ${names}`);
+    throw new NibbleError(
+      "bad-input",
+      `${option} names "${name}", which is no input; the inputs are ${names}`,
+    );
   }
 }
 

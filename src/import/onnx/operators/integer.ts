@@ -81,13 +81,9 @@ function sumsOfMatMul(scope: Scope, left: Operand, right: Operand): { sums: Tens
   const w = centered(scope, reshaped(scope, b, bShape), bZero, bShape.length - 1);
   const last = bShape.length - 1;
   const swapped = bShape.map((_, d) => (d === last ? last - 1 : d === last - 1 ? last : d));
-  const sums = scope.emit(
-    "integerMatMul",
-    [x, permuted(scope, w, swapped)],
-    {},
-    [...batch, rows, columns],
-    { dtype: "int32" },
-  );
+  const sums = scope.emit("integerMatMul", [x, permuted(scope, w, swapped)], {}, [...batch, rows, columns], {
+    dtype: "int32",
+  });
   const shape = [
     ...batch,
     ...(a.shape.length === 1 ? [] : [rows]),
@@ -167,7 +163,13 @@ function requantized(scope: Scope, sums: Tensor, scales: { a: number; b: number;
     const [sa, sy] = [Number(a.data[0]), Number(y.data[0])];
     const factors = Float32Array.from(b.data as Float32Array, (sb) => f(f(sa * sb) / sy));
     const factor = floatConstant(scope.nameFor("factor"), b.shape, factors);
-    return scope.emit("quantizeLinear", [sums, factor, zero], { ...layout, multiplies: true }, sums.shape, result);
+    return scope.emit(
+      "quantizeLinear",
+      [sums, factor, zero],
+      { ...layout, multiplies: true },
+      sums.shape,
+      result,
+    );
   }
   const product = scope.emit("mul", [b, a], { activation: noActivation }, b.shape);
   const real = scope.emit("dequantizeLinear", [sums, product, null], layout, sums.shape);

@@ -37,8 +37,7 @@ function parametersOf(scope: Scope, shape: readonly number[]): Parameters {
   const axis = normalAxis(scope.intAttribute("axis", 1), shape.length, scope.where);
   const block = scope.intAttribute("block_size", 0);
   if (block < 0) throw scope.bad(`expected a block_size of 0 or more, found ${block}`);
-  const expected =
-    block === 0 ? [shape[axis]] : shape.map((d, i) => (i === axis ? Math.ceil(d / block) : d));
+  const expected = block === 0 ? [shape[axis]] : shape.map((d, i) => (i === axis ? Math.ceil(d / block) : d));
   if (scale.shape.join() !== expected.join()) {
     throw scope.bad(`expected scales of shape [${expected.join(", ")}], found [${scale.shape.join(", ")}]`);
   }
@@ -151,9 +150,15 @@ function dynamicQuantizeLinear(scope: Scope): Tensor[] {
   const x = scope.float(0);
   const scale = scope.emit("dynamicRange", [x], {}, []);
   const zero = scope.emit("dynamicRange", [x], {}, [], { dtype: "uint8" });
-  const y = scope.emit("quantizeLinear", [x, scale, zero], { axis: 0, block: 0, multiplies: false }, x.shape, {
-    dtype: "uint8",
-  });
+  const y = scope.emit(
+    "quantizeLinear",
+    [x, scale, zero],
+    { axis: 0, block: 0, multiplies: false },
+    x.shape,
+    {
+      dtype: "uint8",
+    },
+  );
   return [y, scale, zero];
 }
 
