@@ -46,7 +46,7 @@ function declaredShape(input: OnnxValue): number[] {
 }
 
 /** The input as a constant of `given`: one number for every element, or all of them. */
-function valueOf(input: Tensor, given: number | number[]): Tensor {
+function constantInput(input: Tensor, given: number | number[]): Tensor {
   const data = newData(input.dtype, elementCount(input.shape));
   const list = typeof given === "number" ? new Array<number>(data.length).fill(given) : given;
   const isWhole = input.dtype === "float32" || list.every(Number.isInteger);
@@ -100,6 +100,6 @@ export function resolveInputs(
     const { dtype, range } = storage;
     const tensor: Tensor = { name: input.name, dtype, shape };
     if (range) tensor.range = range;
-    return Object.hasOwn(inputValues, input.name) ? valueOf(tensor, inputValues[input.name]) : tensor;
+    return Object.hasOwn(inputValues, input.name) ? constantInput(tensor, inputValues[input.name]) : tensor;
   });
 }
