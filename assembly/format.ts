@@ -106,6 +106,7 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -139,14 +140,24 @@ export const CONV_RECORD_BYTES: u32 = 120;
 export const ROUNDING_SINGLE: u32 = 0;
 export const ROUNDING_DOUBLE: u32 = 1;
 
-/** Weight formats. 3 and up are reserved: int4, 2-bit, codebook, block-sparse. */
+/** Weight formats. Those of fewer than 8 bits belong to GEMM_QD8. */
 export const WEIGHTS_I8: u32 = 1;
 export const WEIGHTS_F32: u32 = 2;
+export const WEIGHTS_I4: u32 = 3; // 0…15
+export const WEIGHTS_I2: u32 = 4; // 0…3
+export const WEIGHTS_CODEBOOK: u32 = 5; // indices of 16 int8 values
 /** Columns per block and consecutive k per column, of int8 weights. f32 weights use NR and one k. */
 export const NR: u32 = 8;
 export const KR: u32 = 4;
 /** Bytes a kernel may read past the end of a tensor; the arena ends with as many. */
 export const SLACK: u32 = 64;
+
+// GEMM_QD8: M_K, M_N, M_WEIGHTS, M_BIAS, M_MIN, M_MAX, M_WEIGHT_FORMAT and the scratch as GEMM_F32, and these.
+export const Q_WEIGHT_SUMS: u32 = 36; // f32 per column: what an activation zero point of 1 adds
+export const Q_BLOCK: u32 = 40; // k that share a scale
+export const Q_ZERO_POINT: u32 = 44; // of all weights, where the blocks have none of their own
+export const Q_TABLE: u32 = 56; // the codebook
+export const Q_BLOCK_ZERO_POINTS: u32 = 72; // 1: every block has 8 zero points
 
 // Pools use M_MIN, M_MAX and W_KERNEL_H…W_PAD_LEFT at the same places; dilation is 1.
 export const P_COUNT_PADDING: u32 = 108; // 1: padded positions count in an average

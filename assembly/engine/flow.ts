@@ -24,9 +24,11 @@ import {
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_GEMM_QD8,
   REGION_STATE,
   T_REGION,
 } from "../format";
+import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
 import {
   arena,
@@ -67,7 +69,8 @@ function clear(): void {
 }
 
 function hasScratch(code: u32): bool {
-  return code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32;
+  if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  return isKept(code, OP_GEMM_QD8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */

@@ -16,6 +16,7 @@ import {
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
   OP_GEMM_QS8,
   OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
@@ -40,6 +41,7 @@ import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runDynamicRange } from "../ops/dynamic-range";
 import { runIntegerConv } from "../ops/integer-conv";
+import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
 import { runQuantizeLinear } from "../ops/quantize-linear";
@@ -101,6 +103,9 @@ function runOperator(record: usize): void {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) runConvert(record);
+      return;
+    case OP_GEMM_QD8:
+      if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);
       return;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) runUnary(record);

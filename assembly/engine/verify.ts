@@ -26,6 +26,7 @@ import {
   OP_DWCONV_QS8,
   OP_FILL,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
   OP_GEMM_QS8,
   OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
@@ -50,6 +51,7 @@ import { verifyDwconv } from "../ops/dwconv";
 import { verifyGemm } from "../ops/gemm";
 import { verifyDynamicRange } from "../ops/dynamic-range";
 import { verifyIntegerConv } from "../ops/integer-conv";
+import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifyQuantizeLinear } from "../ops/quantize-linear";
@@ -64,6 +66,7 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
+  if (code == OP_GEMM_QD8) return true;
   return false;
 }
 
@@ -157,6 +160,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_QD8:
+      if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);
       break;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) return verifyUnary(record);

@@ -80,6 +80,18 @@ export interface Attributes {
   depthwiseConv2d: Window & { dilation: [number, number]; multiplier: number };
   /** x [..., K], weights [N, K], bias | null → y [..., N] */
   fullyConnected: { activation: Activation };
+  /**
+   * float32 x [..., K], weights [N, K], bias | null → float32 y [..., N]; every row of x is quantized to int8 on the fly.
+   * The weights hold values of `bits` bits, or indices of `codebook`; one scale and zero point per row of weights
+   * and `blockSize` consecutive k.
+   */
+  dynamicFullyConnected: {
+    activation: Activation;
+    bits: 8 | 4 | 2;
+    blockSize: number;
+    /** 16 int8 values. */
+    codebook?: Int8Array;
+  };
   /** a, b → y, numpy broadcasting */
   add: { activation: Activation };
   sub: { activation: Activation };

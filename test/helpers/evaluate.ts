@@ -284,7 +284,7 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "dequantize":
       return present[0];
     default:
-      throw new Error(`${node.op} "${node.name}": has no evaluation in real numbers`);
+      throw new Error(`${node.op}: no evaluation in real numbers`);
   }
 }
 

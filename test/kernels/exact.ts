@@ -11,6 +11,7 @@ import {
   OP_CONV_QS8,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_GEMM_QD8,
   REGION_ARENA,
   SLACK,
 } from "../../assembly/format.ts";
@@ -47,7 +48,7 @@ function firstDifference(found: TensorData, expected: TensorData): string | unde
   return undefined;
 }
 
-const withScratch = new Set([OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8]);
+const withScratch = new Set([OP_GEMM_QD8, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8]);
 
 /** Where an inference may write, as offsets in the arena. */
 function writable({ contents }: InspectableModel): [from: number, to: number][] {

@@ -1,5 +1,6 @@
 import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
+import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
 import { integerConv2d, integerMatMul } from "./integer.ts";
 import { mean } from "./mean.ts";
@@ -18,6 +19,8 @@ function runNode(node: Node, operands: Operands): TensorData {
       return depthwiseConv2d(node, operands);
     case "fullyConnected":
       return fullyConnected(node, operands);
+    case "dynamicFullyConnected":
+      return dynamicFullyConnected(node, operands);
     case "add":
     case "sub":
     case "mul":

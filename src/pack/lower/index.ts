@@ -4,6 +4,7 @@ import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
 import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
+import { lowerDynamic } from "./dynamic.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import {
   emitDivision,
@@ -24,6 +25,8 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerDepthwise(lowering, node);
     case "fullyConnected":
       return lowerFullyConnected(lowering, node);
+    case "dynamicFullyConnected":
+      return lowerDynamic(lowering, node);
     case "add":
     case "sub":
     case "mul":
