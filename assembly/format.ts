@@ -253,17 +253,17 @@ export const FILL_RECORD_BYTES: u32 = 24;
 // QUANTIZE_LINEAR: x [outer, dim, inner], scales (second input) and zero points (third), each of one element or
 // found at o · outer + ⌊d / block⌋ · axis + i · inner of its strides. No scales: 1; no zero points: 0.
 export const OP_QUANTIZE_LINEAR: u32 = 56;
-export const Q_KIND: u32 = 32;
-export const Q_OUTER: u32 = 36;
-export const Q_DIM: u32 = 40;
-export const Q_INNER: u32 = 44;
-export const Q_BLOCK: u32 = 48;
-export const Q_OUTER_STRIDE: u32 = 52;
-export const Q_AXIS_STRIDE: u32 = 56;
-export const Q_INNER_STRIDE: u32 = 60;
-export const Q_MIN: u32 = 64; // i32: what the result's type holds
-export const Q_MAX: u32 = 68;
-export const Q_X_OFFSET: u32 = 72; // i32: added to integers read; 128 where int8 stands for uint8
+export const QL_KIND: u32 = 32;
+export const QL_OUTER: u32 = 36;
+export const QL_DIM: u32 = 40;
+export const QL_INNER: u32 = 44;
+export const QL_BLOCK: u32 = 48;
+export const QL_OUTER_STRIDE: u32 = 52;
+export const QL_AXIS_STRIDE: u32 = 56;
+export const QL_INNER_STRIDE: u32 = 60;
+export const QL_MIN: u32 = 64; // i32: what the result's type holds
+export const QL_MAX: u32 = 68;
+export const QL_X_OFFSET: u32 = 72; // i32: added to integers read; 128 where int8 stands for uint8
 export const QUANTIZE_LINEAR_RECORD_BYTES: u32 = 76;
 
 export const LINEAR_DIVIDE: u32 = 0; // rint(x / scale) + zero point

@@ -21,17 +21,17 @@ import {
   O_INPUT3,
   O_VARIABLE,
   O_VARIABLE2,
-  Q_AXIS_STRIDE,
-  Q_BLOCK,
-  Q_DIM,
-  Q_INNER,
-  Q_INNER_STRIDE,
-  Q_KIND,
-  Q_MAX,
-  Q_MIN,
-  Q_OUTER,
-  Q_OUTER_STRIDE,
-  Q_X_OFFSET,
+  QL_AXIS_STRIDE,
+  QL_BLOCK,
+  QL_DIM,
+  QL_INNER,
+  QL_INNER_STRIDE,
+  QL_KIND,
+  QL_MAX,
+  QL_MIN,
+  QL_OUTER,
+  QL_OUTER_STRIDE,
+  QL_X_OFFSET,
   QUANTIZE_LINEAR_RECORD_BYTES,
 } from "../format";
 import { within } from "../engine/check";
@@ -58,29 +58,29 @@ export function verifyQuantizeLinear(record: usize): i32 {
   if (!hasInputOnly(record)) return CHECK_INDEX;
   const x = inputOf(record);
   const y = outputOf(record);
-  const kind = u32At(record, Q_KIND);
+  const kind = u32At(record, QL_KIND);
   if (kind > LINEAR_CENTER) return CHECK_FIELD;
   const isToFloat = kind == LINEAR_DEQUANTIZE;
   if (!isInteger(dtypeOf(x)) && (kind >= LINEAR_DEQUANTIZE || dtypeOf(x) != DTYPE_FLOAT32)) return CHECK_DTYPE;
   if (isToFloat ? dtypeOf(y) != DTYPE_FLOAT32 : !isInteger(dtypeOf(y))) return CHECK_DTYPE;
   if (kind == LINEAR_CENTER && dtypeOf(y) != DTYPE_INT16) return CHECK_DTYPE;
-  const low = i32At(record, Q_MIN);
-  const high = i32At(record, Q_MAX);
+  const low = i32At(record, QL_MIN);
+  const high = i32At(record, QL_MAX);
   if (low < -32768 || high > 65535 || low > high) return CHECK_FIELD;
 
   let last: u64 = 0;
   let product: u64 = 1;
-  for (let field: usize = Q_OUTER; field <= <usize>Q_INNER; field += 4) {
+  for (let field: usize = QL_OUTER; field <= <usize>QL_INNER; field += 4) {
     product *= u32At(record, field);
     if (product == 0 || product > <u64>elementsOf(x)) return CHECK_SHAPE;
   }
   if (product != elementsOf(x) || product != elementsOf(y)) return CHECK_SHAPE;
-  if (!within(record, Q_BLOCK, 1, i32.MAX_VALUE)) return CHECK_FIELD;
-  for (let field: usize = Q_OUTER_STRIDE; field <= <usize>Q_INNER_STRIDE; field += 4)
+  if (!within(record, QL_BLOCK, 1, i32.MAX_VALUE)) return CHECK_FIELD;
+  for (let field: usize = QL_OUTER_STRIDE; field <= <usize>QL_INNER_STRIDE; field += 4)
     if (!within(record, field, 0, i32.MAX_VALUE)) return CHECK_FIELD;
-  last += <u64>(u32At(record, Q_OUTER) - 1) * u32At(record, Q_OUTER_STRIDE);
-  last += <u64>((u32At(record, Q_DIM) - 1) / u32At(record, Q_BLOCK)) * u32At(record, Q_AXIS_STRIDE);
-  last += <u64>(u32At(record, Q_INNER) - 1) * u32At(record, Q_INNER_STRIDE);
+  last += <u64>(u32At(record, QL_OUTER) - 1) * u32At(record, QL_OUTER_STRIDE);
+  last += <u64>((u32At(record, QL_DIM) - 1) / u32At(record, QL_BLOCK)) * u32At(record, QL_AXIS_STRIDE);
+  last += <u64>(u32At(record, QL_INNER) - 1) * u32At(record, QL_INNER_STRIDE);
   const scale = namedBy(record, O_INPUT2);
   const zero = namedBy(record, O_INPUT3);
   if (scale != 0 && dtypeOf(scale) != DTYPE_FLOAT32) return CHECK_DTYPE;
@@ -108,24 +108,24 @@ export function runQuantizeLinear(record: usize): void {
   const y = outputOf(record);
   const scale = namedBy(record, O_INPUT2);
   const zero = namedBy(record, O_INPUT3);
-  const kind = u32At(record, Q_KIND);
-  const offset = i32At(record, Q_X_OFFSET);
-  const lowest = i32At(record, Q_MIN);
-  const highest = i32At(record, Q_MAX);
-  const dim = u32At(record, Q_DIM);
-  const inner: usize = u32At(record, Q_INNER);
-  const block = u32At(record, Q_BLOCK);
+  const kind = u32At(record, QL_KIND);
+  const offset = i32At(record, QL_X_OFFSET);
+  const lowest = i32At(record, QL_MIN);
+  const highest = i32At(record, QL_MAX);
+  const dim = u32At(record, QL_DIM);
+  const inner: usize = u32At(record, QL_INNER);
+  const block = u32At(record, QL_BLOCK);
   const isFloat = dtypeOf(x) == DTYPE_FLOAT32;
   const isOneScale = scale == 0 || elementsOf(scale) == 1;
   const isOneZero = zero == 0 || elementsOf(zero) == 1;
   const from = dataOf(x);
   const to = dataOf(y);
   const rows = elementsOf(x) / <u32>inner;
-  const innerStep: usize = u32At(record, Q_INNER_STRIDE);
+  const innerStep: usize = u32At(record, QL_INNER_STRIDE);
   let at: usize = 0;
   for (let row: u32 = 0; row < rows; row++) {
     let entry =
-      <usize>(row / dim) * u32At(record, Q_OUTER_STRIDE) + <usize>((row % dim) / block) * u32At(record, Q_AXIS_STRIDE);
+      <usize>(row / dim) * u32At(record, QL_OUTER_STRIDE) + <usize>((row % dim) / block) * u32At(record, QL_AXIS_STRIDE);
     for (const end = at + inner; at < end; at++) {
       const s: f32 = scale == 0 ? 1 : load<f32>(dataOf(scale) + (isOneScale ? 0 : entry << 2));
       const z: i32 = zero == 0 ? 0 : readInteger(dtypeOf(zero), dataOf(zero), isOneZero ? 0 : entry);

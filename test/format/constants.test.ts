@@ -26,7 +26,7 @@ const families: [string, [string, number][]][] = [
   // ADD and MUL share one place for what only one of them has.
   ["binary fields", without(group("B_"), "B_SIGN")],
   ["mean fields", group("R_")],
-  ["QUANTIZE_LINEAR fields", group("Q_")],
+  ["QUANTIZE_LINEAR fields", group("QL_")],
   ["QUANTIZE_LINEAR kinds", group("LINEAR_")],
   ["INTEGER_CONV fields", group("I_")],
   ["softmax fields", group("X_")],
@@ -59,7 +59,7 @@ test("fields lie inside their records, behind the common head", () => {
     ["S_", 0, format.SECTION_BYTES],
     ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
-    ["Q_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
+    ["QL_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
     ["I_", format.O_WIDE_FIELDS, format.INTEGER_CONV_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
