@@ -1,45 +1,8 @@
 import { arrayOf, elementCount, type Tensor } from "../../graph/graph.ts";
 import { type Constant, isConstant } from "../../graph/passes/constant.ts";
-import type { OnnxAttribute, OnnxNode } from "./proto.ts";
-
-/** What is known of the values that a node reads, when its turn comes. */
-export type Values = ReadonlyMap<string, Tensor>;
-
-/** The nodes that `node` stands for, or undefined where another conversion has to take it. */
-export type Expansion = (node: OnnxNode, values: Map<string, Tensor>) => OnnxNode[] | undefined;
-
-/** The plain node that `source` stands for, or a helper around it. */
-export function made(
-  source: OnnxNode,
-  opType: string,
-  inputs: string[],
-  output: string,
-  attributes: Map<string, OnnxAttribute> = new Map(),
-): OnnxNode {
-  return { name: source.name, opType, domain: "", inputs, outputs: [output], attributes };
-}
-
-const noValue = {
-  f: undefined,
-  i: undefined,
-  s: undefined,
-  tensor: undefined,
-  floats: [],
-  ints: [],
-  graph: undefined,
-  refersTo: "",
-};
-
-export const intAttribute = (name: string, i: number): [string, OnnxAttribute] => [
-  name,
-  { ...noValue, name, i },
-];
-
-export const axisAttribute = (axis: number): Map<string, OnnxAttribute> =>
-  new Map([intAttribute("axis", axis)]);
-
-/** A name for a part of what `node` stands for. */
-export const partOf = (node: OnnxNode, part: string): string => `${node.outputs[0]}/${part}`;
+import { fusedExpansions } from "./expand-fused.ts";
+import { axisAttribute, type Expansion, made, partOf, type Values } from "./expand-node.ts";
+import type { OnnxNode } from "./proto.ts";
 
 const constantAt = (values: Values, name: string | undefined): Constant | undefined => {
   const value = name ? values.get(name) : undefined;
@@ -214,6 +177,7 @@ const gemm: Expansion = (node, values) => {
 };
 
 const expansions: Record<string, { least: number; expand: Expansion }> = {
+  ...fusedExpansions,
   QLinearConv: { least: 8, expand: expandConv },
   QLinearMatMul: { least: 8, expand: expandMatMul },
   "com.microsoft::QGemm": { least: 6, expand: gemm },
@@ -238,5 +202,7 @@ export const isExpandable = (node: OnnxNode): boolean => Object.hasOwn(expansion
 export function expandNode(node: OnnxNode, values: Map<string, Tensor>): OnnxNode[] | undefined {
   if (!isExpandable(node)) return undefined;
   const { least, expand } = expansions[keyOf(node)];
-  return node.inputs.length >= least && node.outputs.length === 1 ? expand(node, values) : undefined;
+  return node.inputs.length >= least && node.outputs.slice(1).every((name) => name === "")
+    ? expand(node, values)
+    : undefined;
 }

@@ -34,7 +34,14 @@ function resultsOf(scope: Scope): (Tensor | undefined)[] {
   const constant = foldNode(scope);
   if (constant) return [{ ...constant, name: output }];
   const convert = Object.hasOwn(operators, key) ? operators[key] : undefined;
-  if (!convert) throw scope.unsupported("operands computed at run time (it is only known on constants)");
+  if (!convert) {
+    const isFold = Object.hasOwn(folds, key);
+    throw scope.unsupported(
+      isFold
+        ? "operands computed at run time (it is only known on constants)"
+        : "a form of it that is not known: its number of inputs, or one of its attributes",
+    );
+  }
   const results = convert(scope);
   return Array.isArray(results) ? results : [results];
 }
