@@ -13,7 +13,7 @@ import { convertConcatenation, convertPad, convertReshape, convertTranspose } fr
 import type { OperatorRecord } from "./model.ts";
 import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
-import { convertDequantize, convertQuantize } from "./quantize.ts";
+import { convertDensify, convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertMean, convertSoftmax } from "./reduce.ts";
 
 const conversions = new Map<string, Conversion>([
@@ -22,6 +22,7 @@ const conversions = new Map<string, Conversion>([
   ["AVERAGE_POOL_2D", convertAveragePool2d],
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
+  ["DENSIFY", convertDensify],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
   ["DEQUANTIZE", convertDequantize],
   ["ELU", convertElu],
