@@ -114,9 +114,20 @@ function tensor(spec: TensorSpec): Uint8Array {
   });
 }
 
+/** AttributeType, which onnxruntime wants and the importer does not need. */
+function attributeType(spec: AttributeSpec): number {
+  if (typeof spec === "number") return 2;
+  if (typeof spec === "string") return 3;
+  if (Array.isArray(spec)) return 7;
+  if ("float" in spec) return 1;
+  if ("floats" in spec) return 6;
+  return "tensor" in spec ? 4 : 5;
+}
+
 function attribute(name: string, spec: AttributeSpec): Uint8Array {
   return message((w) => {
     stringField(w, 1, name);
+    intField(w, 20, attributeType(spec));
     if (typeof spec === "number") intField(w, 3, spec);
     else if (typeof spec === "string") stringField(w, 4, spec);
     else if (Array.isArray(spec)) for (const v of spec) intField(w, 8, v);

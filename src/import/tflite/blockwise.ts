@@ -28,7 +28,7 @@ interface BlockwiseOperands extends Operands {
 export function readBlockwise(operator: Operator): BlockwiseOperands | undefined {
   const index = operandIndex(operator, 1);
   const record = index === undefined ? undefined : operator.tensors.records[index];
-  if (!record || record.quantizationDetails !== "blockwise") return undefined;
+  if (record?.quantizationDetails !== "blockwise") return undefined;
   const [x, y] = [input(operator, 0), output(operator)];
   const weights = tensorAt(operator.tensors, requiredIndex(operator, 1));
   const details = record.quantization && readTable(record.quantization, fields.quantization.details);
