@@ -5,7 +5,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const { dependencies, peerDependencies } = JSON.parse(
   await readFile(new URL("package.json", import.meta.url), "utf8"),
@@ -16,10 +16,12 @@ process.chdir(new URL(root).pathname);
 await rm("build", { recursive: true, force: true });
 await mkdir("build");
 
-async function compile(target, outFile, options) {
-  const flags = ["--config", "asconfig.json", "--target", target, "--outFile", outFile];
+const compile = (target, outFile, options) =>
+  runCompiler(["--config", "asconfig.json", "--target", target, "--outFile", outFile], options);
+
+async function runCompiler(flags, options) {
   const { error, stderr } = await asc.main(flags, options);
-  if (error) throw new Error(`asc, ${outFile}: ${error.message}\n${stderr}`);
+  if (error) throw new Error(`asc ${flags.join(" ")}: ${error.message}\n${stderr}`);
 }
 
 /** A file under assembly/script stands for its namesake and declares as imports what src/script supplies. */
@@ -60,7 +62,24 @@ async function buildScript() {
   await writeFile("build/wasm2js.js", `${parts.join(boundedGrowth)}export { asmFunc as instantiate };\n`);
 }
 
+/** build/wasm-text.js: the WebAssembly builds in characters, and the module that decodes them. */
+async function buildText() {
+  const { code } = await transform(await readFile("src/wasm-text/encode.ts", "utf8"), { loader: "ts" });
+  const { encodeText } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const flags = "--config none --runtime stub -O3 --shrinkLevel 2 --noAssert --use abort= --initialMemory 1";
+  const decoder = "build/decoder.wasm";
+  await runCompiler(["assembly/text/decode.ts", ...flags.split(" "), "--outFile", decoder]);
+  let text = "";
+  for (const name of ["decoder", "relaxed", "simd", "scalar"]) {
+    const characters = JSON.stringify(encodeText(await readFile(`build/${name}.wasm`)));
+    text += `export const ${name} = ${characters};\n`;
+  }
+  await rm(decoder);
+  await writeFile("build/wasm-text.js", text);
+}
+
 for (const target of ["relaxed", "simd", "scalar"]) await compile(target, `build/${target}.wasm`);
+await buildText();
 await buildScript();
 
 /** Leaves imports that match as imports of `path`, as seen from the output; inlines those without one. */
@@ -90,7 +109,6 @@ const shared = {
   bundle: true,
   format: "esm",
   target: "es2022",
-  loader: { ".wasm": "binary" },
   logLevel: "warning",
 };
 const online = {
@@ -99,7 +117,6 @@ const online = {
   platform: "neutral",
   mainFields: ["module", "main"],
   minify: true,
-  inject: ["src/runtime/text-decoder.ts"],
 };
 await build({ ...online, entryPoints: { index: "src/index.ts" } });
 await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });

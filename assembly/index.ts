@@ -75,4 +75,4 @@ export function reset(): void {
 }
 
 /** For `nibblenet bundle` alone, which makes them constants. */
-export { kept_0, kept_1, kept_roundings } from "./engine/kept";
+export { kept_0, kept_1, kept_roundings, kept_stored } from "./engine/kept";

@@ -4,6 +4,7 @@ import { loadBytes, loadFrom, type ModelSource } from "./runtime/load.ts";
 import type { LoadOptions, Model } from "./runtime/model.ts";
 import { wasm } from "./wasm.ts";
 
+export { compileEngine } from "./runtime/compile.ts";
 export { type HandedModules, type Tier, tiers, type WasmTier } from "./runtime/engine.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 export type { ModelSource } from "./runtime/load.ts";

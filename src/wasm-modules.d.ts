@@ -9,3 +9,11 @@ declare module "*/wasm2js.js" {
     kernels: Record<string, (...args: number[]) => void>;
   }): import("./runtime/engine.ts").Engine;
 }
+
+/** The builds in the characters of src/wasm-text/encode.ts, and the module of assembly/text that decodes them. */
+declare module "*/wasm-text.js" {
+  export const decoder: string;
+  export const relaxed: string;
+  export const simd: string;
+  export const scalar: string;
+}

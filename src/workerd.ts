@@ -8,6 +8,7 @@ import { instantiate } from "./runtime/instantiate.ts";
 import { loadBytes, loadFrom, type ModelSource } from "./runtime/load.ts";
 import type { LoadOptions, Model } from "./runtime/model.ts";
 
+export { compileEngine } from "./runtime/compile.ts";
 export { type HandedModules, type Tier, tiers, type WasmTier } from "./runtime/engine.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 export type { ModelSource } from "./runtime/load.ts";

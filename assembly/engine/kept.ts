@@ -6,8 +6,10 @@
 /** Bit c is the operator of code c: 0…31, then 32…63. */
 export let kept_0: u32 = 0xffffffff;
 export let kept_1: u32 = 0xffffffff;
-/** The bits that ROUNDING_ values have. All three are literals, so that no start function sets them. */
+/** The bits that ROUNDING_ values have. All are literals, so that no start function sets them. */
 export let kept_roundings: u32 = 1;
+/** 1: weights may be stored narrower than they run. */
+export let kept_stored: u32 = 1;
 
 // @ts-ignore: decorator
 @inline

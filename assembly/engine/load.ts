@@ -53,6 +53,7 @@ import {
   SECTION_REQUIRED,
   SECTION_REPORT,
   SECTION_STATE,
+  SECTION_STORED,
   SECTION_TENSORS,
   SECTION_WEIGHTS,
   SLACK,
@@ -70,18 +71,22 @@ import {
   tensorCount,
   tensors,
   u32At,
+  weights,
+  weightsBytes,
 } from "./model";
+import { kept_stored } from "./kept";
 import { roundUp } from "./check";
 import { arenaExtent, checkFlow, flowCulprit, flowIndex, stateExtent } from "./flow";
 import { prepare, preparedBytes } from "./prepare";
+import { widen, widenedBytes } from "./stored";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
 
 /** The last error: code, culprit kind, index, expected, found. */
 const detail: usize = memory.data(20, 16);
 /** Offset and size of each known section, by kind; zero where absent. */
-const SECTION_KINDS: u32 = SECTION_REPORT + 1;
-const sections: usize = memory.data((SECTION_REPORT + 1) * 8, 16);
+const SECTION_KINDS: u32 = SECTION_STORED + 1;
+const sections: usize = memory.data((SECTION_STORED + 1) * 8, 16);
 
 const file: usize = (__heap_base + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1);
 let reserved: usize = 0;
@@ -201,22 +206,43 @@ function checkCounts(): i32 {
   return ERROR_NONE;
 }
 
+/** Finds the weights, widening them where they are stored; moves `end` behind them. */
+function placeWeights(): i32 {
+  const stored = kept_stored ? sectionSize(SECTION_STORED) : 0;
+  if (stored == 0) {
+    setWeights(sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS));
+    return ERROR_NONE;
+  }
+  const section = sectionAt(SECTION_STORED);
+  const bytes = widenedBytes(section, stored);
+  if (bytes == 0 || sectionSize(SECTION_WEIGHTS) != 0)
+    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STORED, stored, load<u32>(section));
+  const at = roundUp(end, ALIGNMENT);
+  end = at + bytes + SLACK;
+  if (!ensure(end)) return refuseMemory();
+  if (!widen(section, stored, <usize>at, bytes)) return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STORED, bytes, stored);
+  setWeights(<usize>at, bytes);
+  return ERROR_NONE;
+}
+
 /** Gives weights, arena and state their places, and every tensor its address. Nothing is read or written there. */
 function placeTensors(bytes: u32): i32 {
   const arenaSize = u32At(file, H_ARENA_BYTES);
   stateBytes = u32At(file, H_STATE_BYTES);
-  const arenaAt = (<u64>file + bytes + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
+  end = <u64>file + bytes;
+  const error = placeWeights();
+  if (error) return error;
+  const arenaAt = roundUp(end, ALIGNMENT);
   const stateAt = (arenaAt + arenaSize + SLACK + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
   end = stateAt + stateBytes + SLACK;
   if (end > <u64>u32.MAX_VALUE) return refuseMemory();
-  setWeights(sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS));
   setArena(<usize>arenaAt, arenaSize);
   setTensors(sectionAt(SECTION_TENSORS), u32At(file, H_TENSORS));
   setOperators(sectionAt(SECTION_OPERATORS), u32At(file, H_OPERATORS));
   state = <usize>stateAt;
   for (let i: u32 = 0; i < tensorCount; i++) {
     const check = placeTensor(
-      tensor(i), <usize>arenaAt, arenaSize, sectionAt(SECTION_WEIGHTS), sectionSize(SECTION_WEIGHTS),
+      tensor(i), <usize>arenaAt, arenaSize, weights, weightsBytes,
       state, stateBytes
     );
     if (check) return refuse(ERROR_TENSOR, CULPRIT_TENSOR, i, 0, check);

@@ -9,6 +9,7 @@ import {
   DOT_UNSIGNED,
   KR,
   M_BIAS,
+  M_INDEX,
   M_K,
   M_N,
   M_PREPARED_BIAS,
@@ -18,12 +19,14 @@ import {
   O_CODE,
   OP_CONV_QS8,
   OP_GEMM_QS8,
+  OP_GEMM_SPARSE_QS8,
 } from "../format";
+import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
 import { operatorCount, operators, setFlippedRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
-  return code == OP_GEMM_QS8 || code == OP_CONV_QS8;
+  return code == OP_GEMM_QS8 || code == OP_CONV_QS8 || isKept(code, OP_GEMM_SPARSE_QS8);
 }
 
 /** Columns of the packed weights, padding included. */
@@ -80,10 +83,18 @@ function prepareBias(record: usize, to: usize): void {
   let w = weights + u32At(record, M_WEIGHTS);
   const ones = i8x16.splat(1);
   const factor = i32x4.splat(dotMode() == DOT_UNSIGNED ? 128 : 0);
+  const isSparse = isKept(u32At(record, O_CODE), OP_GEMM_SPARSE_QS8);
+  let index = isSparse ? weights + u32At(record, M_INDEX) : 0;
   for (let c: usize = 0; c < columns; c += NR) {
+    let bytes = step;
+    if (isSparse) {
+      const count: usize = load<u16>(index);
+      index += 2 + (count << 1);
+      bytes = count * NR * KR;
+    }
     let lo = i32x4.splat(0);
     let hi = i32x4.splat(0);
-    for (const end = w + step; w < end; w += NR * KR) {
+    for (const end = w + bytes; w < end; w += NR * KR) {
       lo = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w), ones, lo);
       hi = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 16), ones, hi);
     }

@@ -17,6 +17,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
@@ -42,6 +43,7 @@ import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runDynamicRange } from "../ops/dynamic-range";
 import { runIntegerConv } from "../ops/integer-conv";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
+import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
 import { runPool } from "../ops/pool";
 import { runQuantizeLinear } from "../ops/quantize-linear";
@@ -103,6 +105,9 @@ function runOperator(record: usize): void {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) runConvert(record);
+      return;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) runGemmSparse(record);
       return;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);

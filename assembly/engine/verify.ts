@@ -27,6 +27,7 @@ import {
   OP_FILL,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
@@ -52,6 +53,7 @@ import { verifyGemm } from "../ops/gemm";
 import { verifyDynamicRange } from "../ops/dynamic-range";
 import { verifyIntegerConv } from "../ops/integer-conv";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
+import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifyQuantizeLinear } from "../ops/quantize-linear";
@@ -67,6 +69,7 @@ export function isOperator(code: u32): bool {
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
   if (code == OP_GEMM_QD8) return true;
+  if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
@@ -160,6 +163,9 @@ export function verifyOperator(record: usize): i32 {
     case OP_QUANTIZE:
     case OP_DEQUANTIZE:
       if (keepsAny(OP_TABLE, OP_DEQUANTIZE)) return verifyConvert(record);
+      break;
+    case OP_GEMM_SPARSE_QS8:
+      if (keeps(OP_GEMM_SPARSE_QS8)) return verifyGemmSparse(record);
       break;
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) return verifyGemmDynamic(record);

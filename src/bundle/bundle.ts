@@ -7,7 +7,7 @@ import { fileAddress, specialise } from "./specialise.ts";
 import { usesOf } from "./uses.ts";
 
 /** The engine's builds, best first. */
-export const bundleTiers = Object.keys(wasmBytes) as (keyof typeof wasmBytes)[];
+export const bundleTiers = Object.keys(wasmBytes) as BundleTier[];
 export type BundleTier = keyof typeof wasmBytes;
 
 export interface BundleOptions {
@@ -43,7 +43,7 @@ export async function bundle(model: Uint8Array, options: BundleOptions = {}): Pr
   const growable = tier === "relaxed";
   // The relaxed tier needs what the others need, and more where its dot products allow; Node may not run it.
   const { memory } = createModel(wasm, model, { name, tier: growable ? "scalar" : tier });
-  const { codes, globals } = usesOf(decode(model, name).operators);
+  const { codes, globals } = usesOf(decode(model, name));
   const binaryen = await importBinaryen();
   const engine = wasmBytes[tier];
   const bytes = specialise(binaryen, engine, {

@@ -6,6 +6,7 @@ import {
   OP_DEQUANTIZE,
   OP_DWCONV_QS8,
   OP_GEMM_QS8,
+  OP_GEMM_SPARSE_QS8,
   OP_MEAN_QS8,
   OP_MUL_QS8,
   OP_QUANTIZE,
@@ -14,18 +15,19 @@ import {
   U_ROUNDING,
   X_ROUNDING,
 } from "../../assembly/format.ts";
-import type { FileOperator } from "../format/decode.ts";
+import type { FileContents } from "../format/decode.ts";
 
 /** What a model needs of the engine, as assembly/engine/kept.ts spells it. */
 export interface Uses {
   /** Operator codes, ascending. */
   codes: number[];
   /** Initial values of the engine's exported globals. */
-  globals: { kept_0: number; kept_1: number; kept_roundings: number };
+  globals: { kept_0: number; kept_1: number; kept_roundings: number; kept_stored: number };
 }
 
 const roundingField: Record<number, number> = {
   [OP_GEMM_QS8]: M_ROUNDING,
+  [OP_GEMM_SPARSE_QS8]: M_ROUNDING,
   [OP_CONV_QS8]: M_ROUNDING,
   [OP_DWCONV_QS8]: M_ROUNDING,
   [OP_ADD_QS8]: B_ROUNDING,
@@ -36,8 +38,8 @@ const roundingField: Record<number, number> = {
   [OP_DEQUANTIZE]: U_ROUNDING,
 };
 
-export function usesOf(operators: readonly FileOperator[]): Uses {
-  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0 };
+export function usesOf({ operators, isStored }: FileContents): Uses {
+  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0, kept_stored: isStored ? 1 : 0 };
   for (const { code, record } of operators) {
     if (code < 32) globals.kept_0 |= 1 << code;
     else globals.kept_1 |= 1 << (code - 32);

@@ -31,6 +31,7 @@ import {
   SECTION_METADATA,
   SECTION_OPERATORS,
   SECTION_REPORT,
+  SECTION_STORED,
   SECTION_STRINGS,
   SECTION_TENSORS,
   SECTION_WEIGHTS,
@@ -73,16 +74,21 @@ export interface FileOperator {
 
 /** What a packed file says of itself. */
 export interface FileContents {
-  tensors: FileTensor[];
-  operators: FileOperator[];
+  readonly tensors: FileTensor[];
+  /** tensors[index], without reading the others. */
+  tensor(index: number): FileTensor;
+  readonly operators: FileOperator[];
   inputs: number[];
   outputs: number[];
   weightsOffset: number;
+  /** As they run. */
   weightsBytes: number;
+  /** They are stored narrower than they run, and widened by the engine. */
+  isStored: boolean;
   arenaBytes: number;
   stateBytes: number;
   metadata: unknown;
-  report: unknown;
+  readonly report: unknown;
 }
 
 const dtypes: Record<number, DType> = {
@@ -97,7 +103,11 @@ const dtypes: Record<number, DType> = {
 
 const badFile = (file: string, what: string): NibbleError => new NibbleError("bad-file", `${file}: ${what}`);
 
-/** Reads the tables of a packed file. Arithmetic is checked by the engine; this only refuses what cannot be read. */
+/**
+ * Reads the tables of a packed file. Arithmetic is checked by the engine; this only refuses what cannot be read.
+ * Tensors, operators and report are read when they are asked for, from `bytes` as they are then: running a model needs
+ * few of them, and reading all would take a third of its load.
+ */
 export function decode(bytes: Uint8Array, file = "model"): FileContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_BYTES || view.getUint32(H_MAGIC, true) !== MAGIC)
@@ -131,13 +141,14 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
       throw new NibbleError("bad-file", `${file}: section ${kind} is not JSON`, { cause });
     }
   };
-  const tensors = readTensors(section(SECTION_TENSORS), u32(H_TENSORS), section(SECTION_STRINGS), file);
+  const tensorCount = u32(H_TENSORS);
+  const tensor = tensorReader(section(SECTION_TENSORS), tensorCount, section(SECTION_STRINGS), file);
   const io = section(SECTION_IO);
   const ioView = new DataView(io.buffer, io.byteOffset, io.byteLength);
   const index = (i: number): number => {
-    const value = 4 * i + 4 <= io.length ? ioView.getUint32(4 * i, true) : tensors.length;
-    if (value >= tensors.length)
-      throw badFile(file, `input or output ${i} names tensor ${value} of ${tensors.length}`);
+    const value = 4 * i + 4 <= io.length ? ioView.getUint32(4 * i, true) : tensorCount;
+    if (value >= tensorCount)
+      throw badFile(file, `input or output ${i} names tensor ${value} of ${tensorCount}`);
     return value;
   };
   const range = (from: number, count: number): number[] => {
@@ -145,28 +156,49 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
       throw badFile(file, `expected ${count} inputs or outputs, found room for ${io.length / 4}`);
     return Array.from({ length: count }, (_, i) => index(from + i));
   };
+  const stored = section(SECTION_STORED);
+  let tensors: FileTensor[] | undefined;
+  let operators: FileOperator[] | undefined;
   return {
-    tensors,
-    operators: readOperators(section(SECTION_OPERATORS), u32(H_OPERATORS), file),
+    get tensors() {
+      tensors ??= Array.from({ length: tensorCount }, (_, i) => tensor(i));
+      return tensors;
+    },
+    tensor,
+    get operators() {
+      operators ??= readOperators(section(SECTION_OPERATORS), u32(H_OPERATORS), file);
+      return operators;
+    },
     inputs: range(0, u32(H_INPUTS)),
     outputs: range(u32(H_INPUTS), u32(H_OUTPUTS)),
     weightsOffset: section(SECTION_WEIGHTS).byteOffset - bytes.byteOffset,
-    weightsBytes: section(SECTION_WEIGHTS).length,
+    weightsBytes:
+      stored.length < 4
+        ? section(SECTION_WEIGHTS).length
+        : new DataView(stored.buffer, stored.byteOffset).getUint32(0, true),
+    isStored: stored.length > 0,
     arenaBytes: u32(H_ARENA_BYTES),
     stateBytes: u32(H_STATE_BYTES),
     metadata: json(SECTION_METADATA),
-    report: json(SECTION_REPORT),
+    get report() {
+      return json(SECTION_REPORT);
+    },
   };
 }
 
-function readTensors(table: Uint8Array, count: number, strings: Uint8Array, file: string): FileTensor[] {
+function tensorReader(
+  table: Uint8Array,
+  count: number,
+  strings: Uint8Array,
+  file: string,
+): (index: number) => FileTensor {
   if (count * TENSOR_BYTES > table.length)
     throw badFile(
       file,
       `expected ${count} tensors, found room for ${Math.floor(table.length / TENSOR_BYTES)}`,
     );
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
-  return Array.from({ length: count }, (_, i) => {
+  return (i) => {
     const at = i * TENSOR_BYTES;
     const dtype = dtypes[table[at + T_DTYPE]];
     const rank = table[at + T_RANK];
@@ -184,7 +216,7 @@ function readTensors(table: Uint8Array, count: number, strings: Uint8Array, file
       scale: view.getFloat32(at + T_SCALE, true),
       zeroPoint: view.getInt32(at + T_ZERO_POINT, true),
     };
-  });
+  };
 }
 
 function readOperators(table: Uint8Array, count: number, file: string): FileOperator[] {

@@ -25,6 +25,7 @@ import {
   SECTION_OPERATORS,
   SECTION_REPORT,
   SECTION_REQUIRED,
+  SECTION_STORED,
   SECTION_STRINGS,
   SECTION_TENSORS,
   SECTION_WEIGHTS,
@@ -63,6 +64,8 @@ export interface PackedModel {
   inputs: number[];
   outputs: number[];
   weights: Uint8Array;
+  /** The weights as `storeWeights` narrowed them, to be written in their place. */
+  stored?: Uint8Array;
   arenaBytes: number;
   stateBytes: number;
   /** Stored as JSON in optional sections. */
@@ -82,7 +85,9 @@ export function encode(model: PackedModel): Uint8Array {
     { kind: SECTION_TENSORS, flags: SECTION_REQUIRED, bytes: encodeTensors(model.tensors, offsets) },
     { kind: SECTION_OPERATORS, flags: SECTION_REQUIRED, bytes: concatenate(model.operators) },
     { kind: SECTION_IO, flags: SECTION_REQUIRED, bytes: new Uint8Array(io.buffer) },
-    { kind: SECTION_WEIGHTS, flags: SECTION_REQUIRED, bytes: model.weights },
+    model.stored
+      ? { kind: SECTION_STORED, flags: SECTION_REQUIRED, bytes: model.stored }
+      : { kind: SECTION_WEIGHTS, flags: SECTION_REQUIRED, bytes: model.weights },
     { kind: SECTION_STRINGS, flags: 0, bytes: names },
   ];
   if (model.metadata !== undefined)

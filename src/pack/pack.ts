@@ -24,6 +24,7 @@ import { lowerUint8 } from "./lower-uint8.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Buffer, planArena } from "./plan.ts";
 import { type Instruction, isWide, tensorsOf } from "./record.ts";
+import { storeWeights } from "./store.ts";
 import { createWeights, type WeightsSection } from "./weights.ts";
 
 export interface PackOptions {
@@ -31,6 +32,8 @@ export interface PackOptions {
   metadata?: unknown;
   /** What the quantizer measured, kept as JSON. */
   report?: unknown;
+  /** Weights stored narrower than they run: wherever that is smaller, or never; by default where it spares an eighth. */
+  narrow?: boolean;
   /** Every tensor gets a place of its own, so that all can be read after a run. Costs memory. */
   keepAll?: boolean;
 }
@@ -90,12 +93,17 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     }
     if (scratchField) record.setUint32(scratchField, scratch[i], true);
   }
+  const stored =
+    options.narrow === false
+      ? undefined
+      : storeWeights(program.weights.parts(), options.narrow ? { share: 0, bytes: 0 } : undefined);
   const bytes = encode({
     tensors: records,
     operators: program.instructions.map((i) => new Uint8Array(i.record.buffer)),
     inputs: graph.inputs.map(index),
     outputs: graph.outputs.map(index),
     weights: program.weights.bytes(),
+    ...(stored && { stored }),
     arenaBytes,
     stateBytes: 0,
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),

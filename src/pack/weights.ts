@@ -5,12 +5,15 @@ export interface WeightsSection {
   /** Offset of `data` within the section. */
   add(data: TensorData | Uint32Array): number;
   bytes(): Uint8Array;
+  /** What was added, each padded to the next one's place. */
+  parts(): { bytes: Uint8Array; isFloat: boolean }[];
 }
 
 const align = (n: number): number => (n + 15) & ~15;
 
 export function createWeights(): WeightsSection {
   const blobs: Uint8Array[] = [];
+  const floats: boolean[] = [];
   const known = new Map<string, { offset: number; blob: Uint8Array }[]>();
   let end = 0;
   return {
@@ -22,9 +25,16 @@ export function createWeights(): WeightsSection {
       const offset = end;
       known.set(key, [...(known.get(key) ?? []), { offset, blob }]);
       blobs.push(blob);
+      floats.push(data instanceof Float32Array);
       end += align(blob.length);
       return offset;
     },
+    parts: () =>
+      blobs.map((blob, i) => {
+        const bytes = new Uint8Array(align(blob.length));
+        bytes.set(blob);
+        return { bytes, isFloat: floats[i] };
+      }),
     bytes() {
       const out = new Uint8Array(end);
       let at = 0;

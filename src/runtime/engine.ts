@@ -28,11 +28,14 @@ export interface Engine {
   reset(): void;
 }
 
-/** What an entry of the package brings along: each build as bytes or compiled, and what makes engines of them. */
+/** A compiled build, or its bytes once they are asked for. */
+export type Build = WebAssembly.Module | (() => Uint8Array<ArrayBuffer>);
+
+/** What an entry of the package brings along: each build, and what makes engines of them. */
 export interface Builds {
-  relaxed?: Uint8Array<ArrayBuffer> | WebAssembly.Module;
-  simd?: Uint8Array<ArrayBuffer> | WebAssembly.Module;
-  scalar?: Uint8Array<ArrayBuffer> | WebAssembly.Module;
+  relaxed?: Build;
+  simd?: Build;
+  scalar?: Build;
   script?: () => Engine;
   instantiate?: (module: WebAssembly.Module) => Engine;
 }

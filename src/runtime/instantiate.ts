@@ -1,6 +1,8 @@
-import { instantiateSync } from "@assemblyscript/loader";
 import type { Engine } from "./engine.ts";
 
-/** An engine of its own, with its own memory. The exports are the raw ones, without the loader's wrappers. */
+/**
+ * An engine of its own, with its own memory; the module imports nothing. AssemblyScript's loader would do as well, but
+ * wraps every export, which takes longer than compiling the module does.
+ */
 export const instantiate = (module: WebAssembly.Module): Engine =>
-  instantiateSync(module).instance.exports as unknown as Engine;
+  new WebAssembly.Instance(module).exports as unknown as Engine;

@@ -70,7 +70,9 @@ export function createModel(builds: Builds, bytes: Uint8Array, options: LoadOpti
     );
   new Uint8Array(engine.memory.buffer).set(bytes, pointer);
   if (engine.load(pointer, bytes.length) !== 0) throw explain(file, errorOf(engine));
-  return bindModel(engine, tier, decode(bytes, file), file);
+  // From the engine's copy: the caller's is free to change or go.
+  const copy = new Uint8Array(engine.memory.buffer, pointer, bytes.length);
+  return bindModel(engine, tier, decode(copy, file), file);
 }
 
 function errorOf(engine: Engine) {
@@ -82,7 +84,7 @@ function bindModel(started: Engine, tier: Tier, contents: FileContents, file: st
   let engine: Engine | null = started;
   const memory = started.memory;
   const bindAt = (index: number): BoundTensor =>
-    bind(contents.tensors[index], memory, started.tensor_ptr(index));
+    bind(contents.tensor(index), memory, started.tensor_ptr(index));
   const inputs = contents.inputs.map(bindAt);
   const outputs = contents.outputs.map(bindAt);
   const byName: Record<string, TensorData> = Object.fromEntries(outputs.map((t) => [t.info.name, t.view]));

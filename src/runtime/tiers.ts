@@ -1,13 +1,24 @@
 import { ABI_VERSION, DOT_BROKEN, TIER_RELAXED, TIER_SIMD } from "../../assembly/format.ts";
-import { type Builds, type Engine, type HandedModules, type Tier, tiers, type WasmTier } from "./engine.ts";
+import {
+  type Build,
+  type Builds,
+  type Engine,
+  type HandedModules,
+  type Tier,
+  tiers,
+  type WasmTier,
+} from "./engine.ts";
 import { NibbleError } from "./errors.ts";
 
 export { type Engine, type Tier, tiers } from "./engine.ts";
 
 type Started = { engine: Engine; tier: Tier };
 
+/** A module that runs here. `spare`: the engine that showed it, in its first state, for the first model. */
+type Usable = { module: WebAssembly.Module; tier: WasmTier; spare: Engine | undefined };
+
 /** What became of a build: a module that runs here, or why it does not. Kept for the life of the process. */
-type Verdict = { module: WebAssembly.Module; tier: WasmTier } | { reason: string; cause?: unknown };
+type Verdict = Usable | { reason: string; cause?: unknown };
 
 const verdicts = new WeakMap<object, Verdict>();
 
@@ -80,7 +91,7 @@ function bestOf(
   modules: readonly WebAssembly.Module[],
   reasons: string[],
 ): Started | undefined {
-  let best: { module: WebAssembly.Module; tier: WasmTier } | undefined;
+  let best: Usable | undefined;
   for (const module of modules) {
     const verdict = verdictOn(builds, module);
     if ("reason" in verdict) reasons.push(verdict.reason);
@@ -101,19 +112,13 @@ function bestBuild(builds: Builds, reasons: string[]): Started | undefined {
   return undefined;
 }
 
-const start = (
-  builds: Builds,
-  { module, tier }: { module: WebAssembly.Module; tier: WasmTier },
-): Started => ({
-  engine: builds.instantiate!(module),
-  tier,
-});
+function start(builds: Builds, usable: Usable): Started {
+  const engine = usable.spare ?? builds.instantiate!(usable.module);
+  usable.spare = undefined;
+  return { engine, tier: usable.tier };
+}
 
-function verdictOn(
-  builds: Builds,
-  build: Uint8Array<ArrayBuffer> | WebAssembly.Module,
-  tier?: WasmTier,
-): Verdict {
+function verdictOn(builds: Builds, build: Build, tier?: WasmTier): Verdict {
   let verdict = verdicts.get(build);
   if (!verdict) {
     verdict = judge(builds, build, tier);
@@ -122,31 +127,28 @@ function verdictOn(
   return verdict;
 }
 
-function judge(
-  builds: Builds,
-  build: Uint8Array<ArrayBuffer> | WebAssembly.Module,
-  tier: WasmTier = "scalar",
-): Verdict {
+function judge(builds: Builds, build: Build, tier: WasmTier = "scalar"): Verdict {
   if (typeof WebAssembly === "undefined") return { reason: "this JavaScript engine has no WebAssembly" };
   if (!builds.instantiate) return { reason: "this entry of the package holds no WebAssembly" };
+  if (build instanceof WebAssembly.Module) return tryOut(builds.instantiate, build);
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
   let module: WebAssembly.Module;
-  if (build instanceof WebAssembly.Module) module = build;
-  else {
-    if (!WebAssembly.validate(build))
-      return { reason: `this JavaScript engine lacks ${lacks[tier]}, or the bytes are damaged` };
-    try {
-      module = new WebAssembly.Module(build);
-    } catch (cause) {
-      return {
-        reason:
-          `compiling WebAssembly is refused (${messageOf(cause)}); in a page, allow 'wasm-unsafe-eval' in the ` +
-          "script-src of its Content-Security-Policy; elsewhere, hand in a WebAssembly.Module as `wasm`",
-        cause,
-      };
-    }
+  try {
+    bytes = build();
+    module = new WebAssembly.Module(bytes);
+  } catch (cause) {
+    // Compiling validates too; only a failure needs to be told apart.
+    return bytes && !WebAssembly.validate(bytes)
+      ? { reason: `this JavaScript engine lacks ${lacks[tier]}, or the bytes are damaged`, cause }
+      : { reason: `compiling WebAssembly is refused (${messageOf(cause)}); ${compilingRemedy}`, cause };
   }
   return tryOut(builds.instantiate, module);
 }
+
+/** Where bytes are sound and yet do not compile. */
+export const compilingRemedy =
+  "in a page, allow 'wasm-unsafe-eval' in the script-src of its Content-Security-Policy; elsewhere, hand in a " +
+  "WebAssembly.Module as `wasm`";
 
 /** Starts an engine to ask what it is and whether its dot products are right. */
 function tryOut(instantiate: (module: WebAssembly.Module) => Engine, module: WebAssembly.Module): Verdict {
@@ -162,10 +164,10 @@ function tryOut(instantiate: (module: WebAssembly.Module) => Engine, module: Web
       reason: `expected an engine module of ABI version ${ABI_VERSION}, found ${version ?? "another module"}`,
     };
   const tier = engine.tier();
-  if (tier !== TIER_RELAXED) return { module, tier: tier === TIER_SIMD ? "simd" : "scalar" };
+  if (tier !== TIER_RELAXED) return { module, tier: tier === TIER_SIMD ? "simd" : "scalar", spare: engine };
   if (engine.dot_mode() === DOT_BROKEN)
     return { reason: "this JavaScript engine computes relaxed SIMD dot products wrongly" };
-  return { module, tier: "relaxed" };
+  return { module, tier: "relaxed", spare: engine };
 }
 
 const lacks: Record<WasmTier, string> = {

@@ -15,37 +15,47 @@ function withInt8(script) {
   );
 }
 
+/** A copy of its script with int8 added and without a GPU, beside the package; returns its path. */
+export function patchLitert(modules) {
+  const folder = join(modules, ".litert");
+  mkdirSync(folder, { recursive: true });
+  const script = readFileSync(join(modules, "@litertjs/core/dist/index.js"), "utf8");
+  writeFileSync(join(folder, "litert.js"), withInt8(script));
+  return join(folder, "litert.js");
+}
+
 /**
- * LiteRT.js in Node, once per process. It is made for browsers, so it is loaded as in a worker, from a copy of its
- * script with int8 added and without a GPU. `modules`: the node_modules that holds @litertjs/core. `build`:
- * "relaxed" (needs relaxed SIMD) or "compat" (plain SIMD).
+ * LiteRT.js in Node, once per process, imported and not yet started. It is made for browsers, so it is loaded as in a
+ * worker. `modules`: the node_modules that holds @litertjs/core. `build`: "relaxed" (needs relaxed SIMD) or "compat"
+ * (plain SIMD). `start` takes its loader script and its wasm from memory.
  */
-export async function loadLitert(modules, build) {
-  const core = join(modules, "@litertjs/core");
-  const work = join(modules, ".litert");
-  const wasm = join(
-    core,
-    "wasm",
-    build === "compat" ? "litert_wasm_compat_internal" : "litert_wasm_internal",
-  );
-  mkdirSync(work, { recursive: true });
-  writeFileSync(join(work, "litert.js"), withInt8(readFileSync(join(core, "dist/index.js"), "utf8")));
+export async function importLitert(modules, build) {
+  const folder = join(modules, "@litertjs/core/wasm");
+  const name = build === "compat" ? "litert_wasm_compat_internal" : "litert_wasm_internal";
+  const path = join(folder, `${name}.js`);
+  const script = readFileSync(path, "utf8");
   Object.assign(globalThis, {
     self: globalThis,
     require: createRequire(import.meta.url),
-    __dirname: join(core, "wasm"),
-    __filename: `${wasm}.js`,
-    importScripts: (file) => runInThisContext(readFileSync(file, "utf8"), { filename: file }),
-    location: { href: `${pathToFileURL(join(core, "wasm"))}/` },
+    __dirname: folder,
+    __filename: path,
+    importScripts: (file) => runInThisContext(script, { filename: file }),
+    location: { href: `${pathToFileURL(folder)}/` },
     Module: {
-      wasmBinary: readFileSync(`${wasm}.wasm`),
-      locateFile: (file) => join(core, "wasm", file),
+      wasmBinary: readFileSync(join(folder, `${name}.wasm`)),
+      locateFile: (file) => join(folder, file),
       print: () => {},
       printErr: () => {},
     },
   });
   globalThis.navigator ??= {};
-  const litert = await import(pathToFileURL(join(work, "litert.js")).href);
-  await litert.loadLiteRt(`${wasm}.js`);
+  const litert = await import(pathToFileURL(patchLitert(modules)).href);
+  return { litert, start: () => litert.loadLiteRt(path) };
+}
+
+/** LiteRT.js in Node, ready. */
+export async function loadLitert(modules, build) {
+  const { litert, start } = await importLitert(modules, build);
+  await start();
   return litert;
 }

@@ -14,7 +14,7 @@ import {
 } from "../../assembly/format.ts";
 import { bundle } from "../../src/bundle/bundle.ts";
 import { operatorName } from "../../src/format/names.ts";
-import { wasm } from "../../src/wasm.ts";
+import { wasmBytes } from "../../src/wasm.ts";
 import { smallModel } from "../engine/build.ts";
 import { fuzzModels } from "../fuzz/models.ts";
 import { anatomyOf, repair } from "../fuzz/mutate.ts";
@@ -109,7 +109,7 @@ describe.each(runningTiers)("a bundle of tier %s", (tier) => {
   it("drops what the model does not use", async () => {
     const { engineBytes, operators } = await bundleOf(small, tier);
     expect(operators).toEqual(["GEMM_QS8"]);
-    expect(engineBytes).toBeLessThan(0.5 * wasm[tier].length);
+    expect(engineBytes).toBeLessThan(0.5 * wasmBytes[tier].length);
   });
 
   it("refuses every operator it dropped, by its code", async () => {
@@ -157,6 +157,6 @@ describe.each(otherTiers)("a bundle of tier %s, whose engine does not run here",
   it("is made all the same, with its model at the end", async () => {
     const { bytes, engineBytes } = await bundleOf(small, tier);
     expect(Buffer.compare(bytes.subarray(engineBytes), small)).toBe(0);
-    expect(engineBytes).toBeLessThan(0.6 * wasm[tier].length);
+    expect(engineBytes).toBeLessThan(0.6 * wasmBytes[tier].length);
   });
 });

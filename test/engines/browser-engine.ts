@@ -121,10 +121,10 @@ export function browserEngine({
                 expectHops(answer as { answers: unknown[]; blocks: unknown[] }),
               ),
           },
-          ...refusals.map(([what, pattern]) => ({
+          ...refusals.map(([what, pattern, policy = ""]) => ({
             name: what,
             run: () =>
-              withPage(browser, server, "", async (page) =>
+              withPage(browser, server, policy, async (page) =>
                 expectText((await page.evaluate(`refusals[${JSON.stringify(what)}]()`)) as string, pattern),
               ),
           })),
@@ -138,7 +138,31 @@ export function browserEngine({
   };
 }
 
-const refusals: [what: string, message: RegExp][] = [
-  ["a server that is not there", /^io: .*keyword\.nbl: fetching it failed/],
-  ["a page instead of a model", /^io: .*missing\.nbl: the server answered 404/],
+/** What a page meets, under which policy, and how it has to read: the cause, then what to do. */
+const refusals: [what: string, message: RegExp, policy?: string][] = [
+  ["a server that is not there", /^io: http.*keyword\.nbl: fetching it failed \(.+\); check that its server/],
+  [
+    "no model at the address",
+    /^io: \/missing\.nbl \(http.*\): the server answered 404.*; put a packed model.*there/,
+  ],
+  [
+    "a page instead of a model",
+    /^io: \/app\/.* \(http.*\): expected a packed model.*, found an HTML page \(text\/html.*\).*correct the address/,
+  ],
+  ["no engine at the address", /^io: \/missing\.wasm \(http.*\): the server answered 404.*; put an engine/],
+  [
+    "a page instead of an engine",
+    /^io: \/app\/simd\.wasm.*expected an engine module.*, found an HTML page.*correct the address/,
+  ],
+  [
+    "compileEngine under CSP `script-src 'self'`",
+    /^unsupported-engine: .*simd\.wasm: compiling it is refused \(.+\); in a page, allow 'wasm-unsafe-eval'/,
+    strictest,
+  ],
+  [
+    "a tier asked for under CSP `script-src 'self'`",
+    /^unsupported-engine: tier "simd" does not run here: .*allow 'wasm-unsafe-eval'.*"auto"/s,
+    strictest,
+  ],
+  ["an engine served as text, to WebAssembly.compileStreaming", /MIME.*; compileEngine: tier simd$/i],
 ];

@@ -3,14 +3,16 @@ import { join, resolve } from "node:path";
 import { arm64 } from "./arm64.ts";
 import { browsers } from "./browsers.ts";
 import type { Engine } from "./engine.ts";
+import { installLocked } from "./install.ts";
 import { referenceOf, runEngine } from "./matrix.ts";
+import { native } from "./native.ts";
 import { nodeLikeEngines } from "./node-like.ts";
 import { notRun, type Row, renderPage, summary } from "./page.ts";
 import { shells } from "./shells.ts";
-import { installEngines, prepareStage } from "./stage.ts";
+import { prepareStage } from "./stage.ts";
 import { workerd } from "./workerd.ts";
 
-const engines: Engine[] = [...nodeLikeEngines, workerd, ...shells, ...browsers, arm64];
+const engines: Engine[] = [...nodeLikeEngines, workerd, ...shells, ...browsers, arm64, native];
 
 /** Runs the matrix and answers the exit code: 1 when anything differs from the reference. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -22,7 +24,8 @@ export async function main(args: readonly string[]): Promise<number> {
       `--only expected ${engines.map((e) => e.name).join(", ")}; got ${unknown.join(", ")}`,
     );
   const root = resolve(".");
-  installEngines(join(root, "test/engines"));
+  const missing = await installLocked(join(root, "test/engines"));
+  if (missing) console.error(`${missing}\nThe engines that npm brings will be reported as not run.`);
   const { stage, notes } = await prepareStage(root, dataFolder(root));
   const { places } = await nodeLikeEngines[0].start(stage);
   const reference = await referenceOf(places[0]);

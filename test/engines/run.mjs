@@ -12,7 +12,6 @@ await build({
   platform: "node",
   target: "node20",
   external: ["esbuild"],
-  loader: { ".wasm": "binary" },
   logLevel: "warning",
 });
 const { main } = await import("./build/main.mjs");

@@ -17,12 +17,17 @@ export interface Server {
 
 /**
  * A folder on a free loopback port. `…/page?csp=…` is an empty page that runs `/browser/page.js` under that policy,
- * and `?script=…` another script.
+ * and `?script=…` another script. `…?type=…` is a file under that content type; every address under `/app/` is a page,
+ * as with servers of single-page apps.
  */
 export async function serve(folder: string): Promise<Server> {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url!, "http://localhost");
     const headers: Record<string, string> = { "cache-control": "no-store" };
+    if (url.pathname.startsWith("/app/")) {
+      response.writeHead(200, { ...headers, "content-type": "text/html; charset=utf-8" });
+      return response.end("<!doctype html><title>app</title>");
+    }
     if (url.pathname.endsWith("/page")) {
       const policy = url.searchParams.get("csp");
       if (policy) headers["content-security-policy"] = policy;
@@ -36,7 +41,8 @@ export async function serve(folder: string): Promise<Server> {
       const body = await readFile(join(folder, normalize(url.pathname)));
       response.writeHead(200, {
         ...headers,
-        "content-type": types[extname(url.pathname)] ?? "application/octet-stream",
+        "content-type":
+          url.searchParams.get("type") ?? types[extname(url.pathname)] ?? "application/octet-stream",
       });
       response.end(body);
     } catch {

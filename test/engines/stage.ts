@@ -1,28 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import type { Stage } from "./engine.ts";
-
-/** npm's engines, as locked. */
-export function installEngines(home: string): void {
-  const stamp = join(home, "node_modules/.package-lock.json");
-  const lock = readFileSync(join(home, "package-lock.json"), "utf8");
-  const installed = join(home, "node_modules/.installed-lock.json");
-  if (existsSync(stamp) && existsSync(installed) && readFileSync(installed, "utf8") === lock) return;
-  console.log("Installing engines from npm …");
-  try {
-    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-      cwd: home,
-      stdio: "inherit",
-      timeout: 600_000,
-    });
-    writeFileSync(installed, lock);
-  } catch {
-    console.error("npm could not install them; each will be reported as not run.");
-  }
-}
 
 /**
  * The package as npm would install it, the packed models, and the programs that run them.

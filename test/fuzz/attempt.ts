@@ -46,7 +46,8 @@ function attemptOn(engine: Engine, bytes: Uint8Array): Outcome {
     );
   }
   try {
-    decode(bytes, "fuzz");
+    const contents = decode(bytes, "fuzz");
+    void [contents.tensors, contents.operators, contents.report];
   } catch (error) {
     return refusal(error);
   }

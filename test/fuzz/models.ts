@@ -152,12 +152,57 @@ function network(kind: Kind, rounding: Rounding, seed: number): Graph {
   return graphOf(nodes, rounding, outputs);
 }
 
+/** The same layers with weights from −8 to 7, which the file holds in 4 bits. */
+function narrowed(graph: Graph): Graph {
+  for (const { inputs } of graph.nodes) {
+    const { data } = inputs[1] ?? {};
+    if (data instanceof Int8Array) for (const [i, w] of data.entries()) data[i] = w >> 4;
+  }
+  return graph;
+}
+
+/** Two layers, of which the second has weights in one block of eight columns × four k only. */
+function sparseNetwork(): Graph {
+  const random = randomFrom(7);
+  const tensor = (name: string, shape: number[]) => activationTensor(name, "int8", shape, 0.05, 3);
+  const layer = (name: string, n: number, k: number, keeps: (i: number) => boolean): Tensor => ({
+    ...constantOf(
+      { name, dtype: "int8", shape: [n, k], quantization: quantization(0.01, 0) },
+      (drawValues(random, "int8", n * k) as Int8Array).map((w, i) => (keeps(i) ? w : 0)),
+    ),
+  });
+  const [x, y, z] = [tensor("x", [3, 30]), tensor("y", [3, 17]), tensor("z", [3, 9])];
+  return graphOf([
+    node("fullyConnected", [x, layer("v", 17, 30, (i) => i % 30 >= 26), null], y, plain),
+    node("fullyConnected", [y, layer("w", 9, 17, (i) => i < 4), null], z, plain),
+  ]);
+}
+
+function dynamicNetwork(): Graph {
+  const random = randomFrom(6);
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const weights = (name: string, n: number, k: number, blockSize: number): Tensor => {
+    const scales = Array.from({ length: n * Math.ceil(k / blockSize) }, () => random.real(0.01, 0.1));
+    const data = Int8Array.from({ length: n * k }, () => random.int(-8, 7));
+    return { name, dtype: "int8", shape: [n, k], quantization: quantization(scales, 0), data };
+  };
+  const [x, y, z] = [float("x", [3, 21]), float("y", [3, 10]), float("z", [3, 5])];
+  const attributes = { activation: noActivation, bits: 4 as const };
+  return graphOf([
+    node("dynamicFullyConnected", [x, weights("v", 10, 21, 8), null], y, { ...attributes, blockSize: 8 }),
+    node("dynamicFullyConnected", [y, weights("w", 5, 10, 16), null], z, { ...attributes, blockSize: 16 }),
+  ]);
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
     ["int8, single rounding", pack(network("int8", "single", 1), { metadata: { labels: ["a", "b"] } }).bytes],
     ["int8, double rounding", pack(network("int8", "double", 2)).bytes],
     ["uint8 with asymmetric weights", pack(network("uint8", "single", 3), { keepAll: true }).bytes],
+    ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
+    ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
+    ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
   ];
 }

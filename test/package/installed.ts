@@ -18,6 +18,8 @@ export const isBuilt = existsSync(join(root, "build/cli.js"));
 /** An empty project with the packed package in it, as an installation leaves it. */
 export interface Project {
   folder: string;
+  /** What npm packed. */
+  tarball: string;
   /** Paths in the tarball. */
   files: string[];
   /** Runs a module in Node and parses the JSON that it prints. */
@@ -27,8 +29,8 @@ export interface Project {
 }
 
 /** Packs the package and unpacks it into a new project; its dependencies are links, so that no network is needed. */
-export function installPacked(): Project {
-  const folder = mkdtempSync(join(tmpdir(), "nibblenet-project-"));
+export function installPacked(within = tmpdir()): Project {
+  const folder = mkdtempSync(join(within, "nibblenet-project-"));
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, "nibblenet"), { recursive: true });
   const flags = ["pack", "--json", "--ignore-scripts", "--offline", "--pack-destination", folder];
@@ -39,7 +41,8 @@ export function installPacked(): Project {
   });
   const [{ filename, files }] = JSON.parse(text) as { filename: string; files: { path: string }[] }[];
   const into = ["-C", join(modules, "nibblenet"), "--strip-components=1"];
-  execFileSync("tar", ["-xzf", join(folder, filename), ...into]);
+  const tarball = join(folder, filename);
+  execFileSync("tar", ["-xzf", tarball, ...into]);
   const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const name of Object.keys(dependencies)) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
@@ -48,6 +51,7 @@ export function installPacked(): Project {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "project", type: "module" }));
   return {
     folder,
+    tarball,
     files: files.map(({ path }) => path),
     run(source, ...nodeFlags) {
       writeFileSync(join(folder, "main.mjs"), source);

@@ -16,6 +16,7 @@ import {
   OP_DWCONV_QS8,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_GEMM_SPARSE_QS8,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,
@@ -29,6 +30,7 @@ import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";
 import { type MatmulNode, packMatmul, roundUp } from "./matmul.ts";
+import { indexFields, presentBlocks } from "./sparse.ts";
 
 /** Panels are sized to stay in a first-level cache together with a block of weights. */
 const PANEL_BYTES = 16384;
@@ -42,13 +44,16 @@ export function lowerFullyConnected(lowering: Lowering, node: NodeOf<"fullyConne
 }
 
 function emitGemm(lowering: Lowering, node: MatmulNode, n: number, k: number): void {
-  const packed = packMatmul(lowering, node, { n, k, groups: 1, depthwise: false }, (c, i) => c * k + i);
+  const index = (c: number, i: number): number => c * k + i;
+  const shape = { n, k, groups: 1, depthwise: false };
+  const present = isFloat(node.outputs[0]) ? undefined : presentBlocks(inputOf(node, 1), shape, index);
+  const packed = packMatmul(lowering, node, shape, index, present);
   lowering.emit({
     node: node.name,
     record: record(
-      isFloat(node.outputs[0]) ? OP_GEMM_F32 : OP_GEMM_QS8,
+      isFloat(node.outputs[0]) ? OP_GEMM_F32 : present ? OP_GEMM_SPARSE_QS8 : OP_GEMM_QS8,
       GEMM_RECORD_BYTES,
-      [[M_K, k], [M_N, n], ...packed.ints],
+      [[M_K, k], [M_N, n], ...packed.ints, ...(present ? indexFields(lowering, present) : [])],
       packed.floats,
     ),
     input: inputOf(node),

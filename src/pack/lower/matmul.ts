@@ -22,6 +22,7 @@ import { activationRange } from "../../numerics/range.ts";
 import { layerRequantizations, type Requantization } from "../../numerics/requantize.ts";
 import { constantData, inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import type { Fields } from "../record.ts";
+import { keepBlocks, type PresentBlocks } from "./sparse.ts";
 
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -82,13 +83,14 @@ export function packMatmul(
   node: MatmulNode,
   shape: Omit<Matmul, "at">,
   index: (n: number, k: number) => number,
+  present?: PresentBlocks,
 ): Packed {
   const [, weights, bias] = node.inputs;
   const [output] = node.outputs;
   if (!weights) throw unsupported(node.op, node.name, "the weights are missing");
   return output!.dtype === "float32"
     ? packFloat(lowering, node, shape, index, weights, bias ?? null, node.attributes.activation)
-    : packQuantized(lowering, node, shape, index, weights, bias ?? null, output!);
+    : packQuantized(lowering, node, shape, index, weights, bias ?? null, output!, present);
 }
 
 function packFloat(
@@ -125,6 +127,7 @@ function packQuantized(
   weights: Tensor,
   bias: Tensor | null,
   output: Tensor,
+  present: PresentBlocks | undefined,
 ): Packed {
   const w = constantData(node.op, node.name, weights, Int8Array);
   const b = bias && constantData(node.op, node.name, bias, Int32Array);
@@ -165,7 +168,7 @@ function packQuantized(
   const factors = layerRequantizations(lowering.rounding, node.op, sourceType, x.scale, scale, y.scale);
   return {
     ints: [
-      [M_WEIGHTS, lowering.weights.add(packed)],
+      [M_WEIGHTS, lowering.weights.add(present ? keepBlocks(packed, present, matmul.k) : packed)],
       [M_BIAS, lowering.weights.add(biases)],
       [
         M_REQUANT,

@@ -1,5 +1,5 @@
 /** A page: runs jobs itself, in a Worker, in a service worker and in an AudioWorklet, and shows how refusals read. */
-import { loadModel, loadModelSync } from "nibblenet";
+import { compileEngine, loadModel, loadModelSync } from "nibblenet";
 import { type Answer, check, type Job } from "../check.ts";
 import { loadWith } from "../load.ts";
 
@@ -71,9 +71,25 @@ const told = async (attempt: () => Promise<unknown>): Promise<string> => {
   }
 };
 
+const engine = "/node_modules/nibblenet/build/simd.wasm";
+
 globalThis.refusals = {
   "a server that is not there": () => told(() => loadModel("http://127.0.0.1:1/keyword.nbl")),
-  "a page instead of a model": () => told(() => loadModel("/missing.nbl")),
+  "no model at the address": () => told(() => loadModel("/missing.nbl")),
+  "a page instead of a model": () => told(() => loadModel("/app/keyword.nbl")),
+  "no engine at the address": () => told(() => compileEngine("/missing.wasm")),
+  "a page instead of an engine": () => told(() => compileEngine("/app/simd.wasm")),
+  "compileEngine under CSP `script-src 'self'`": () => told(() => compileEngine(engine)),
+  "a tier asked for under CSP `script-src 'self'`": () =>
+    told(() => loadModel("/keyword.nbl", { tier: "simd" })),
+
+  /** The browser's own refusal, and that compileEngine takes the same answer. */
+  async "an engine served as text, to WebAssembly.compileStreaming"() {
+    const address = `${engine}?type=text/plain`;
+    const message = await told(() => WebAssembly.compileStreaming(fetch(address)));
+    const { tier } = await loadModel("/keyword.nbl", { wasm: await compileEngine(address) });
+    return `${message}; compileEngine: tier ${tier}`;
+  },
 };
 
 globalThis.examples = {

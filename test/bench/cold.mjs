@@ -1,0 +1,151 @@
+// Cold start: a fresh process, or a fresh page in a fresh browser context, for every figure; systems interleaved.
+// node cold.mjs [rounds]; needs `npm run build` in the root and `npm ci` here. More with: the test data (LiteRT.js and its
+// model), Chromium with `npm ci` in test/engines, another Node (NODE=path, or test/engines' node24).
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, normalize } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { createExecutor, importModel, openSamples, optimize, pack, quantize } from "../../build/tools.js";
+import { systems } from "./cold-systems.mjs";
+import { patchLitert } from "./litert.mjs";
+
+const rounds = Number(process.argv[2] ?? 15);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const engines = join(root, "test/engines/node_modules");
+const data = process.env.NIBBLENET_DATA ?? join(root, "../shared/data");
+const folder = mkdtempSync(join(tmpdir(), "nibblenet-cold-"));
+const run = promisify(execFile);
+
+/** The models in each system's format, and onnxruntime's wasm; returns the names of the systems that have theirs. */
+function prepare() {
+  const keyword = join(root, "examples/keyword");
+  const onnx = readFileSync(join(keyword, "model.onnx"));
+  const labels = readFileSync(join(keyword, "labels.txt"), "utf8").trim().split("\n");
+  const float = optimize(importModel(onnx, { file: "model.onnx" }));
+  const samples = openSamples(join(keyword, "clips"), float.inputs, { labels, audio: "log-mel" });
+  const { graph } = quantize(float, samples, { makeExecutor: createExecutor });
+  const dist = join(root, "test/bench/node_modules/onnxruntime-web/dist");
+  const files = {
+    "keyword.nbl": pack(graph, { metadata: { labels, frontend: "log-mel" } }).bytes,
+    "keyword.onnx": onnx,
+    "ort.wasm": readFileSync(join(dist, "ort-wasm-simd-threaded.wasm")),
+  };
+  const tflite = join(data, "models/tflite/kws_ref_model.tflite");
+  if (existsSync(tflite)) {
+    patchLitert(join(root, "test/bench/node_modules"));
+    files["keyword.tflite"] = readFileSync(tflite);
+    files["kws_ref_model.nbl"] = pack(importModel(files["keyword.tflite"], { file: tflite })).bytes;
+  }
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+  return Object.keys(systems).filter((name) => existsSync(tflite) || name.endsWith("examples/keyword"));
+}
+
+const inNode = (program) => async (name) => {
+  const script = fileURLToPath(new URL("cold-node.mjs", import.meta.url));
+  const { stdout } = await run(program, [script, folder, name], { timeout: 60_000 });
+  return JSON.parse(stdout.trim().split("\n").at(-1));
+};
+
+async function nodes() {
+  const found = new Map();
+  for (const program of [process.execPath, process.env.NODE, join(engines, "node24/bin/node")])
+    if (program && existsSync(program)) {
+      const version = (await run(program, ["--version"])).stdout.trim();
+      found.set(`Node ${version.slice(1)}`, { measure: inNode(program) });
+    }
+  return found;
+}
+
+const imports = { "@litertjs/wasm-utils": "/test/bench/node_modules/@litertjs/wasm-utils/dist/index.js" };
+const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>
+<script type="module" src="/test/bench/cold-page.mjs"></script>`;
+const types = { js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" };
+
+/** The repository, and what prepare() wrote under /cold. Isolated across origins, for a clock of 5 µs. */
+async function serve() {
+  const isolation = {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+    "cache-control": "no-store",
+  };
+  const server = createServer(({ url }, response) => {
+    const path = normalize(new URL(url, "http://x").pathname);
+    if (path === "/page") {
+      response.writeHead(200, { ...isolation, "content-type": "text/html" });
+      response.end(html);
+      return;
+    }
+    const file = path.startsWith("/cold/") ? join(folder, path.slice(6)) : join(root, path);
+    if (!existsSync(file)) return response.writeHead(404, isolation).end();
+    response.writeHead(200, { ...isolation, "content-type": types[path.split(".").at(-1)] ?? "text/plain" });
+    response.end(readFileSync(file));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, page: `http://127.0.0.1:${server.address().port}/page` };
+}
+
+/** Undefined without Chromium or its driver. */
+async function chromium() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  if (!existsSync(executablePath) || !existsSync(join(engines, "puppeteer-core"))) return undefined;
+  const driver = createRequire(join(engines, "x.js")).resolve("puppeteer-core");
+  const { default: puppeteer } = await import(pathToFileURL(driver).href);
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+  const browser = await puppeteer.launch({ browser: "chrome", executablePath, headless: true, args });
+  const { server, page } = await serve();
+  const name = `Chromium ${(await browser.version()).replace(/^.*\//, "")}`;
+  const measure = async (system) => {
+    const context = await browser.createBrowserContext();
+    try {
+      const tab = await context.newPage();
+      await tab.goto(page);
+      return await tab.evaluate(`cold(${JSON.stringify(system)})`);
+    } finally {
+      await context.close();
+    }
+  };
+  return { name, measure, close: () => browser.close().then(() => server.close()) };
+}
+
+const names = prepare();
+const places = await nodes();
+const browser = await chromium();
+if (browser) places.set(browser.name, browser);
+else console.log("Chromium: not run; it needs /usr/bin/chromium (or CHROMIUM) and `npm ci` in test/engines");
+const times = new Map();
+for (let round = 0; round < rounds; round++)
+  for (const [place, { measure }] of places)
+    for (const name of names) {
+      const key = `| ${place} | ${name.replace(", ", " | ")} |`;
+      if (!times.has(key)) times.set(key, []);
+      if (times.get(key) === null) continue;
+      try {
+        times.get(key).push(await measure(name));
+      } catch (error) {
+        times.set(key, null);
+        if (!/relaxed/i.test(name)) console.error(`${place}, ${name}: ${error.message.split("\n").at(-1)}`);
+      }
+    }
+await browser?.close();
+rmSync(folder, { recursive: true });
+
+const spread = (values) => {
+  values.sort((a, b) => a - b);
+  const at = (part) => values[Math.floor(part * (values.length - 1))].toFixed(1);
+  return `${at(0.5)} (${at(0.25)}–${at(0.75)}) | ${at(0)}`;
+};
+console.log(
+  "| engine | system | model | cold start, ms: median (quartiles) | best | import, ms: median (quartiles) | best |",
+);
+console.log("| --- | --- | --- | --- | --- | --- | --- |");
+for (const [key, list] of times)
+  console.log(
+    list === null
+      ? `${key} does not run | | | |`
+      : `${key} ${spread(list.map((t) => t.cold))} | ${spread(list.map((t) => t.prepare))} |`,
+  );
+process.exit(0);
