@@ -117,6 +117,10 @@ export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
 export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_BINARY_F32: u32 = 26; // float32 → float32
+export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
+export const OP_CAST: u32 = 29; // between any two types
+export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -200,6 +204,29 @@ export const B_B_STRIDES: u32 = 124;
 export const BINARY_RECORD_BYTES: u32 = 148;
 export const COPY_RANK: u32 = 6;
 
+// BINARY_F32, BINARY_INT: dimensions, strides and (float32) bounds as above, and what to do.
+export const B_KIND: u32 = 20;
+export const BINARY_EQUAL: u32 = 1;
+export const BINARY_NOT_EQUAL: u32 = 2;
+export const BINARY_LESS: u32 = 3;
+export const BINARY_LESS_EQUAL: u32 = 4; // the last comparison
+export const BINARY_MAXIMUM: u32 = 5; // the first that float32 has, too
+export const BINARY_MINIMUM: u32 = 6;
+export const BINARY_DIV: u32 = 7; // towards zero, of whole numbers
+export const BINARY_FLOOR_DIV: u32 = 8;
+export const BINARY_SQUARED_DIFFERENCE: u32 = 9;
+export const BINARY_POW: u32 = 10; // float32 alone
+export const BINARY_PRELU: u32 = 11; // float32 alone
+export const BINARY_FLOOR_MOD: u32 = 12; // whole numbers alone, as all that follow; with the divisor's sign
+export const BINARY_REMAINDER: u32 = 13; // with the dividend's sign
+export const BINARY_ADD: u32 = 14;
+export const BINARY_SUB: u32 = 15;
+export const BINARY_MUL: u32 = 16;
+
+// SELECT: dimensions and strides of both values as above, strides of the condition behind them.
+export const J_CONDITION_STRIDES: u32 = 148;
+export const SELECT_RECORD_BYTES: u32 = 172;
+
 // MEAN: [outer, count, inner] → [outer, inner].
 export const R_OUTER: u32 = 20;
 export const R_COUNT: u32 = 24;
@@ -249,6 +276,14 @@ export const UNARY_SOFTPLUS: u32 = 15;
 export const UNARY_SQRT: u32 = 16;
 export const UNARY_SQUARE: u32 = 17;
 export const UNARY_TANH: u32 = 18;
+export const UNARY_SIN: u32 = 19;
+export const UNARY_COS: u32 = 20;
+export const UNARY_FLOOR: u32 = 21;
+export const UNARY_CEIL: u32 = 22;
+export const UNARY_ROUND: u32 = 23; // halves to even
+export const UNARY_SIGN: u32 = 24;
+export const UNARY_RECIPROCAL: u32 = 25;
+export const UNARY_ERF: u32 = 26;
 
 // COPY: dims, then strides of input and output, in elements of Y_ELEMENT bytes.
 export const Y_ELEMENT: u32 = 20;

@@ -7,6 +7,9 @@ import {
   OP_ADD_QS8,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
@@ -28,13 +31,16 @@ import {
   OP_MUL_QS8,
   OP_QUANTIZE,
   OP_QUANTIZE_LINEAR,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
 } from "../format";
+import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
+import { runCast } from "../ops/cast";
 import { runConvF32, runConvQs8 } from "../ops/conv";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
@@ -85,7 +91,8 @@ function runOperator(record: usize): void {
     case OP_ADD_F32:
     case OP_SUB_F32:
     case OP_MUL_F32:
-      if (keepsAny(OP_ADD_QS8, OP_MUL_F32)) runBinary(record);
+    case OP_BINARY_F32:
+      if (keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) runBinary(record);
       return;
     case OP_AVERAGE_POOL_QS8:
     case OP_MAX_POOL_QS8:
@@ -129,6 +136,13 @@ function runOperator(record: usize): void {
       return;
     case OP_DYNAMIC_RANGE:
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
+      return;
+    case OP_BINARY_INT:
+    case OP_SELECT:
+      if (keeps(OP_BINARY_INT) || keeps(OP_SELECT)) runArithmetic(record);
+      return;
+    case OP_CAST:
+      if (keeps(OP_CAST)) runCast(record);
       return;
   }
 }

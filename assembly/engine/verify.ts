@@ -17,6 +17,9 @@ import {
   OP_ADD_QS8,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
@@ -37,6 +40,7 @@ import {
   OP_MUL_F32,
   OP_QUANTIZE,
   OP_QUANTIZE_LINEAR,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
@@ -44,7 +48,9 @@ import {
   REGION_WEIGHTS,
   T_REGION,
 } from "../format";
+import { verifyArithmetic, verifySelect } from "../ops/arithmetic";
 import { verifyBinary } from "../ops/binary";
+import { verifyCast } from "../ops/cast";
 import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
@@ -68,13 +74,13 @@ export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
-  if (code == OP_GEMM_QD8) return true;
   if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
+  if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
   return false;
 }
 
 function isBinary(code: u32): bool {
-  return code >= OP_ADD_QS8 && code <= OP_MUL_F32;
+  return (code >= OP_ADD_QS8 && code <= OP_MUL_F32) || code == OP_BINARY_F32 || code == OP_BINARY_INT;
 }
 
 /** The field names a tensor, or none. */
@@ -113,6 +119,7 @@ function verifyWide(record: usize, code: u32): i32 {
   if (keeps(OP_QUANTIZE_LINEAR) && code == OP_QUANTIZE_LINEAR) return verifyQuantizeLinear(record);
   if (keeps(OP_INTEGER_CONV) && code == OP_INTEGER_CONV) return verifyIntegerConv(record);
   if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
+  if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }
 
@@ -131,7 +138,8 @@ export function verifyOperator(record: usize): i32 {
   if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
   if (code != OP_FILL && !isApart(inputOf(record), outputOf(record))) return CHECK_OVERLAP;
   if (isBinary(code) && !isApart(input2Of(record), outputOf(record))) return CHECK_OVERLAP;
-  if (keepsAny(OP_ADD_QS8, OP_MUL_F32) && isBinary(code)) return verifyBinary(record);
+  if (keeps(OP_BINARY_INT) && code == OP_BINARY_INT) return verifyArithmetic(record);
+  if ((keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) && isBinary(code)) return verifyBinary(record);
   switch (code) {
     case OP_GEMM_QS8:
     case OP_GEMM_F32:
@@ -178,6 +186,9 @@ export function verifyOperator(record: usize): i32 {
       break;
     case OP_FILL:
       if (keeps(OP_FILL)) return verifyFill(record);
+      break;
+    case OP_CAST:
+      if (keeps(OP_CAST)) return verifyCast(record);
       break;
   }
   return CHECK_RECORD;

@@ -54,9 +54,13 @@ interface Window {
 
 export type UnaryKind =
   | "abs"
+  | "ceil"
   | "clip"
+  | "cos"
   | "elu"
+  | "erf"
   | "exp"
+  | "floor"
   | "gelu"
   | "hardSigmoid"
   | "hardSwish"
@@ -64,13 +68,37 @@ export type UnaryKind =
   | "log"
   | "logistic"
   | "neg"
+  | "reciprocal"
   | "relu"
+  | "round"
   | "rsqrt"
+  | "sign"
   | "silu"
+  | "sin"
   | "softplus"
   | "sqrt"
   | "square"
   | "tanh";
+
+export type BinaryKind =
+  | "and"
+  | "div"
+  | "equal"
+  | "floorDiv"
+  | "floorMod"
+  | "greater"
+  | "greaterEqual"
+  | "less"
+  | "lessEqual"
+  | "maximum"
+  | "minimum"
+  | "notEqual"
+  | "or"
+  | "pow"
+  | "prelu"
+  | "remainder"
+  | "squaredDifference"
+  | "xor";
 
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
@@ -96,6 +124,15 @@ export interface Attributes {
   add: { activation: Activation };
   sub: { activation: Activation };
   mul: { activation: Activation };
+  /**
+   * a, b → y, numpy broadcasting; comparisons give bool, the others their operands' type. div of whole numbers goes
+   * towards zero, floorMod has the divisor's sign, remainder the dividend's; prelu: b is the slope.
+   */
+  binary: { kind: BinaryKind; activation: Activation };
+  /** condition (bool), a, b → a where it holds, else b; numpy broadcasting */
+  select: Record<string, never>;
+  /** x → the same numbers in another type, towards zero and within its range from float32, wrapping else */
+  cast: Record<string, never>;
   /** x → y; padding never counts unless `countIncludePad` */
   averagePool2d: Window & { kernel: [number, number]; countIncludePad: boolean };
   maxPool2d: Window & { kernel: [number, number] };
@@ -103,7 +140,7 @@ export interface Attributes {
   mean: { axes: number[]; keepDims: boolean };
   /** x → y along the last axis */
   softmax: { beta: number };
-  /** x → y elementwise; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
+  /** x → y elementwise; round takes halves to even; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
   unary: {
     kind: UnaryKind;
     alpha?: number;
@@ -168,6 +205,11 @@ export interface Graph {
 export const noActivation: Activation = { min: -Infinity, max: Infinity };
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+const comparisons: readonly string[] = ["equal", "greater", "greaterEqual", "less", "lessEqual", "notEqual"];
+
+/** Its result is bool whatever its operands are. */
+export const isComparison = (kind: BinaryKind): boolean => comparisons.includes(kind);
 
 const arrays = {
   float32: Float32Array,

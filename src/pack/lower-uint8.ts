@@ -2,12 +2,13 @@ import type { Graph, Node, Tensor } from "../graph/graph.ts";
 
 /**
  * The same graph with int8 in place of uint8 inside: every value and zero point less 128, so each real value
- * stays. uint8 without scale and zero point stays: operators that take such say what it means. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
+ * stays. uint8 without a scale stays too. Inputs and outputs keep their type behind a `quantize` that only flips the sign bit. `twins` are the
  * int8 tensors that stand for uint8 ones.
  */
 export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
   const twins = new Map<Tensor, Tensor>();
   const signed = (t: Tensor): Tensor => {
+    // Without a scale it is a plain number, which only a few operators take.
     if (t.dtype !== "uint8" || !t.quantization) return t;
     const known = twins.get(t);
     if (known) return known;
@@ -34,8 +35,7 @@ export function lowerUint8(graph: Graph): { graph: Graph; twins: Set<Tensor> } {
     inputs: node.inputs.map((t) => t && signed(t)),
     outputs: node.outputs.map(signed),
   })) as Node[];
-  const isHeld = (t: Tensor): boolean => t.dtype === "uint8" && t.quantization !== undefined;
-  const entering = graph.inputs.filter(isHeld).map((t) => boundary(t, t, signed(t)));
-  const leaving = graph.outputs.filter(isHeld).map((t) => boundary(t, signed(t), t));
+  const entering = graph.inputs.filter((t) => signed(t) !== t).map((t) => boundary(t, t, signed(t)));
+  const leaving = graph.outputs.filter((t) => signed(t) !== t).map((t) => boundary(t, signed(t), t));
   return { graph: { ...graph, nodes: [...entering, ...nodes, ...leaving] }, twins: new Set(twins.values()) };
 }

@@ -1,11 +1,14 @@
 /** Small packed models that between them hold every operator of the engine. */
 
 import {
+  type Attributes,
   arrayOf,
+  type DType,
   elementCount,
   type Graph,
   type Node,
   noActivation,
+  type OperatorName,
   type Rounding,
   type Tensor,
   type UnaryKind,
@@ -194,6 +197,82 @@ function dynamicNetwork(): Graph {
   ]);
 }
 
+/** What onnxruntime's dynamic quantization writes, and a convolution of integers. */
+function integers(): Graph {
+  const random = randomFrom(8);
+  const plainTensor = (name: string, dtype: DType, shape: number[]): Tensor => ({ name, dtype, shape });
+  const layout = { axis: 1, block: 0 };
+  const x = plainTensor("x", "float32", [2, 8]);
+  const scale = plainTensor("scale", "float32", []);
+  const zero = plainTensor("zero", "uint8", []);
+  const [q, c] = [plainTensor("q", "uint8", [2, 8]), plainTensor("c", "int16", [2, 8])];
+  const weights = { ...plainTensor("w", "int8", [6, 8]), data: drawValues(random, "int8", 48) };
+  const [sums, y] = [plainTensor("sums", "int32", [2, 6]), plainTensor("y", "float32", [2, 6])];
+  const scales = { ...plainTensor("s", "float32", [6]), data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  const taps = { ...plainTensor("taps", "int16", [2, 2, 2, 1]), data: new Int16Array(8).fill(-9) };
+  const image = plainTensor("image", "int16", [1, 4, 2, 2]);
+  const map = plainTensor("map", "int32", [1, 4, 2, 2]);
+  const window = { top: 1, left: 0, bottom: 0, right: 1 };
+  return graphOf(
+    [
+      node("dynamicRange", [x], scale, {}),
+      node("dynamicRange", [x], zero, {}),
+      node("quantizeLinear", [x, scale, zero], q, { ...layout, multiplies: false }),
+      node("center", [q, zero], c, { axis: 0 }),
+      node("integerMatMul", [c, weights], sums, {}),
+      node("dequantizeLinear", [sums, scales, null], y, layout),
+      node("reshape", [c], image, {}),
+      node("integerConv2d", [image, taps, null], map, {
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: window,
+        groups: 2,
+      }),
+    ],
+    "single",
+    [y, map],
+  );
+}
+
+/** Comparisons, arithmetic of every type, choices and casts. */
+function elementwise(): Graph {
+  const nodes: Node[] = [];
+  let count = 0;
+  const add = <K extends OperatorName>(
+    op: K,
+    inputs: Tensor[],
+    dtype: DType,
+    shape: number[],
+    attributes: Attributes[K],
+  ): Tensor => {
+    const y: Tensor = { name: `t${count++}`, dtype, shape };
+    nodes.push(node(op, inputs, y, attributes));
+    return y;
+  };
+  const x: Tensor = { name: "x", dtype: "float32", shape: [2, 3, 5] };
+  const whole = add("cast", [x], "int32", [2, 3, 5], {});
+  const long = add("cast", [whole], "int64", [2, 3, 5], {});
+  const five = constantOf(
+    { name: "five", dtype: "int64", shape: [1, 5] },
+    BigInt64Array.of(3n, -2n, 5n, -1n, 0n),
+  );
+  const rest = add("binary", [long, five], "int64", [2, 3, 5], { kind: "floorMod", ...plain });
+  const sum = add("add", [rest, long], "int64", [2, 3, 5], plain);
+  const near = add("binary", [sum, five], "bool", [2, 3, 5], { kind: "greater", ...plain });
+  const exponent = constantOf(
+    { name: "exponent", dtype: "float32", shape: [3, 1] },
+    Float32Array.of(2.5, -1, 3),
+  );
+  const power = add("binary", [x, exponent], "float32", [2, 3, 5], { kind: "pow", ...plain });
+  const quotient = add("binary", [power, x], "float32", [2, 3, 5], { kind: "div", ...plain });
+  const far = add("binary", [quotient, x], "bool", [2, 3, 5], { kind: "less", ...plain });
+  const both = add("binary", [near, far], "bool", [2, 3, 5], { kind: "xor", ...plain });
+  const chosen = add("select", [both, quotient, exponent], "float32", [2, 3, 5], {});
+  const wave = add("unary", [chosen], "float32", [2, 3, 5], { kind: "sin" });
+  const bytes = add("cast", [both], "uint8", [2, 3, 5], {});
+  return graphOf(nodes, "single", [wave, sum, bytes]);
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
@@ -204,5 +283,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
+    ["integers with scales of run time", pack(integers()).bytes],
+    ["elementwise", pack(elementwise()).bytes],
   ];
 }

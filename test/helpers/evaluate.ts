@@ -146,6 +146,53 @@ function binary(node: NodeOf<"add"> | NodeOf<"sub"> | NodeOf<"mul">, inputs: Val
   return out;
 }
 
+/** `compute` on the elements that broadcasting brings together. */
+function pairs(
+  tensors: Tensor[],
+  y: Tensor,
+  inputs: Values[],
+  compute: (a: number, b: number, c?: number) => number,
+): Values {
+  const out = new Float64Array(elementCount(y.shape));
+  const steps = tensors.map(({ shape }) => strides(shape));
+  each(y.shape, (index, flat) => {
+    const [a, b, c] = tensors.map(({ shape }, i) => {
+      const own = index.slice(index.length - shape.length);
+      return inputs[i][own.reduce((at, n, d) => at + (shape[d] === 1 ? 0 : n * steps[i][d]), 0)];
+    });
+    out[flat] = compute(a, b, c);
+  });
+  return out;
+}
+
+function general(node: NodeOf<"binary">, inputs: Values[]): Values {
+  const { kind, activation } = node.attributes;
+  const isWhole = node.inputs[0]!.dtype !== "float32";
+  const compute: Record<typeof kind, (a: number, b: number) => number> = {
+    and: (a, b) => Number(a && b),
+    div: (a, b) => (isWhole ? Math.trunc(a / b) : a / b),
+    equal: (a, b) => Number(a === b),
+    floorDiv: (a, b) => Math.floor(a / b),
+    floorMod: (a, b) => a - b * Math.floor(a / b),
+    greater: (a, b) => Number(a > b),
+    greaterEqual: (a, b) => Number(a >= b),
+    less: (a, b) => Number(a < b),
+    lessEqual: (a, b) => Number(a <= b),
+    maximum: (a, b) => Math.max(a, b),
+    minimum: (a, b) => Math.min(a, b),
+    notEqual: (a, b) => Number(a !== b),
+    or: (a, b) => Number(a || b),
+    pow: (a, b) => a ** b,
+    prelu: (a, b) => (a < 0 ? a * b : a),
+    remainder: (a, b) => a % b,
+    squaredDifference: (a, b) => (a - b) ** 2,
+    xor: (a, b) => Number(a !== b),
+  };
+  return pairs(node.inputs as Tensor[], node.outputs[0], inputs, compute[kind]).map((v) =>
+    clamp(v, activation),
+  );
+}
+
 /** Abramowitz and Stegun 7.1.26, good to 1.5e-7. */
 function erf(x: number): number {
   const t = 1 / (1 + 0.3275911 * Math.abs(x));
@@ -267,6 +314,12 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "sub":
     case "mul":
       return binary(node, present);
+    case "binary":
+      return general(node, present);
+    case "select":
+      return pairs(node.inputs as Tensor[], node.outputs[0], present, (c, a, b) => (c ? a : b!));
+    case "cast":
+      return node.outputs[0].dtype === "float32" ? present[0] : present[0].map(Math.trunc);
     case "unary":
       return present[0].map((x) => unary(node, x));
     case "mean":

@@ -219,9 +219,9 @@ describe("refusals", () => {
       /dilations in a pool/,
     ],
     [
-      "division by zero",
-      singleOperator("Div", [1], { constants: [floats("d", [1], [0])] }),
-      /divisor without reciprocal/,
+      "a remainder of floats",
+      singleOperator("Mod", [1], { attributes: { fmod: 1 }, constants: [floats("d", [1], [2])] }),
+      /float32 operands/,
     ],
     [
       "training",

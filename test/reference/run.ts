@@ -1,4 +1,5 @@
 import type { Graph, Node, Tensor, TensorData } from "../../src/graph/graph.ts";
+import { arithmetic, cast, select } from "./arithmetic.ts";
 import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
@@ -24,7 +25,15 @@ function runNode(node: Node, operands: Operands): TensorData {
     case "add":
     case "sub":
     case "mul":
-      return binary(node, operands);
+      return ["int32", "int64"].includes(node.outputs[0].dtype)
+        ? arithmetic(node, operands)
+        : binary(node, operands);
+    case "binary":
+      return arithmetic(node, operands);
+    case "select":
+      return select(node, operands);
+    case "cast":
+      return cast(node, operands);
     case "averagePool2d":
       return averagePool2d(node, operands);
     case "maxPool2d":

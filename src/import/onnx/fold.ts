@@ -10,8 +10,9 @@ import {
   stridesOf,
   walk,
 } from "../../graph/passes/constant.ts";
+import { castElements } from "../../numerics/cast.ts";
+import { arithmeticFolds } from "./fold-arithmetic.ts";
 import { keyOf } from "./expand.ts";
-import { logicFolds } from "./fold-logic.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
@@ -74,9 +75,14 @@ function binary(numbers: Numbers, bigints: BigInts): Fold {
 function unary(numbers: (x: number) => number): Fold {
   return (scope) => {
     const x = scope.constant(0, "the operand");
-    if (!(x.data instanceof Float32Array))
+    if (x.data instanceof Float32Array) return constantOf(x.dtype, x.shape, x.data.map(numbers));
+    if (x.dtype !== "int32" && x.dtype !== "int64")
       throw scope.unsupported(`${scope.node.opType} of a constant ${x.dtype}`);
-    return constantOf(x.dtype, x.shape, x.data.map(numbers));
+    const data =
+      x.data instanceof BigInt64Array
+        ? x.data.map((v) => BigInt(numbers(Number(v))))
+        : (x.data as Int32Array).map(numbers);
+    return constantOf(x.dtype, x.shape, data);
   };
 }
 
@@ -86,20 +92,7 @@ function cast(scope: Scope): Constant {
   const dtype = to === 10 || to === 11 ? "float32" : dtypeOf(to);
   if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
   if (dtype === x.dtype) return x;
-  const count = x.data.length;
-  const data = newData(dtype, count);
-  for (let i = 0; i < count; i++) {
-    const value = x.data[i];
-    if (data instanceof BigInt64Array) {
-      const whole = typeof value === "bigint" ? value : Math.trunc(value);
-      data[i] = BigInt(
-        Number.isNaN(whole) || Math.abs(Number(whole)) === Number.POSITIVE_INFINITY ? 0 : whole,
-      );
-    } else if (dtype === "bool") data[i] = Number(value) ? 1 : 0;
-    else if (dtype === "float32") data[i] = Number(value);
-    else data[i] = typeof value === "bigint" ? Number(BigInt.asIntN(32, value)) : Math.trunc(value);
-  }
-  return constantOf(dtype, x.shape, data);
+  return constantOf(dtype, x.shape, castElements(x.data, x.dtype, dtype));
 }
 
 function gatherElements(scope: Scope): Constant {
@@ -278,7 +271,6 @@ export const shapeFolds: Record<string, Fold> = {
 
 /** Nodes that are computed here when all their operands are constant. */
 export const folds: Record<string, Fold> = {
-  ...logicFolds,
   Constant: constantNode,
   ConstantOfShape: constantOfShape,
   Identity: first,
@@ -309,6 +301,7 @@ export const folds: Record<string, Fold> = {
     (a, b) => a / b,
     (a, b) => a / b,
   ),
+  ...arithmeticFolds,
   Neg: unary((x) => -x),
   Abs: unary(Math.abs),
   Sqrt: unary(Math.sqrt),

@@ -97,6 +97,8 @@ export function activationOf(operator: Operator, options: Table | undefined, fie
   return { ...found };
 }
 
+export const isUnbounded = ({ min, max }: Activation): boolean => min === -Infinity && max === Infinity;
+
 /** Refuses a tensor that is not float32 or int8/uint8 with one scale. */
 export function checkActivation(operator: Operator, tensor: Tensor): void {
   if (tensor.dtype === "float32") return;
@@ -116,6 +118,19 @@ export function checkSameType(operator: Operator, a: Tensor, b: Tensor): void {
 export function checkShape(operator: Operator, tensor: Tensor, expected: readonly number[]): void {
   if (tensor.shape.length === expected.length && tensor.shape.every((d, i) => d === expected[i])) return;
   throw wrong(operator, `tensor ${show(tensor)}: shape expected [${expected.join()}]`);
+}
+
+/** numpy's broadcast of two shapes. */
+export function broadcast(operator: Operator, a: Tensor, b: Tensor): number[] {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const p = a.shape[a.shape.length - rank + i] ?? 1;
+    const q = b.shape[b.shape.length - rank + i] ?? 1;
+    if (p !== q && p !== 1 && q !== 1) {
+      throw wrong(operator, `shapes of ${show(a)} and ${show(b)} do not broadcast`);
+    }
+    return p === 1 ? q : p;
+  });
 }
 
 export function checkRank(operator: Operator, tensor: Tensor, rank: number): void {

@@ -48,6 +48,7 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  div: { type: 29, activation: 0 },
   leakyRelu: { type: 75, alpha: 0 },
   gelu: { type: 116, approximate: 0 },
 } as const;

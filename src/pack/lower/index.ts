@@ -1,5 +1,6 @@
 import type { Node } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
+import { lowerArithmetic, lowerCast, lowerSelect } from "./arithmetic.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
@@ -30,7 +31,13 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case "add":
     case "sub":
     case "mul":
-      return lowerBinary(lowering, node);
+      return hasWholeNumbers(node) ? lowerArithmetic(lowering, node) : lowerBinary(lowering, node);
+    case "binary":
+      return lowerArithmetic(lowering, node);
+    case "select":
+      return lowerSelect(lowering, node);
+    case "cast":
+      return lowerCast(lowering, node);
     case "reshape":
       return lowerReshape(lowering, node);
     case "transpose":
@@ -82,8 +89,17 @@ const typed = new Set([
   "integerMatMul",
 ]);
 
+/** Operators that take every type, as far as they do; they refuse the rest themselves. */
+const anyType = new Set(["binary", "select", "cast"]);
+
+const wholeNumbers = new Set(["int32", "int64"]);
+
+/** Arithmetic of whole numbers, which stand for nothing else. */
+const hasWholeNumbers = (node: Node): boolean =>
+  ["add", "sub", "mul"].includes(node.op) && wholeNumbers.has(node.outputs[0].dtype);
+
 function refuseTypes(node: Node): void {
-  if (movers.has(node.op) || typed.has(node.op)) return;
+  if (movers.has(node.op) || anyType.has(node.op) || typed.has(node.op) || hasWholeNumbers(node)) return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(
