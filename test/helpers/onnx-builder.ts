@@ -39,7 +39,9 @@ export type AttributeSpec =
   | { float: number }
   | { floats: number[] }
   | { tensor: TensorSpec }
-  | { graph: Uint8Array };
+  | { graph: Uint8Array }
+  /** The parameter of the function around the node. */
+  | { refersTo: string };
 
 export interface NodeSpec {
   op: string;
@@ -65,6 +67,16 @@ export interface ModelSpec {
   opset?: number;
   domains?: Record<string, number>;
   name?: string;
+  functions?: Uint8Array[];
+}
+
+export interface FunctionSpec {
+  name: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  nodes: NodeSpec[];
+  opset: number;
 }
 
 const message = (write: (w: BinaryWriter) => void): Uint8Array => {
@@ -121,6 +133,7 @@ function attributeType(spec: AttributeSpec): number {
   if (Array.isArray(spec)) return 7;
   if ("float" in spec) return 1;
   if ("floats" in spec) return 6;
+  if ("refersTo" in spec) return 1;
   return "tensor" in spec ? 4 : 5;
 }
 
@@ -133,6 +146,7 @@ function attribute(name: string, spec: AttributeSpec): Uint8Array {
     else if (Array.isArray(spec)) for (const v of spec) intField(w, 8, v);
     else if ("float" in spec) w.tag(2, WireType.Bit32).float(spec.float);
     else if ("floats" in spec) for (const v of spec.floats) w.tag(7, WireType.Bit32).float(v);
+    else if ("refersTo" in spec) stringField(w, 21, spec.refersTo);
     else if ("tensor" in spec) bytesField(w, 5, tensor(spec.tensor));
     else bytesField(w, 6, spec.graph);
   });
@@ -171,26 +185,42 @@ function value(spec: ValueSpec): Uint8Array {
   });
 }
 
-/** The bytes of an ONNX model. */
-export function onnxModel(spec: ModelSpec): Uint8Array {
-  const graph = message((w) => {
+/** The bytes of a graph, as attributes hold it. */
+export const onnxGraph = (spec: Pick<ModelSpec, "nodes" | "inputs" | "outputs" | "initializers" | "name">) =>
+  message((w) => {
     for (const n of spec.nodes) bytesField(w, 1, node(n));
     stringField(w, 2, spec.name ?? "test");
     for (const t of spec.initializers ?? []) bytesField(w, 5, tensor(t));
     for (const v of spec.inputs) bytesField(w, 11, value(v));
     for (const v of spec.outputs) bytesField(w, 12, value(v));
   });
-  const opset = (domain: string, version: number) =>
-    message((w) => {
-      if (domain) stringField(w, 1, domain);
-      intField(w, 2, version);
-    });
+
+const opset = (domain: string, version: number) =>
+  message((w) => {
+    if (domain) stringField(w, 1, domain);
+    intField(w, 2, version);
+  });
+
+/** The bytes of a function that a model defines. */
+export const onnxFunction = (spec: FunctionSpec): Uint8Array =>
+  message((w) => {
+    stringField(w, 1, spec.name);
+    for (const name of spec.inputs) stringField(w, 4, name);
+    for (const name of spec.outputs) stringField(w, 5, name);
+    for (const n of spec.nodes) bytesField(w, 7, node(n));
+    bytesField(w, 9, opset("", spec.opset));
+    stringField(w, 10, spec.domain);
+  });
+
+/** The bytes of an ONNX model. */
+export function onnxModel(spec: ModelSpec): Uint8Array {
   return message((w) => {
     intField(w, 1, 8);
-    bytesField(w, 7, graph);
+    bytesField(w, 7, onnxGraph(spec));
     bytesField(w, 8, opset("", spec.opset ?? 13));
     for (const [domain, version] of Object.entries(spec.domains ?? {}))
       bytesField(w, 8, opset(domain, version));
+    for (const made of spec.functions ?? []) bytesField(w, 25, made);
   });
 }
 

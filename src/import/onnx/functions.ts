@@ -50,12 +50,13 @@ export function inlineFunctions(model: OnnxModel): OnnxNode[] {
     ...model.nodes.flatMap((node) => node.outputs),
   ]);
   const nodes: OnnxNode[] = [];
+  let visited = 0;
   const visit = (node: OnnxNode, depth: number): void => {
+    if (++visited > mostNodes)
+      throw new NibbleError("unsupported", `functions of more than ${mostNodes} nodes once inlined`);
     const made = functions.get(keyOf(node));
     if (!made) {
       nodes.push(node);
-      if (nodes.length > mostNodes)
-        throw new NibbleError("unsupported", `functions of more than ${mostNodes} nodes once inlined`);
       return;
     }
     if (depth === deepestCall)
