@@ -2,7 +2,6 @@ import { noActivation, type Tensor } from "../../../graph/graph.ts";
 import { reshape, type Scope, transpose } from "../scope.ts";
 import { isPermutation, normalAxes, normalAxis } from "../shape.ts";
 import { flattenedShape, permOf, reshapedShape, squeezedShape, unsqueezedShape } from "../target-shape.ts";
-import { dtypeOf } from "../tensor-data.ts";
 
 const reshaper =
   (target: (scope: Scope, from: readonly number[]) => number[]) =>
@@ -71,16 +70,8 @@ function dropout(scope: Scope): Tensor {
   return scope.input(0);
 }
 
-function cast(scope: Scope): Tensor {
-  const x = scope.input(0);
-  const to = scope.intAttribute("to", 0);
-  if (dtypeOf(to) !== x.dtype) throw scope.unsupported(`a cast at run time from ${x.dtype}`);
-  return x;
-}
-
 /** Operators that only move, repeat or rename elements. */
 export const shaping: Record<string, (scope: Scope) => Tensor> = {
-  Cast: cast,
   Concat: concat,
   Dropout: dropout,
   Flatten: reshaper(flattenedShape),
