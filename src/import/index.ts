@@ -12,6 +12,10 @@ export interface ImportOptions {
   rounding?: Rounding;
   /** ONNX: whole shapes of inputs whose dimensions the file leaves open, by input name. */
   inputShapes?: Record<string, number[]>;
+  /** ONNX: inputs that are to be constants, such as a sampling rate, by input name. */
+  inputValues?: Record<string, number | number[]>;
+  /** TFLite: the signature to import, whose names inputs and outputs then have. */
+  signature?: string;
 }
 
 const startsWith = (bytes: Uint8Array, at: number, text: string): boolean =>
@@ -54,7 +58,7 @@ export function requireFormat(bytes: Uint8Array, file: string): FileFormat {
  * const graph = optimize(importModel(readFileSync("model.tflite"), { file: "model.tflite" }));
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
-  const { file, rounding, inputShapes } = options;
+  const { file, rounding, inputShapes, inputValues, signature } = options;
   const format = requireFormat(bytes, file);
   if (format === "nbl")
     throw new NibbleError(
@@ -62,7 +66,13 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
       `${file}: expected a TFLite or ONNX model, found one that is packed already`,
     );
   if (format === "onnx") {
-    const graph = importOnnx(bytes, { file, ...(inputShapes && { inputShapes }) });
+    if (signature !== undefined)
+      throw new NibbleError("bad-input", `${file}: a signature can only be chosen of TFLite files`);
+    const graph = importOnnx(bytes, {
+      file,
+      ...(inputShapes && { inputShapes }),
+      ...(inputValues && { inputValues }),
+    });
     return rounding ? { ...graph, rounding } : graph;
   }
   if (inputShapes && Object.keys(inputShapes).length > 0)
@@ -70,5 +80,11 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
       "bad-input",
       `${file}: input shapes can only be given for ONNX; TFLite files fix theirs`,
     );
-  return importTflite(bytes, { file, ...(rounding && { rounding }) });
+  if (inputValues && Object.keys(inputValues).length > 0)
+    throw new NibbleError("bad-input", `${file}: input values can only be given for ONNX`);
+  return importTflite(bytes, {
+    file,
+    ...(rounding && { rounding }),
+    ...(signature !== undefined && { signature }),
+  });
 }

@@ -3,7 +3,14 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { optimize } from "../../src/graph/passes/index.ts";
 import { importOnnx } from "../../src/import/onnx/index.ts";
 import { NibbleError } from "../../src/runtime/errors.ts";
-import { floats, type ModelSpec, onnxFunction, onnxGraph, onnxModel, type TensorSpec } from "../helpers/onnx-builder.ts";
+import {
+  floats,
+  type ModelSpec,
+  onnxFunction,
+  onnxGraph,
+  onnxModel,
+  type TensorSpec,
+} from "../helpers/onnx-builder.ts";
 import { runReference } from "../reference/run.ts";
 
 const file = "model.onnx";
@@ -73,7 +80,8 @@ describe("If", () => {
     expect(graph.inputs.map(({ name }) => name)).toEqual(["x"]);
     expect(graph.outputs.map(({ name }) => name)).toEqual(["y"]);
     expect(graph.nodes.map(({ op }) => op).sort()).toEqual(["add", "mul", "unary"]);
-    for (const version of [graph, optimize(graph)]) expect(run(version, Float32Array.of(0, 0))).toEqual([2, 2]);
+    for (const version of [graph, optimize(graph)])
+      expect(run(version, Float32Array.of(0, 0))).toEqual([2, 2]);
   });
 
   it("is refused by what the chosen branch lacks, not by the other's lacks", () => {
@@ -196,13 +204,22 @@ describe("functions of the model", () => {
       nodes: [{ op: "Slope", domain: "mine", inputs: ["a"], outputs: ["b"] }],
       opset: 13,
     });
-    const { code, message } = refusal(() => importOnnx(onnxModel({ ...calls, functions: [endless] }), { file }));
+    const { code, message } = refusal(() =>
+      importOnnx(onnxModel({ ...calls, functions: [endless] }), { file }),
+    );
     expect(code).toBe("unsupported");
     expect(message).toMatch(/function mine::Slope: calls nested more than 16 deep/);
   });
 
   it("for other operator sets stay unknown operators", () => {
-    const other = onnxFunction({ name: "Slope", domain: "mine", inputs: ["a"], outputs: ["b"], nodes: [], opset: 20 });
+    const other = onnxFunction({
+      name: "Slope",
+      domain: "mine",
+      inputs: ["a"],
+      outputs: ["b"],
+      nodes: [],
+      opset: 20,
+    });
     const { message } = refusal(() => importOnnx(onnxModel({ ...calls, functions: [other] }), { file }));
     expect(message).toMatch(/mine::Slope ×2/);
   });

@@ -11,8 +11,8 @@ import {
   walk,
 } from "../../graph/passes/constant.ts";
 import { castElements } from "../../numerics/cast.ts";
-import { arithmeticFolds } from "./fold-arithmetic.ts";
 import { keyOf } from "./expand.ts";
+import { arithmeticFolds } from "./fold-arithmetic.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";

@@ -4,8 +4,8 @@ import { lowerArithmetic, lowerCast, lowerSelect } from "./arithmetic.ts";
 import { lowerBinary } from "./binary.ts";
 import { lowerConv2d, lowerDepthwise, lowerFullyConnected } from "./conv.ts";
 import { lowerConcat, lowerPad, lowerReshape, lowerTranspose } from "./copy.ts";
-import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
 import { lowerDynamic } from "./dynamic.ts";
+import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import {
   emitDivision,
