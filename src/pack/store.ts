@@ -30,6 +30,7 @@ export function storeWeights(
   const stream: Uint8Array[] = [new Uint8Array(Uint32Array.of(total).buffer)];
   let size = 4;
   for (const part of parts) {
+    if (part.bytes.length === 0) continue;
     const stored = smallest(part.bytes, part.isFloat);
     stream.push(stored);
     size += stored.length;

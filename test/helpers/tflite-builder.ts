@@ -129,7 +129,7 @@ export interface TensorSpec {
 }
 
 /** A dense level has a size, a sparse one segments and indices, of that many bytes each. */
-export type LevelSpec = { size: number } | { segments: number[]; indices: number[]; width?: 1 | 2 | 4 };
+type LevelSpec = { size: number } | { segments: number[]; indices: number[]; width?: 1 | 2 | 4 };
 
 export interface SparsitySpec {
   order: number[];

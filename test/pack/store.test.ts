@@ -125,4 +125,10 @@ describe("damaged sections of stored weights are refused", () => {
   });
 });
 
+test("parts without bytes, as of layers without weights, take no room", () => {
+  const part = { bytes: new Uint8Array(4096).fill(3), isFloat: false };
+  const empty = { bytes: new Uint8Array(0), isFloat: false };
+  expect(storeWeights([empty, part, empty])).toEqual(storeWeights([part]));
+});
+
 test("no parts, no section", () => expect(storeWeights([])).toBeUndefined());

@@ -126,7 +126,7 @@ export function readTable(table: Table, field: number): Table | undefined {
   return at === 0 ? undefined : tableAt(table.reader, follow(table.reader, at));
 }
 
-export function hasField(table: Table, field: number): boolean {
+function hasField(table: Table, field: number): boolean {
   return locate(table, field, 1) !== 0;
 }
 
