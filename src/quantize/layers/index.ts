@@ -6,7 +6,7 @@ import type { Progress, Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
 import { isDynamic, isPlain, isStatic, type LayerScheme } from "../schemes.ts";
 import { type LayerMatrix, matrixOf } from "./matrix.ts";
-import { measureMoments } from "./moments.ts";
+import { type Moments, roundInOrder } from "./moments.ts";
 import { replaceLayers, type StaticWeights, staticWeights } from "./rewrite.ts";
 import { type RoundedLayer, roundLayer, type WeightReport } from "./round.ts";
 
@@ -44,15 +44,15 @@ export function roundWeights(
   const rounded = new Map<Node, RoundedLayer>();
   let rows = 0;
   const total = layers.reduce((sum, { matrix }) => sum + matrix.n, 0);
-  const round = (matrix: LayerMatrix, moments?: Float64Array[]): void => {
+  const round = (matrix: LayerMatrix, moments?: Moments[]): RoundedLayer => {
     const { scheme } = layers.find((layer) => layer.matrix === matrix)!;
     const first = rows;
-    rounded.set(
-      matrix.node,
-      roundLayer(matrix, scheme, moments, () => onProgress?.("round", Math.min(++rows, total), total)),
-    );
+    const tick = () => onProgress?.("round", Math.min(++rows, total), total);
+    const made = roundLayer(matrix, scheme, moments, tick);
+    rounded.set(matrix.node, made);
     rows = first + matrix.n;
     onProgress?.("round", rows, total);
+    return made;
   };
   const bySamples = layers.filter(({ scheme }) => scheme.method === "gptq").map(({ matrix }) => matrix);
   if (bySamples.length > 0 && !samples)
@@ -62,12 +62,11 @@ export function roundWeights(
     );
   for (const { matrix, scheme } of layers) if (scheme.method !== "gptq") round(matrix);
   if (bySamples.length > 0)
-    measureMoments(graph, bySamples, samples!, makeExecutor, round, (done, count) =>
+    roundInOrder(graph, bySamples, [...rounded.values()], samples!, makeExecutor, round, (done, count) =>
       onProgress?.("measure", done, count),
     );
 
-  const replacing = new Map([...rounded].filter(([, { scheme }]) => !isStatic(scheme.scheme)));
-  const replacedGraph = replaceLayers(graph, replacing);
+  const replacedGraph = replaceLayers(graph, rounded);
   const float = new Map<Node, string>();
   for (const [i, node] of graph.nodes.entries()) {
     const { scheme } = schemes.get(node)!;
@@ -78,8 +77,10 @@ export function roundWeights(
     float.set(replacedGraph.nodes[i], reason);
   }
   const weights = new Map<Node, StaticWeights>();
-  for (const [node, made] of rounded)
-    if (isStatic(made.scheme.scheme)) weights.set(node, staticWeights(made));
+  for (const [i, node] of graph.nodes.entries()) {
+    const made = rounded.get(node);
+    if (made && isStatic(made.scheme.scheme)) weights.set(replacedGraph.nodes[i], staticWeights(made));
+  }
   const order = layers.map(({ matrix }) => rounded.get(matrix.node)!.report);
   return { graph: replacedGraph, float, weights, report: order };
 }
@@ -87,10 +88,12 @@ export function roundWeights(
 const largestBlock = 32768;
 
 /** Schemes by block run on matrix multiplies; other layers have float16 weights instead. Only whole matrices are pruned. */
-function applicable(matrix: LayerMatrix, scheme: LayerScheme): LayerScheme {
-  const prunes = matrix.groups === 1 ? scheme : { ...scheme, prune: 0 };
-  const isTooLong = scheme.scheme === "dynamic-int8" && matrix.k > largestBlock;
-  return isDynamic(scheme.scheme) && (!matrix.isMatmul || isTooLong)
-    ? { ...prunes, scheme: "float16" }
-    : prunes;
+function applicable(matrix: LayerMatrix, wanted: LayerScheme): LayerScheme {
+  const prune = matrix.groups === 1 ? wanted.prune : 0;
+  const isTooLong = wanted.scheme === "dynamic-int8" && matrix.k > largestBlock;
+  const isFloat = isDynamic(wanted.scheme) && (!matrix.isMatmul || isTooLong);
+  const scheme = isFloat ? "float16" : wanted.scheme;
+  // Floats have nothing to make up for, unless some of them go.
+  const method = scheme.startsWith("float") && prune === 0 ? "rtn" : wanted.method;
+  return { ...wanted, scheme, method, prune };
 }

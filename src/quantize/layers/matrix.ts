@@ -69,18 +69,12 @@ function isPointwise({ inputs, attributes }: NodeOf<"conv2d">, k: number): boole
 }
 
 /**
- * Visits at most `limit` of the patches that the layer multiplies, spread evenly, beginning later for larger `turn`.
- * A patch holds the k inputs of each group in turn; the array is used again.
+ * At most about twice `limit` of the patches that the layer multiplies, spread evenly, beginning later for larger
+ * `turn`. A patch holds the k inputs of each group in turn.
  */
-export function eachPatch(
-  layer: LayerMatrix,
-  x: Float32Array,
-  limit: number,
-  turn: number,
-  visit: (patch: Float64Array) => void,
-): void {
+export function patchesOf(layer: LayerMatrix, x: Float32Array, limit: number, turn: number): Float64Array[] {
+  const patches: Float64Array[] = [];
   const { node, groups, k, input } = layer;
-  const patch = new Float64Array(groups * k);
   const w = node.op === "fullyConnected" ? undefined : node.attributes;
   const channels = w ? input.shape[3] : k;
   const [height, width] = w ? [input.shape[1], input.shape[2]] : [1, x.length / k];
@@ -91,6 +85,7 @@ export function eachPatch(
   const total = (x.length / (channels * height * width)) * outHeight * outWidth;
   const step = Math.max(1, Math.floor(total / limit));
   for (let p = turn % step; p < total; p += step) {
+    const patch = new Float64Array(groups * k);
     const image = Math.floor(p / (outHeight * outWidth));
     const [row, column] = [Math.floor(p / outWidth) % outHeight, p % outWidth];
     for (let tap = 0; tap < taps; tap++) {
@@ -103,6 +98,7 @@ export function eachPatch(
         for (let c = 0; c < perGroup; c++)
           patch[g * k + tap * perGroup + c] = isInside ? x[from + g * perGroup + c] : 0;
     }
-    visit(patch);
+    patches.push(patch);
   }
+  return patches;
 }

@@ -1,34 +1,49 @@
-/** Second moments of what enters each layer: how much errors of its weights matter, and which make up for which. */
+/** Moments of what enters each layer: how much errors of its weights matter, and which make up for which. */
 
-import type { Graph } from "../../graph/graph.ts";
+import type { Graph, Node } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { checkInputs, type Progress, type Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
-import { eachPatch, type LayerMatrix } from "./matrix.ts";
+import { type LayerMatrix, patchesOf } from "./matrix.ts";
+import { asFloats } from "./rewrite.ts";
+import type { RoundedLayer } from "./round.ts";
 
-/** Σ x xᵀ per group of the layer, each k × k, divided by the number of patches. */
-export type Moments = Float64Array[];
+/** Of one group's inputs: x behind layers that are rounded, z in the float graph. Matrices are k × k. */
+export interface Moments {
+  /** E[x xᵀ] − E[x] E[x]ᵀ; what is constant is the bias's to correct. */
+  second: Float64Array;
+  /** E[x zᵀ] − E[x] E[z]ᵀ. */
+  cross: Float64Array;
+  /** E[x] */
+  mean: Float64Array;
+  /** E[z] */
+  floatMean: Float64Array;
+}
 
 /** Patches of one sample that count: neighbours say much the same. */
 const patchesPerSample = 64;
 /** Layers are measured together as long as their moments stay below this. */
 const budget = 256 * 2 ** 20;
+/** Walks over the samples, where memory suffices: layers of one walk don't know of each other's errors. */
+const mostWalks = 16;
 const largestK = 6144;
 
-const bytesOf = ({ groups, k }: LayerMatrix): number => groups * k * k * 8;
+const bytesOf = ({ groups, k }: LayerMatrix): number => groups * k * k * 16;
 
 /**
- * Runs the float graph over `samples`, more than once where the moments of all layers would take too much memory,
- * and hands each layer's moments over; they are not kept.
+ * Measures and rounds `layers` from the first to the last: each sees inputs that the layers rounded before it made,
+ * and is to give what it gave in the float graph.
  *
+ * @param before layers that are rounded already
  * @throws NibbleError "unsupported" for layers too wide, "bad-input" for samples that don't fit or are missing.
  */
-export function measureMoments(
+export function roundInOrder(
   graph: Graph,
   layers: readonly LayerMatrix[],
+  before: readonly RoundedLayer[],
   samples: Samples,
   makeExecutor: MakeExecutor,
-  take: (layer: LayerMatrix, moments: Moments) => void,
+  round: (layer: LayerMatrix, moments: Moments[]) => RoundedLayer,
   onProgress?: Progress,
 ): void {
   for (const { node, k } of layers) {
@@ -38,72 +53,113 @@ export function measureMoments(
       `${node.op} "${node.name}": second moments of ${k} inputs, up to ${largestK} are taken; give it the method mse`,
     );
   }
-  const stretches: LayerMatrix[][] = [];
-  let filled = Infinity;
-  for (const layer of layers) {
-    if (filled + bytesOf(layer) > budget) {
-      stretches.push([]);
-      filled = 0;
-    }
-    stretches.at(-1)!.push(layer);
-    filled += bytesOf(layer);
-  }
-  const executor = makeExecutor(graph);
+  const walks = walksOf(layers);
+  const made = new Map(before.map((layer) => [layer.layer.node as Node, layer]));
+  const current = (): Graph => ({
+    ...graph,
+    nodes: graph.nodes.map((node) => (made.has(node) ? asFloats(made.get(node)!) : node)),
+  });
+  const float = makeExecutor(graph);
   let done = 0;
   try {
-    for (const stretch of stretches) {
-      const sums = stretch.map(
-        ({ groups, k }): Moments => Array.from({ length: groups }, () => new Float64Array(k * k)),
-      );
-      const counts = new Float64Array(stretch.length);
-      let turn = 0;
-      for (const sample of samples) {
-        checkInputs(graph, sample);
-        executor.run(sample.inputs);
-        for (const [i, layer] of stretch.entries()) {
-          const x = executor.read(layer.input) as Float32Array;
-          eachPatch(layer, x, patchesPerSample, turn, (patch) => {
-            counts[i]++;
-            for (const [g, sum] of sums[i].entries()) addProducts(sum, patch, g * layer.k, layer.k);
-          });
+    for (const walk of walks) {
+      const rounded = makeExecutor(current());
+      try {
+        const sums = walk.map(momentSums);
+        let turn = 0;
+        for (const sample of samples) {
+          checkInputs(graph, sample);
+          float.run(sample.inputs);
+          rounded.run(sample.inputs);
+          for (const [i, layer] of walk.entries()) {
+            const [x, z] = [rounded, float].map((executor) =>
+              patchesOf(layer, executor.read(layer.input) as Float32Array, patchesPerSample, turn),
+            );
+            sums[i].add(x, z);
+          }
+          turn++;
+          done++;
+          onProgress?.(done, samples.length && samples.length * walks.length);
         }
-        turn++;
-        done++;
-        onProgress?.(done, samples.length && samples.length * stretches.length);
-      }
-      if (turn === 0)
-        throw new NibbleError(
-          "bad-input",
-          `graph "${graph.name}": no samples; second-order methods need at least one`,
-        );
-      for (const [i, layer] of stretch.entries()) {
-        for (const sum of sums[i]) finish(sum, layer.k, counts[i]);
-        if (sums[i].some((sum) => !Number.isFinite(sum.reduce((a, b) => a + b, 0))))
+        if (turn === 0)
           throw new NibbleError(
             "bad-input",
-            `tensor "${layer.input.name}": the samples give values that are not finite`,
+            `graph "${graph.name}": no samples; second-order methods need at least one`,
           );
-        take(layer, sums[i]);
+        for (const [i, layer] of walk.entries()) made.set(layer.node, round(layer, sums[i].result()));
+      } finally {
+        rounded.dispose();
       }
     }
   } finally {
-    executor.dispose();
+    float.dispose();
   }
 }
 
-/** Upper triangle. */
-function addProducts(sum: Float64Array, patch: Float64Array, from: number, k: number): void {
-  for (let i = 0; i < k; i++) {
-    const a = patch[from + i];
-    if (a === 0) continue;
-    for (let j = i; j < k; j++) sum[i * k + j] += a * patch[from + j];
-  }
-}
-
-function finish(sum: Float64Array, k: number, count: number): void {
-  for (let i = 0; i < k; i++)
-    for (let j = i; j < k; j++) {
-      sum[i * k + j] /= count;
-      sum[j * k + i] = sum[i * k + j];
+function walksOf(layers: readonly LayerMatrix[]): LayerMatrix[][] {
+  const each = Math.ceil(layers.length / mostWalks);
+  const walks: LayerMatrix[][] = [];
+  let filled = Infinity;
+  for (const layer of layers) {
+    if (filled + bytesOf(layer) > budget || walks.at(-1)!.length >= each) {
+      walks.push([]);
+      filled = 0;
     }
+    walks.at(-1)!.push(layer);
+    filled += bytesOf(layer);
+  }
+  return walks;
+}
+
+function momentSums(layer: LayerMatrix) {
+  const { k, groups, input } = layer;
+  const all = Array.from(
+    { length: groups },
+    (): Moments => ({
+      second: new Float64Array(k * k),
+      cross: new Float64Array(k * k),
+      mean: new Float64Array(k),
+      floatMean: new Float64Array(k),
+    }),
+  );
+  let count = 0;
+  return {
+    add(xs: Float64Array[], zs: Float64Array[]): void {
+      count += xs.length;
+      for (const [p, x] of xs.entries())
+        for (const [g, { second, cross, mean, floatMean }] of all.entries()) {
+          const [from, z] = [g * k, zs[p]];
+          for (let i = 0; i < k; i++) {
+            const a = x[from + i];
+            mean[i] += a;
+            floatMean[i] += z[from + i];
+            if (a === 0) continue;
+            for (let j = 0; j < k; j++) {
+              second[i * k + j] += a * x[from + j];
+              cross[i * k + j] += a * z[from + j];
+            }
+          }
+        }
+    },
+    /** @throws NibbleError "bad-input" where an input was not finite. */
+    result(): Moments[] {
+      for (const { second, cross, mean, floatMean } of all) {
+        for (let i = 0; i < k; i++) {
+          mean[i] /= count;
+          floatMean[i] /= count;
+        }
+        for (let i = 0; i < k; i++)
+          for (let j = 0; j < k; j++) {
+            second[i * k + j] = second[i * k + j] / count - mean[i] * mean[j];
+            cross[i * k + j] = cross[i * k + j] / count - mean[i] * floatMean[j];
+          }
+        if (cross.every(Number.isFinite) && second.every(Number.isFinite)) continue;
+        throw new NibbleError(
+          "bad-input",
+          `tensor "${input.name}": the samples give values that are not finite`,
+        );
+      }
+      return all;
+    },
+  };
 }

@@ -2,7 +2,7 @@
 
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { nearestHalf } from "../methods/grid.ts";
-import { bitsOf, isDynamic } from "../schemes.ts";
+import { bitsOf, isDynamic, isStatic } from "../schemes.ts";
 import type { LayerMatrix } from "./matrix.ts";
 import type { RoundedLayer } from "./round.ts";
 
@@ -17,33 +17,56 @@ export const staticWeights = ({ layer, stored, grid }: RoundedLayer): StaticWeig
   scale: grid!.scale,
 });
 
-/** `graph` with layers of dynamic and float schemes in place of those that were rounded to one. */
-export function replaceLayers(graph: Graph, rounded: ReadonlyMap<Node, RoundedLayer>): Graph {
-  const nodes = graph.nodes.map((node) => {
-    const made = rounded.get(node);
-    return made ? replaced(node, made) : node;
-  });
-  return { ...graph, nodes };
+/** `graph` with rounded layers in place of the float ones; those of static schemes only get their new biases. */
+export function replaceLayers(graph: Graph, made: ReadonlyMap<Node, RoundedLayer>): Graph {
+  return { ...graph, nodes: graph.nodes.map((node) => (made.has(node) ? replaced(made.get(node)!) : node)) };
 }
 
-function replaced(node: Node, made: RoundedLayer): Node {
+function replaced(made: RoundedLayer): Node {
   const { layer, stored, scheme } = made;
-  const [x, weights, bias = null] = node.inputs;
-  if (isDynamic(scheme.scheme)) return dynamic(made, [x, weights, bias]);
+  if (isStatic(scheme.scheme)) return withWeights(made, layer.weights.data as Float32Array);
+  if (isDynamic(scheme.scheme)) return dynamic(made);
   const data = Float32Array.from(inSourceOrder(layer, stored));
-  const half = scheme.scheme === "float16";
   // Beyond float16 a layer stays float32.
-  if (!data.every((value) => Number.isFinite(value))) return node;
-  const halved = half && bias ? rounded(bias) : bias;
-  return { ...node, inputs: [x, { ...weights!, data }, halved] } as Node;
+  if (!data.every((value) => Number.isFinite(value))) return layer.node;
+  const node = withWeights(made, data);
+  if (scheme.scheme === "float16" && node.inputs[2]) node.inputs[2] = halved(node.inputs[2]);
+  return node;
 }
 
-function rounded(bias: Tensor): Tensor {
+/** The layer with the float weights that its stored ones stand for. */
+export function asFloats(made: RoundedLayer): Node {
+  const { layer, stored, grid } = made;
+  const real = stored.map((value, i) =>
+    grid ? grid.real(value, Math.floor(i / layer.k), i % layer.k) : value,
+  );
+  return withWeights(made, Float32Array.from(inSourceOrder(layer, real)));
+}
+
+function withWeights(made: RoundedLayer, data: Float32Array): Node {
+  const { node, weights } = made.layer;
+  return { ...node, inputs: [node.inputs[0], { ...weights, data }, biasOf(made)] } as Node;
+}
+
+/** The bias, moved by what the new weights make of the inputs' means. */
+function biasOf({ layer, shift }: RoundedLayer): Tensor | null {
+  const { node, n, weights } = layer;
+  const bias = node.inputs[2] ?? null;
+  if (!shift) return bias;
+  const old = bias?.data as Float32Array | undefined;
+  return {
+    ...(bias ?? { name: `${weights.name}/bias`, dtype: "float32", shape: [n] }),
+    data: Float32Array.from(shift, (value, c) => (old?.[c] ?? 0) + value),
+  };
+}
+
+function halved(bias: Tensor): Tensor {
   const data = Float32Array.from(bias.data as Float32Array, nearestHalf);
   return data.every((value) => Number.isFinite(value)) ? { ...bias, data } : bias;
 }
 
-function dynamic({ layer, stored, grid, scheme }: RoundedLayer, inputs: (Tensor | null)[]): Node {
+function dynamic(made: RoundedLayer): Node {
+  const { layer, stored, grid, scheme } = made;
   const { node, n, k, weights } = layer;
   const { scale, zeroPoint, blockSize, codebook } = grid!;
   // The engine's codebooks have 16 values.
@@ -53,9 +76,9 @@ function dynamic({ layer, stored, grid, scheme }: RoundedLayer, inputs: (Tensor 
     op: "dynamicFullyConnected",
     name: node.name,
     inputs: [
-      inputs[0],
+      node.inputs[0],
       { name: weights.name, dtype: "int8", shape: [n, k], data, quantization: { scale, zeroPoint, axis: 0 } },
-      inputs[2],
+      biasOf(made),
     ],
     outputs: node.outputs,
     attributes: {

@@ -1,7 +1,7 @@
 /** One layer's weights: prune → compensate → fit the grid → round. */
 
 import { NibbleError } from "../../runtime/errors.ts";
-import { inverseDiagonal, inverseFactor } from "../methods/cholesky.ts";
+import { inverseDiagonal, inverseFactor, solve } from "../methods/cholesky.ts";
 import { codebookGrid } from "../methods/codebook.ts";
 import { roundInTurn } from "../methods/gptq.ts";
 import { type BlockGrid, floatGrid, type Grid, type Importance, uniformGrid } from "../methods/grid.ts";
@@ -16,6 +16,8 @@ export interface RoundedLayer {
   layer: LayerMatrix;
   scheme: LayerScheme;
   stored: Float64Array;
+  /** What to add to each output channel's bias. */
+  shift?: Float64Array;
   /** Undefined where weights stay floats. */
   grid?: BlockGrid & { codebook?: Int8Array };
   report: WeightReport;
@@ -43,7 +45,7 @@ const damping = 0.01;
 export function roundLayer(
   layer: LayerMatrix,
   scheme: LayerScheme,
-  moments?: Moments,
+  moments?: readonly Moments[],
   tick?: () => void,
 ): RoundedLayer {
   const { n, k, at, groups } = layer;
@@ -52,8 +54,9 @@ export function roundLayer(
     Number(original[at(Math.floor(i / k), i % k)]),
   );
   const reference = values.slice();
-  const hessians = moments?.map((sum) => damped(sum, k));
+  const hessians = moments?.map(({ second }) => damped(second, k));
   const hessianOf = (row: number): Float64Array | undefined => hessians?.[Math.floor((row * groups) / n)];
+  if (moments) follow(layer, values, moments, hessians!);
   const mask = groups === 1 && scheme.prune > 0 ? maskOf(layer, values, scheme, hessians?.[0]) : undefined;
 
   const factors = factorCache(layer);
@@ -81,17 +84,22 @@ export function roundLayer(
     });
   else for (let i = 0; i < stored.length; i++) stored[i] = grid.round(values[i], Math.floor(i / k), i % k);
 
+  const shift = new Float64Array(n);
   let [signal, noise, kept] = [0, 0, 0];
   for (let i = 0; i < stored.length; i++) {
     const found = grid.real(stored[i], Math.floor(i / k), i % k);
     signal += reference[i] ** 2;
     noise += (found - reference[i]) ** 2;
     if (found !== 0) kept++;
+    const row = Math.floor(i / k);
+    const means = moments?.[Math.floor((row * groups) / n)];
+    if (means) shift[row] += reference[i] * means.floatMean[i % k] - found * means.mean[i % k];
   }
   return {
     layer,
     scheme,
     stored,
+    ...(moments && { shift }),
     ...("scale" in grid && { grid: grid as BlockGrid }),
     report: {
       node: layer.node.name,
@@ -101,6 +109,31 @@ export function roundLayer(
       density: stored.length > 0 ? kept / stored.length : 0,
     },
   };
+}
+
+/** Moves the weights to where the layer's output on its new inputs is nearest to the float one's on the float inputs. */
+function follow(
+  layer: LayerMatrix,
+  values: Float64Array,
+  moments: readonly Moments[],
+  hessians: Float64Array[],
+): void {
+  const { n, k, groups } = layer;
+  const order = Int32Array.from({ length: k }, (_, i) => i);
+  for (const [g, { second, cross }] of moments.entries()) {
+    if (second.every((value, i) => value === cross[i])) continue;
+    const factor = factorOf(layer, hessians[g], order);
+    for (let row = (g * n) / groups; row < ((g + 1) * n) / groups; row++) {
+      const w = values.subarray(row * k, (row + 1) * k);
+      const push = Float64Array.from(order, (i) => {
+        let sum = 0;
+        for (let j = 0; j < k; j++) sum += (cross[i * k + j] - second[i * k + j]) * w[j];
+        return sum;
+      });
+      const change = solve(factor, k, push);
+      for (let i = 0; i < k; i++) w[i] += change[i];
+    }
+  }
 }
 
 function damped(sum: Float64Array, k: number): Float64Array {
@@ -177,7 +210,11 @@ function fitGrid(
   const rows = { values, n, k };
   // The engine's masks take pruned weights out of the 16 of a static layer.
   if (scheme.endsWith("codebook"))
-    return codebookGrid(rows, { blockSize, importance, hasZero: isPruned && !isStatic(scheme) });
+    return codebookGrid(rows, {
+      blockSize,
+      importance,
+      zero: !isPruned ? "none" : isStatic(scheme) ? "beside" : "among",
+    });
   const high = 2 ** (bits - 1) - 1;
   return uniformGrid(rows, {
     blockSize,

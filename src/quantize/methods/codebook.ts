@@ -11,8 +11,8 @@ export interface CodebookGrid extends BlockGrid {
 export interface CodebookOptions {
   blockSize: number;
   importance: Importance;
-  /** Whether 0 is one of the 16 values, as pruned weights ask for. */
-  hasZero: boolean;
+  /** How pruned weights are stored, if there are any: as one of the 16 values, or as 0 beside them. */
+  zero: "none" | "among" | "beside";
 }
 
 const size = 16;
@@ -20,7 +20,7 @@ const limit = 127;
 const bins = 2 * limit + 1;
 
 export function codebookGrid({ values, n, k }: Rows, options: CodebookOptions): CodebookGrid {
-  const { blockSize, importance, hasZero } = options;
+  const { blockSize, importance, zero } = options;
   const blocks = Math.ceil(k / blockSize);
   const scale = new Float32Array(n * blocks);
   const at = (row: number, i: number): number => row * blocks + Math.floor(i / blockSize);
@@ -41,14 +41,15 @@ export function codebookGrid({ values, n, k }: Rows, options: CodebookOptions): 
       const bin = Math.min(limit, Math.max(-limit, Math.round(value / s))) + limit;
       mass[bin] += importance(row, i) * s * s;
     }
-  const codebook = Int8Array.from(cluster(mass, hasZero ? size - 1 : size));
-  const all = hasZero && !codebook.includes(0) ? Int8Array.of(...codebook, 0).sort() : codebook;
+  const codebook = Int8Array.from(cluster(mass, zero === "among" ? size - 1 : size));
+  const all = zero === "among" && !codebook.includes(0) ? Int8Array.of(...codebook, 0).sort() : codebook;
   return {
     blockSize,
     scale,
     zeroPoint: new Int32Array(scale.length),
     codebook: all,
     round(value, row, i) {
+      if (value === 0 && zero !== "none") return 0;
       const wanted = value / scale[at(row, i)];
       let c = 0;
       while (c + 1 < all.length && wanted > (all[c] + all[c + 1]) / 2) c++;

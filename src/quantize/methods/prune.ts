@@ -11,7 +11,7 @@ export interface PruneOptions {
 }
 
 /**
- * 1 for weights that stay. Blocks with the least Σ w² go, or with the least Σ w² / [H⁻¹]ₖₖ (optimal brain surgeon)
+ * 1 for weights that stay. Blocks with the least mean w² go, or with the least mean w² / [H⁻¹]ₖₖ (optimal brain surgeon)
  * where the diagonal of H⁻¹ is given; the first of equals.
  */
 export function pruneMask(rows: Rows, options: PruneOptions, inverseDiagonal?: Float64Array): Uint8Array {
@@ -24,6 +24,11 @@ export function pruneMask(rows: Rows, options: PruneOptions, inverseDiagonal?: F
   for (let row = 0; row < n; row++)
     for (let i = 0; i < k; i++)
       scores[blockOf(row, i)] += values[row * k + i] ** 2 / (inverseDiagonal?.[i] ?? 1);
+  // Blocks at the edges hold fewer weights.
+  for (const b of scores.keys()) {
+    const tall = Math.min(height, n - Math.floor(b / across) * height);
+    scores[b] /= tall * Math.min(width, k - (b % across) * width);
+  }
   const order = Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b] || a - b);
   const gone = new Uint8Array(scores.length);
   for (const b of order.slice(0, Math.floor(options.share * scores.length))) gone[b] = 1;
