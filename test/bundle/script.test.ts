@@ -38,6 +38,7 @@ describe.skipIf(!existsSync(entry))("a bundle of --format js (skipped before the
       name,
     ).toEqual(model.inputs.map((input) => input.name));
     for (const bundled of [it, again]) {
+      model.reset();
       model.inputs.forEach((input, i) => {
         const values = model.input(input.name);
         for (let k = 0; k < values.length; k++) values[k] = ((k * 37 + i) % 97) - 48;
