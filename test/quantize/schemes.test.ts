@@ -129,7 +129,7 @@ describe("schemes", () => {
   });
 
   it("weights keep more by clipping, and with zero points", () => {
-    const kept = (layer: Recipe["default"]) =>
+    const kept = (layer: NonNullable<Recipe["default"]>) =>
       made({ default: layer }, null)
         .report.weights!.slice(2)
         .map(({ sqnr }) => sqnr!);

@@ -8,11 +8,14 @@ import { type LayerMatrix, patchesOf } from "./matrix.ts";
 import { asFloats } from "./rewrite.ts";
 import type { RoundedLayer } from "./round.ts";
 
-/** Of one group's inputs: x behind layers that are rounded, z in the float graph. Matrices are k × k. */
+/**
+ * Of one group's inputs: x behind layers that are rounded, z in the float graph. Matrices are k × k. Means are taken
+ * out where the layer has a bias, whose they are to correct; otherwise they are 0 here.
+ */
 export interface Moments {
-  /** E[x xᵀ] − E[x] E[x]ᵀ; what is constant is the bias's to correct. */
+  /** E[x xᵀ] − E[x] E[x]ᵀ */
   second: Float64Array;
-  /** E[x zᵀ] − E[x] E[z]ᵀ. */
+  /** E[x zᵀ] − E[x] E[z]ᵀ */
   cross: Float64Array;
   /** E[x] */
   mean: Float64Array;
@@ -59,10 +62,11 @@ export function roundInOrder(
     ...graph,
     nodes: graph.nodes.map((node) => (made.has(node) ? asFloats(made.get(node)!) : node)),
   });
-  const float = makeExecutor(graph);
   let done = 0;
-  try {
-    for (const walk of walks) {
+  for (const walk of walks) {
+    // New for each walk: what models remember of the last one would be wrong.
+    const float = makeExecutor(graph);
+    try {
       const rounded = makeExecutor(current());
       try {
         const sums = walk.map(momentSums);
@@ -90,9 +94,9 @@ export function roundInOrder(
       } finally {
         rounded.dispose();
       }
+    } finally {
+      float.dispose();
     }
-  } finally {
-    float.dispose();
   }
 }
 
@@ -112,7 +116,8 @@ function walksOf(layers: readonly LayerMatrix[]): LayerMatrix[][] {
 }
 
 function momentSums(layer: LayerMatrix) {
-  const { k, groups, input } = layer;
+  const { k, groups, input, node } = layer;
+  const hasBias = Boolean(node.inputs[2]);
   const all = Array.from(
     { length: groups },
     (): Moments => ({
@@ -131,8 +136,10 @@ function momentSums(layer: LayerMatrix) {
           const [from, z] = [g * k, zs[p]];
           for (let i = 0; i < k; i++) {
             const a = x[from + i];
-            mean[i] += a;
-            floatMean[i] += z[from + i];
+            if (hasBias) {
+              mean[i] += a;
+              floatMean[i] += z[from + i];
+            }
             if (a === 0) continue;
             for (let j = 0; j < k; j++) {
               second[i * k + j] += a * x[from + j];

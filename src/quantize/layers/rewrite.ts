@@ -50,14 +50,10 @@ function withWeights(made: RoundedLayer, data: Float32Array): Node {
 
 /** The bias, moved by what the new weights make of the inputs' means. */
 function biasOf({ layer, shift }: RoundedLayer): Tensor | null {
-  const { node, n, weights } = layer;
-  const bias = node.inputs[2] ?? null;
-  if (!shift) return bias;
-  const old = bias?.data as Float32Array | undefined;
-  return {
-    ...(bias ?? { name: `${weights.name}/bias`, dtype: "float32", shape: [n] }),
-    data: Float32Array.from(shift, (value, c) => (old?.[c] ?? 0) + value),
-  };
+  const bias = layer.node.inputs[2] ?? null;
+  if (!shift || !bias) return bias;
+  const old = bias.data as Float32Array;
+  return { ...bias, data: old.map((value, c) => value + shift[c]) };
 }
 
 function halved(bias: Tensor): Tensor {

@@ -16,7 +16,7 @@ export interface RoundedLayer {
   layer: LayerMatrix;
   scheme: LayerScheme;
   stored: Float64Array;
-  /** What to add to each output channel's bias. */
+  /** What to add to each output channel's bias, where it has one. */
   shift?: Float64Array;
   /** Undefined where weights stay floats. */
   grid?: BlockGrid & { codebook?: Int8Array };
@@ -99,7 +99,7 @@ export function roundLayer(
     layer,
     scheme,
     stored,
-    ...(moments && { shift }),
+    ...(moments && layer.node.inputs[2] && { shift }),
     ...("scale" in grid && { grid: grid as BlockGrid }),
     report: {
       node: layer.node.name,
