@@ -3,7 +3,8 @@ import { Option } from "commander";
 import type { Graph, Node, Rounding } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
-import { quantize } from "../quantize/index.ts";
+import { type Phase, quantize } from "../quantize/index.ts";
+import { isStatic } from "../quantize/schemes.ts";
 import { summarize } from "../quantize/summary.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
@@ -29,10 +30,11 @@ import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
 import { layerLines, reportLines } from "./report.ts";
+import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 
-interface Options {
+interface Options extends SchemeOptions {
   output: string;
-  data: string[];
+  data?: string[];
   calibration: "minmax" | "percentile";
   percentile?: number;
   samples?: number;
@@ -51,16 +53,19 @@ interface Options {
 }
 
 export function registerQuantize(program: Command, io: Io): void {
-  program
+  const command = program
     .command("quantize")
-    .summary("make int8 of a float model and report the cost")
-    .description("Make int8 of a float model, with ranges from sample data, and measure what that costs")
+    .summary("make int8 or less of a float model and report the cost")
+    .description(
+      "Make int8 or less of a float model, with ranges from sample data, and measure what that costs",
+    )
     .argument("<model>", "TFLite or ONNX file with float32 weights")
     .addOption(outputOption())
-    .requiredOption(
+    .option(
       "--data <path...>",
-      "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files",
-    )
+      "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
+    );
+  addSchemeOptions(command)
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile"])
@@ -91,6 +96,8 @@ export function registerQuantize(program: Command, io: Io): void {
       examples(
         "quantize model.onnx -o model.nbl --data samples/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
+        "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
+        "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
       ),
     )
     .action((file: string, options: Options) => run(file, options, io));
@@ -115,6 +122,9 @@ function run(file: string, options: Options, io: Io): void {
   checkOutput(output, [file]);
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
 
+  const recipe = recipeOf(options);
+  if (!data && isStatic(recipe.default?.scheme ?? "int8"))
+    throw usageError("required option '--data <path...>' not specified; int8 activations need it");
   const source = { file, bytes: readFile(file) };
   if (fileFormat(source.bytes, file) === "nbl")
     throw new NibbleError(
@@ -135,23 +145,25 @@ function run(file: string, options: Options, io: Io): void {
       "bad-input",
       `${options.eval}: no classes are known; name them with --labels, and the sub-folders after them`,
     );
-  const samples = openData(data, graph.inputs, {
-    ...reading,
-    anyLabel: measured !== undefined || labels === undefined,
-    ...(options.samples && { limit: options.samples }),
-  });
+  const samples =
+    data &&
+    openData(data, graph.inputs, {
+      ...reading,
+      anyLabel: measured !== undefined || labels === undefined,
+      ...(options.samples && { limit: options.samples }),
+    });
 
   const { graph: quantized, report } = withProgress(io, (bar) =>
     quantize(graph, samples, {
       makeExecutor: (g) => createExecutor(g),
+      recipe,
       method: calibration === "minmax" ? "min-max" : "percentile",
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
       io: options.io,
       ...(measured && { compareOn: measured }),
-      onProgress: (phase, done, total) =>
-        bar.update(phase === "calibrate" ? "calibrating" : "measuring  ", done, total),
+      onProgress: (phase, done, total) => bar.update(phaseNames[phase], done, total),
     }),
   );
   const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
@@ -165,12 +177,22 @@ function run(file: string, options: Options, io: Io): void {
     [
       ...packedText(source, output, inspection, colors),
       "",
-      colors.bold(`What it costs, on ${options.eval ?? "the calibration samples"}`),
+      colors.bold(`What it costs, ${costOf(options)}`),
       ...reportLines(report).map((line) => `  ${line}`),
       ...(options.layers ? ["", ...layerLines(report)] : []),
     ].join("\n"),
   );
 }
+
+const costOf = ({ eval: folder, data }: Options): string =>
+  folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
+
+const phaseNames: Record<Phase, string> = {
+  calibrate: "calibrating",
+  measure: "observing  ",
+  round: "rounding   ",
+  compare: "measuring  ",
+};
 
 const isWeighted = ({ op }: Node): boolean =>
   op === "conv2d" || op === "depthwiseConv2d" || op === "fullyConnected";

@@ -16,7 +16,7 @@ export function reportLines(report: Report): string[] {
     .slice(0, worstCount);
   const decibels = (sqnr: number | null): string => (sqnr === null ? "exact" : `${sqnr.toFixed(1)} dB`);
   return fields([
-    ["measured on", `${report.samples} ${report.samples === 1 ? "sample" : "samples"}`],
+    report.samples > 0 && ["measured on", `${report.samples} ${report.samples === 1 ? "sample" : "samples"}`],
     ...report.outputs.map(
       ({ tensor, sqnr, maxError, clipped }) =>
         [
@@ -31,14 +31,33 @@ export function reportLines(report: Report): string[] {
     ...report.float.map(
       ({ node, reason }, i) => [i === 0 ? "stays float" : "", `${shortened(node)} (${reason})`] as const,
     ),
+    ...weightLines(report),
     report.agreement && ["same class", share(report.agreement)],
     ...(report.accuracy
       ? [
           ...accuracyLines("float", report.accuracy.float),
-          ...accuracyLines("int8", report.accuracy.quantized),
+          ...accuracyLines(report.weights ? "quantized" : "int8", report.accuracy.quantized),
         ]
       : []),
   ]);
+}
+
+/** One line a scheme and method; figures of its worst layer. */
+function weightLines({ weights = [] }: Report): [string, string][] {
+  const kinds = new Map<string, NonNullable<Report["weights"]>>();
+  for (const layer of weights) {
+    const kind = `${layer.scheme} by ${layer.method}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), layer]);
+  }
+  return [...kinds].map(([kind, layers]) => {
+    const noisy = layers.filter(
+      (layer): layer is (typeof layers)[0] & { sqnr: number } => layer.sqnr !== null,
+    );
+    const worst = noisy.sort((a, b) => a.sqnr - b.sqnr)[0];
+    const density = layers.reduce((sum, layer) => sum + layer.density, 0) / layers.length;
+    const noise = worst ? `${worst.sqnr.toFixed(1)} dB in ${shortened(worst.node, 32)}` : "exact";
+    return [`weights ${kind}`, `${layers.length} layers, ${noise}, ${percent(density)} not 0`];
+  });
 }
 
 /** Every layer, without the figures that `reportLines` gives. */
@@ -62,11 +81,18 @@ export function asReport(stored: unknown): Report | undefined {
     ) &&
     report.outputs!.every((output) => typeof output?.tensor === "string" && isFidelity(output)) &&
     report.float!.every((entry) => typeof entry?.node === "string" && typeof entry.reason === "string") &&
+    (report.weights === undefined ||
+      (Array.isArray(report.weights) && report.weights.every(isWeightReport))) &&
     (report.agreement === undefined || isProportion(report.agreement)) &&
     (report.accuracy === undefined ||
       [report.accuracy?.float?.all, report.accuracy?.quantized?.all].every(isProportion));
   return isReport ? (report as Report) : undefined;
 }
+
+const isWeightReport = (layer: NonNullable<Report["weights"]>[number]): boolean =>
+  [layer?.node, layer?.scheme, layer?.method].every((text) => typeof text === "string") &&
+  typeof layer.density === "number" &&
+  (layer.sqnr === null || typeof layer.sqnr === "number");
 
 const isFidelity = ({ sqnr, maxError, cosine, clipped }: Report["outputs"][number]): boolean =>
   [maxError, clipped].every((n) => typeof n === "number") &&

@@ -2,46 +2,86 @@ import type { Graph } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
+import { needsRanges, roundWeights } from "./layers/index.ts";
+import { assignSchemes, type Recipe } from "./recipe.ts";
 import { compare, type Report } from "./report.ts";
 import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
 
-export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "onProgress"> {
+export interface QuantizeOptions
+  extends Omit<StaticOptions, "float" | "weights">,
+    Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
+  /** Which layer gets which scheme; static int8 throughout by default. */
+  recipe?: Recipe;
   /** What the report is measured on; the calibration samples by default. */
   compareOn?: Samples;
   /** Samples the report is measured on at most. */
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: "calibrate" | "compare", done: number, total?: number) => void;
+  onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
+/** Ranges, second moments, weights, and the report, in this order; only those that are needed. */
+export type Phase = "calibrate" | "measure" | "round" | "compare";
+
 /**
- * Calibrates a float graph on `samples`, makes its static int8 form and measures what that costs.
- * `samples` is walked twice, unless `compareOn` is given.
+ * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
+ * `samples` is walked more than once. Schemes without static activations and second-order methods need none; then the
+ * report only tells of the weights.
  *
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
 export function quantize(
   graph: Graph,
-  samples: Samples,
+  samples: Samples | undefined,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
-  const { makeExecutor, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
+  const {
+    makeExecutor,
+    recipe = {},
+    compareOn = samples,
+    compareLimit,
+    withoutLabel,
+    onProgress,
+    ...scheme
+  } = options;
   if (
     !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
   ) {
     throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
   }
-  const ranges = calibrate(graph, samples, makeExecutor, {
+  const schemes = assignSchemes(graph, recipe);
+  for (const node of graph.nodes)
+    if (options.exclude?.includes(node.name))
+      schemes.set(node, { ...schemes.get(node)!, scheme: "float32", prune: 0 });
+  const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
+  if (isCalibrated && !samples)
+    throw new NibbleError(
+      "bad-input",
+      `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
+    );
+  const ranges = isCalibrated
+    ? calibrate(graph, samples!, makeExecutor, {
+        ...scheme,
+        onProgress: (done, total) => onProgress?.("calibrate", done, total),
+      })
+    : new Map();
+  const rounded = roundWeights(graph, schemes, samples, makeExecutor, onProgress);
+  const quantized = quantizeStatic(rounded.graph, ranges, {
     ...scheme,
-    onProgress: (done, total) => onProgress?.("calibrate", done, total),
+    float: rounded.float,
+    weights: rounded.weights,
   });
-  const quantized = quantizeStatic(graph, ranges, scheme);
+  const weights = rounded.report.length > 0 && { weights: rounded.report };
+  if (!compareOn) {
+    const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
+    return { graph: quantized.graph, report: { ...report, ...weights } };
+  }
   const report = compare(graph, quantized, compareOn, makeExecutor, {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
-  return { graph: quantized.graph, report };
+  return { graph: quantized.graph, report: { ...report, ...weights } };
 }

@@ -22,9 +22,14 @@ export const hasWeights = (node: Node): boolean =>
  * Why each node stays float; nodes that are not in the map become int8. An operator that keeps values
  * follows its producer: behind a float node it stays float.
  *
+ * @param chosen operators that another scheme keeps float, and why
  * @throws NibbleError "bad-input" where `exclude` names no node of the graph.
  */
-export function floatNodes(graph: Graph, exclude: readonly string[]): Map<Node, string> {
+export function floatNodes(
+  graph: Graph,
+  exclude: readonly string[],
+  chosen: ReadonlyMap<Node, string> = new Map(),
+): Map<Node, string> {
   const excluded = new Set(exclude);
   for (const name of excluded) {
     if (graph.nodes.some((node) => node.name === name)) continue;
@@ -34,7 +39,7 @@ export function floatNodes(graph: Graph, exclude: readonly string[]): Map<Node, 
   const reasons = new Map<Node, string>();
   const producers = new Map<Tensor, Node>();
   for (const node of graph.nodes) {
-    const reason = excluded.has(node.name) ? "excluded" : floatReason(node);
+    const reason = excluded.has(node.name) ? "excluded" : (chosen.get(node) ?? floatReason(node));
     const producer = producers.get(node.inputs[0]!);
     if (reason !== undefined) {
       reasons.set(node, reason);

@@ -6,6 +6,7 @@ import { type Accuracy, accuracy, type Prediction, type Proportion, proportion, 
 import { checkInputs, type Progress, type Samples } from "./calibrate.ts";
 import type { Executor, MakeExecutor } from "./executor.ts";
 import { type Fidelity, fidelityMeter, realValues } from "./fidelity.ts";
+import type { WeightReport } from "./layers/round.ts";
 import type { StaticInt8 } from "./static-int8.ts";
 
 /** One output of one operator of the float graph. */
@@ -28,6 +29,8 @@ export interface Report {
   outputs: ({ tensor: string } & Fidelity)[];
   /** Operators that stayed float, and why. */
   float: { node: string; reason: string }[];
+  /** Of layers that were rounded by a scheme's own methods. */
+  weights?: WeightReport[];
   /** How often both graphs name the same class; for graphs whose first output is one vector of scores. */
   agreement?: Proportion;
   /** Against the labels of those samples that have one. */

@@ -1,8 +1,9 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { activationParameters } from "./activations.ts";
 import { type Affine, affineOfRange, quantizeValues, type Range } from "./affine.ts";
+import type { StaticWeights } from "./layers/rewrite.ts";
 import { floatNodes, hasWeights, keepsValues } from "./plan.ts";
-import { floats, type QuantizedWeights, quantizeWeights } from "./weights.ts";
+import { chosenWeights, floats, type QuantizedWeights, quantizeWeights } from "./weights.ts";
 
 export interface StaticOptions {
   /** Names of operators that stay float. */
@@ -11,6 +12,10 @@ export interface StaticOptions {
   perTensor?: boolean;
   /** Type of the graph's float inputs and outputs afterwards; "float32" by default. */
   io?: "float32" | "int8";
+  /** Operators that another scheme keeps float, and why; those without a reason are not reported. */
+  float?: ReadonlyMap<Node, string>;
+  /** int8 weights that are chosen already; the nearest of a scale that fits by default. */
+  weights?: ReadonlyMap<Node, StaticWeights>;
 }
 
 export interface StaticInt8 {
@@ -36,7 +41,7 @@ export function quantizeStatic(
   options: StaticOptions = {},
 ): StaticInt8 {
   const { exclude = [], perTensor = false, io = "float32" } = options;
-  const float = floatNodes(graph, exclude);
+  const float = floatNodes(graph, exclude, options.float);
   const affineOf = activationParameters(graph, ranges, float);
   const weightsOf = weightCache(perTensor);
   const interfaces = new Set([...graph.inputs, ...graph.outputs]);
@@ -108,6 +113,11 @@ export function quantizeStatic(
     const x = operand(node.inputs[0])!;
     const axis = node.op === "depthwiseConv2d" ? 3 : 0;
     const scale = x.quantization!.scale[0];
+    const chosen = options.weights?.get(node);
+    if (chosen) {
+      const made = chosenWeights(node.inputs[1]!, node.inputs[2] ?? null, scale, axis, chosen);
+      return [x, made.weights, made.bias];
+    }
     const { weights, bias } = weightsOf(node.inputs[1]!, node.inputs[2] ?? null, scale, axis);
     return [x, weights, bias];
   }
@@ -145,7 +155,7 @@ export function quantizeStatic(
   return {
     graph: { name: graph.name, nodes, inputs, outputs, rounding: graph.rounding, ...(states && { states }) },
     counterparts,
-    float: [...float].map(([node, reason]) => ({ node: node.name, reason })),
+    float: [...float].flatMap(([node, reason]) => (reason ? [{ node: node.name, reason }] : [])),
   };
 }
 

@@ -1,6 +1,7 @@
 import { elementCount, type Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { quantizeValue, smallestScale, symmetricScale } from "./affine.ts";
+import type { StaticWeights } from "./layers/rewrite.ts";
 
 /** The scale of weights that are zero throughout. */
 const zeroWeightsScale = 2 ** -7;
@@ -66,25 +67,61 @@ export function quantizeWeights(
     // No quotient exceeds 127 by more than the scale's own rounding, so −128 never comes out.
     q[i] = quantizeValue(values[i], { scale: scales[channelOf(i)], zeroPoint: 0 });
   }
-  const kept = perTensor ? scales.slice(0, 1) : scales;
+  return describe(
+    weights,
+    bias,
+    inputScale,
+    { data: q, scale: perTensor ? scales.slice(0, 1) : scales },
+    axis,
+  );
+}
+
+/**
+ * Weights whose int8 values are chosen already, with a scale per output channel.
+ *
+ * @throws NibbleError "unsupported" where a bias leaves too little of the int32 accumulator for the products.
+ */
+export function chosenWeights(
+  weights: Tensor,
+  bias: Tensor | null,
+  inputScale: number,
+  axis: number,
+  chosen: StaticWeights,
+): QuantizedWeights {
+  const limit = biasLimit(weights, chosen.data.length / weights.shape[axis]);
+  const large = bias && floats(bias).findIndex((b, c) => Math.abs(b) > limit * inputScale * chosen.scale[c]);
+  if (bias && large !== -1)
+    throw new NibbleError(
+      "unsupported",
+      `tensor "${bias.name}": value ${large} is too large beside the scale of its weights; make this layer int8 or float32`,
+    );
+  return describe(weights, bias, inputScale, chosen, axis);
+}
+
+function describe(
+  weights: Tensor,
+  bias: Tensor | null,
+  inputScale: number,
+  { data, scale }: StaticWeights,
+  axis: number,
+): QuantizedWeights {
+  const zeroPoint = new Int32Array(scale.length);
   return {
     weights: {
       name: weights.name,
       dtype: "int8",
       shape: [...weights.shape],
-      quantization: { scale: kept, zeroPoint: new Int32Array(kept.length), axis: perTensor ? 0 : axis },
-      data: q,
+      quantization: { scale, zeroPoint, axis: scale.length === 1 ? 0 : axis },
+      data,
     },
     bias: bias && {
       name: bias.name,
       dtype: "int32",
       shape: [...bias.shape],
-      quantization: {
-        scale: kept.map((scale) => inputScale * scale),
-        zeroPoint: new Int32Array(kept.length),
-        axis: 0,
-      },
-      data: Int32Array.from(biases!, (value, c) => Math.round(value / (inputScale * scales[c]))),
+      quantization: { scale: scale.map((s) => inputScale * s), zeroPoint: zeroPoint.slice(), axis: 0 },
+      data: Int32Array.from(floats(bias), (value, c) =>
+        Math.round(value / (inputScale * (scale[c] ?? scale[0]))),
+      ),
     },
   };
 }
