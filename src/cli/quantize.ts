@@ -4,6 +4,7 @@ import type { Graph, Node, Rounding } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
 import { quantize } from "../quantize/index.ts";
+import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import { summarize } from "../quantize/summary.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
@@ -32,7 +33,9 @@ import { layerLines, reportLines } from "./report.ts";
 interface Options {
   output: string;
   data: string[];
-  calibration: "minmax" | "percentile";
+  calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
+  equalize?: boolean;
+  biasCorrection?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -61,7 +64,7 @@ export function registerQuantize(program: Command, io: Io): void {
     )
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
-        .choices(["minmax", "percentile"])
+        .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
         .default("minmax"),
     )
     .addOption(
@@ -69,6 +72,8 @@ export function registerQuantize(program: Command, io: Io): void {
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
     )
+    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
+    .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -105,7 +110,7 @@ function run(file: string, options: Options, io: Io): void {
     frontend,
     json = false,
   } = options;
-  if (percentile !== undefined && calibration === "minmax")
+  if (percentile !== undefined && calibration !== "percentile")
     throw usageError("option '--percentile' needs '--calibration percentile'");
   const reportFile = options.report;
   checkOutput(output, [file]);
@@ -139,14 +144,20 @@ function run(file: string, options: Options, io: Io): void {
   const { graph: quantized, report } = withProgress(io, (bar) =>
     quantize(graph, samples, {
       makeExecutor: (g) => createExecutor(g),
-      method: calibration === "minmax" ? "min-max" : "percentile",
+      method: calibration === "minmax" ? "min-max" : calibration,
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
+      ...(options.equalize && { equalize: true }),
+      ...(options.biasCorrection && { biasCorrection: true }),
       io: options.io,
       ...(measured && { compareOn: measured }),
       onProgress: (phase, done, total) =>
-        bar.update(phase === "calibrate" ? "calibrating" : "measuring  ", done, total),
+        bar.update(
+          phase === "calibrate" ? "calibrating" : phase === "correct" ? "correcting " : "measuring  ",
+          done,
+          total,
+        ),
     }),
   );
   const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });

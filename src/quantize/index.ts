@@ -2,18 +2,24 @@ import type { Graph } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
+import { correctBiases } from "./methods/bias-correction.ts";
+import { equalize } from "./methods/equalize.ts";
 import { compare, type Report } from "./report.ts";
 import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
 
 export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
+  /** Even out the weights of neighbouring layers first: cross-layer equalization. */
+  equalize?: boolean;
+  /** Take the mean error of each layer out of its bias. */
+  biasCorrection?: boolean;
   /** What the report is measured on; the calibration samples by default. */
   compareOn?: Samples;
   /** Samples the report is measured on at most. */
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: "calibrate" | "compare", done: number, total?: number) => void;
+  onProgress?: (phase: "calibrate" | "correct" | "compare", done: number, total?: number) => void;
 }
 
 /**
@@ -23,11 +29,12 @@ export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
 export function quantize(
-  graph: Graph,
+  source: Graph,
   samples: Samples,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
   const { makeExecutor, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
+  const graph = options.equalize ? equalize(source).graph : source;
   if (
     !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
   ) {
@@ -38,6 +45,10 @@ export function quantize(
     onProgress: (done, total) => onProgress?.("calibrate", done, total),
   });
   const quantized = quantizeStatic(graph, ranges, scheme);
+  if (options.biasCorrection)
+    correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
+      onProgress?.("correct", done, total),
+    );
   const report = compare(graph, quantized, compareOn, makeExecutor, {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
