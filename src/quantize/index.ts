@@ -5,6 +5,7 @@ import type { MakeExecutor } from "./executor.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { compare, type Report } from "./report.ts";
+import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
 
 export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "onProgress"> {
@@ -13,13 +14,15 @@ export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Measure noisy, louder and quieter inputs too. */
+  shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
   compareOn?: Samples;
   /** Samples the report is measured on at most. */
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: "calibrate" | "correct" | "compare", done: number, total?: number) => void;
+  onProgress?: (phase: "calibrate" | "correct" | "compare" | "shift", done: number, total?: number) => void;
 }
 
 /**
@@ -54,5 +57,9 @@ export function quantize(
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
+  if (options.shifts)
+    report.shifts = measureShifts(graph, quantized.graph, compareOn, makeExecutor, (done, total) =>
+      onProgress?.("shift", done, total),
+    );
   return { graph: quantized.graph, report };
 }
