@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Graph, Node, Rounding } from "../graph/graph.ts";
@@ -6,6 +7,7 @@ import { inspectModel } from "../inspect/inspect.ts";
 import { quantize } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import { summarize } from "../quantize/summary.ts";
+import { reportPage } from "../report/page.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
 import { openData } from "./data.ts";
@@ -28,6 +30,7 @@ import {
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
+import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 
 interface Options {
@@ -85,7 +88,10 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
-    .option("--report <file>", "write the whole report as JSON; the model carries a summary")
+    .option(
+      "--report <file>",
+      "write the whole report, as a page where it ends in .html, else as JSON; the model carries a summary",
+    )
     .option("--layers", "print every layer of the report")
     .addOption(jsonOption())
     .addHelpText(
@@ -141,8 +147,9 @@ function run(file: string, options: Options, io: Io): void {
     ...(options.samples && { limit: options.samples }),
   });
 
+  const hashed = recorded(samples);
   const { graph: quantized, report } = withProgress(io, (bar) =>
-    quantize(graph, samples, {
+    quantize(graph, hashed.samples, {
       makeExecutor: (g) => createExecutor(g),
       method: calibration === "minmax" ? "min-max" : calibration,
       ...(percentile !== undefined && { percentile }),
@@ -152,18 +159,30 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.biasCorrection && { biasCorrection: true }),
       io: options.io,
       ...(measured && { compareOn: measured }),
-      onProgress: (phase, done, total) =>
-        bar.update(
-          phase === "calibrate" ? "calibrating" : phase === "correct" ? "correcting " : "measuring  ",
-          done,
-          total,
-        ),
+      ...(reportFile !== undefined && { shifts: true }),
+      onProgress: (phase, done, total) => bar.update(phaseNames[phase], done, total),
     }),
   );
+  const hash = hashed.result();
+  report.provenance = {
+    source: metadata.source!,
+    ...(hash && { calibration: hash }),
+    options: provenOptions(options),
+  };
   const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
+  const reportBytes = (path: string): Uint8Array =>
+    /\.html?$/i.test(path)
+      ? new TextEncoder().encode(
+          reportPage(report, {
+            ...(metadata.labels && { labels: metadata.labels }),
+            measuredOn: basename(options.eval ?? data[0] ?? ""),
+            sizes: { source: source.bytes.length, packed: bytes.length },
+          }),
+        )
+      : jsonBytes(report);
   writeFiles([
     { path: output, bytes },
-    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: jsonBytes(report) }]),
+    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: reportBytes(reportFile) }]),
   ]);
 
   const inspection = inspectModel(model, bytes.length);
@@ -176,6 +195,27 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.layers ? ["", ...layerLines(report)] : []),
     ].join("\n"),
   );
+}
+
+const phaseNames = {
+  calibrate: "calibrating",
+  correct: "correcting ",
+  compare: "measuring  ",
+  shift: "shifting   ",
+};
+
+/** What decides the result; paths of this machine are left out. */
+function provenOptions({
+  output: _output,
+  data: _data,
+  labels: _labels,
+  eval: _eval,
+  report: _report,
+  layers: _layers,
+  json: _json,
+  ...options
+}: Options): Record<string, unknown> {
+  return options;
 }
 
 const isWeighted = ({ op }: Node): boolean =>

@@ -1,4 +1,4 @@
-import type { Graph, Node, Tensor, TensorData } from "../graph/graph.ts";
+import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromReal } from "../samples/convert.ts";
 import type { Sample } from "../samples/sample.ts";

@@ -65,6 +65,11 @@ function balance(
   const [r1, r2] = [new Float64Array(channels), new Float64Array(channels)];
   for (let i = 0; i < w1.length; i++) r1[outgoing.of(i)] = Math.max(r1[outgoing.of(i)], Math.abs(w1[i]));
   for (let i = 0; i < w2.length; i++) r2[incoming.of(i)] = Math.max(r2[incoming.of(i)], Math.abs(w2[i]));
+  // A channel that is little but its bias reaches as far as that; its weights alone would ask for any factor.
+  if (first.bias) {
+    const bias = floats(first.bias);
+    for (let c = 0; c < channels; c++) r1[c] = Math.max(r1[c], Math.abs(bias[c]));
+  }
   // A channel that is zero on either side has nothing to give.
   const factors = Float64Array.from(r1, (r, c) => (r > 0 && r2[c] > 0 ? Math.sqrt(r / r2[c]) : 1));
   for (let i = 0; i < w1.length; i++) w1[i] /= factors[outgoing.of(i)];
