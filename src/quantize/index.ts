@@ -4,9 +4,11 @@ import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
+import { hasWeights } from "./plan.ts";
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+import { floats } from "./weights.ts";
 
 export interface QuantizeOptions extends StaticOptions, Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
@@ -43,6 +45,7 @@ export function quantize(
   ) {
     throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
   }
+  checkWeights(graph);
   const ranges = calibrate(graph, samples, makeExecutor, {
     ...scheme,
     onProgress: (done, total) => onProgress?.("calibrate", done, total),
@@ -62,4 +65,10 @@ export function quantize(
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report };
+}
+
+/** Constants that are not finite are at fault themselves, not the sample that first meets them. */
+function checkWeights({ nodes }: Graph): void {
+  for (const node of nodes.filter(hasWeights))
+    for (const tensor of node.inputs) if (tensor?.data instanceof Float32Array) floats(tensor);
 }

@@ -59,7 +59,7 @@ function cards({ accuracy, agreement, outputs, layers }: Report, { sizes }: Page
   if (accuracy) {
     const [before, after] = [accuracy.float.all, accuracy.quantized.all];
     const change = 100 * (after.share - before.share);
-    found.push(card("Accuracy", percent(after.share), `95 % interval ${interval(after)}`));
+    found.push(card("Accuracy", percent(after.share), `95 %: ${interval(after)}`));
     found.push(
       card(
         "Change from float",
@@ -69,7 +69,7 @@ function cards({ accuracy, agreement, outputs, layers }: Report, { sizes }: Page
     );
   }
   if (agreement)
-    found.push(card("Same class as float", percent(agreement.share), `95 % interval ${interval(agreement)}`));
+    found.push(card("Same class as float", percent(agreement.share), `95 %: ${interval(agreement)}`));
   const [output] = outputs;
   if (output)
     found.push(
@@ -151,6 +151,9 @@ ${table(
   );
 }
 
+/** A file's folder, which is often its class, and its name. */
+const lastParts = (path: string): string => path.split(/[\\/]/).slice(-2).join("/");
+
 function disagreementSection({ disagreements, agreement }: Report, { labels }: PageOptions): string {
   if (!disagreements || !agreement) return "";
   const title = "Silent regressions";
@@ -170,7 +173,7 @@ function disagreementSection({ disagreements, agreement }: Report, { labels }: P
 ${table(
   [text("sample"), text("class"), text("float"), text("quantized"), text("")],
   shown.map((entry) => [
-    name(entry.sample),
+    { ...name(lastParts(entry.sample)), title: entry.sample },
     text(entry.label === undefined ? "" : called(entry.label)),
     text(called(entry.float)),
     text(called(entry.quantized)),
