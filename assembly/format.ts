@@ -115,8 +115,24 @@ export const OP_QUANTIZE: u32 = 22; // f32 → i8
 export const OP_DEQUANTIZE: u32 = 23; // i8 → f32
 export const OP_COPY: u32 = 24; // strided, up to COPY_RANK dimensions
 export const OP_FILL: u32 = 25;
+export const OP_MATMUL_F32: u32 = 50;
+export const OP_GATHER: u32 = 40;
+export const OP_SCATTER: u32 = 41;
+export const OP_WINDOW: u32 = 42;
+export const OP_UPDATE: u32 = 43;
+export const OP_REDUCE: u32 = 45; // f32, i32, i8
+export const OP_ARG: u32 = 46; // f32, i32, i8 → i32, i64
+export const OP_CUMSUM: u32 = 47; // f32, i32
+export const OP_NORM_F32: u32 = 48;
+export const OP_RESIZE: u32 = 49; // f32, i8
 export const OP_GEMM_SPARSE_QS8: u32 = 31; // blocks of 8 columns × 4 k without those that are zero
 export const OP_GEMM_QD8: u32 = 30; // float32, quantized row by row, × weights of 8, 4 or 2 bits
+export const OP_BINARY_F32: u32 = 26; // float32 → float32
+export const OP_BINARY_INT: u32 = 27; // whole numbers → the same type; a comparison: any type → bool
+export const OP_CAST: u32 = 29; // between any two types
+export const OP_SELECT: u32 = 32; // bool, a, b of one type → a or b
+export const OP_RECURRENT_F32: u32 = 35; // LSTM, GRU, RNN after the products of their inputs
+export const OP_LSTM_QS8: u32 = 36;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -200,6 +216,29 @@ export const B_B_STRIDES: u32 = 124;
 export const BINARY_RECORD_BYTES: u32 = 148;
 export const COPY_RANK: u32 = 6;
 
+// BINARY_F32, BINARY_INT: dimensions, strides and (float32) bounds as above, and what to do.
+export const B_KIND: u32 = 20;
+export const BINARY_EQUAL: u32 = 1;
+export const BINARY_NOT_EQUAL: u32 = 2;
+export const BINARY_LESS: u32 = 3;
+export const BINARY_LESS_EQUAL: u32 = 4; // the last comparison
+export const BINARY_MAXIMUM: u32 = 5; // the first that float32 has, too
+export const BINARY_MINIMUM: u32 = 6;
+export const BINARY_DIV: u32 = 7; // towards zero, of whole numbers
+export const BINARY_FLOOR_DIV: u32 = 8;
+export const BINARY_SQUARED_DIFFERENCE: u32 = 9;
+export const BINARY_POW: u32 = 10; // float32 alone
+export const BINARY_PRELU: u32 = 11; // float32 alone
+export const BINARY_FLOOR_MOD: u32 = 12; // whole numbers alone, as all that follow; with the divisor's sign
+export const BINARY_REMAINDER: u32 = 13; // with the dividend's sign
+export const BINARY_ADD: u32 = 14;
+export const BINARY_SUB: u32 = 15;
+export const BINARY_MUL: u32 = 16;
+
+// SELECT: dimensions and strides of both values as above, strides of the condition behind them.
+export const J_CONDITION_STRIDES: u32 = 148;
+export const SELECT_RECORD_BYTES: u32 = 172;
+
 // MEAN: [outer, count, inner] → [outer, inner].
 export const R_OUTER: u32 = 20;
 export const R_COUNT: u32 = 24;
@@ -249,8 +288,16 @@ export const UNARY_SOFTPLUS: u32 = 15;
 export const UNARY_SQRT: u32 = 16;
 export const UNARY_SQUARE: u32 = 17;
 export const UNARY_TANH: u32 = 18;
+export const UNARY_SIN: u32 = 19;
+export const UNARY_COS: u32 = 20;
+export const UNARY_FLOOR: u32 = 21;
+export const UNARY_CEIL: u32 = 22;
+export const UNARY_ROUND: u32 = 23; // halves to even
+export const UNARY_SIGN: u32 = 24;
+export const UNARY_RECIPROCAL: u32 = 25;
+export const UNARY_ERF: u32 = 26;
 
-// COPY: dims, then strides of input and output, in elements of Y_ELEMENT bytes.
+// COPY: dims, then strides (i32) of input and output, in elements of Y_ELEMENT bytes.
 export const Y_ELEMENT: u32 = 20;
 export const Y_IN_OFFSET: u32 = 24; // elements
 export const Y_OUT_OFFSET: u32 = 28;
@@ -259,9 +306,110 @@ export const Y_IN_STRIDES: u32 = 56;
 export const Y_OUT_STRIDES: u32 = 80;
 export const COPY_RECORD_BYTES: u32 = 104;
 
-// FILL: the whole output with one element (1 or 4 bytes by dtype). O_INPUT is NONE.
+// GATHER, SCATTER: whole [batches, outer, dims…, inner], part [batches, outer, count, inner], indices [batches, count, depth].
+export const G_BATCHES: u32 = 32;
+export const G_OUTER: u32 = 36;
+export const G_COUNT: u32 = 40;
+export const G_INNER: u32 = 44; // elements of a slice
+export const G_DEPTH: u32 = 48; // indices of a tuple, 1…GATHER_RANK
+export const G_FROM_END: u32 = 52; // 1: indices below 0 count from the end
+export const G_DIMS: u32 = 56;
+export const GATHER_RANK: u32 = 6;
+export const GATHER_RECORD_BYTES: u32 = 80;
+
+// WINDOW, UPDATE: the fields of COPY, all WINDOW_SHIFT further on, then a limit and a stride (elements) per start.
+export const WINDOW_SHIFT: u32 = 12;
+export const D_STARTS: u32 = 116; // how many there are, at most MAX_RANK
+export const D_LIMITS: u32 = 120;
+export const D_STRIDES: u32 = 152;
+export const WINDOW_RECORD_BYTES: u32 = 184;
+
+// FILL: the whole output with one element: the low bytes of F_VALUE; 8-byte integers sign-extend it. O_INPUT is NONE.
 export const F_VALUE: u32 = 20;
 export const FILL_RECORD_BYTES: u32 = 24;
+
+// MATMUL: y[batch, m, n] = clamp(bias[n] + Σₖ a[batch, m, k] · b[batch, k, n]); bias is O_INPUT3 or zero, y is dense.
+// Strides in elements; k is dense in a. Also M_MIN, M_MAX, M_SCRATCH, M_SCRATCH_BYTES at their places.
+export const MM_BATCH: u32 = 32; // MATMUL_RANK dimensions, as all lists of batches
+export const MM_K: u32 = 56;
+export const MM_N: u32 = 60;
+export const MM_ROWS: u32 = 72;
+export const MM_A_ROW: u32 = 76;
+export const MM_B_K: u32 = 80;
+export const MM_B_N: u32 = 84;
+export const MM_A_BATCH: u32 = 88; // 0 where a is the same for all
+export const MM_B_BATCH: u32 = 104;
+export const MATMUL_RECORD_BYTES: u32 = 120;
+export const MATMUL_RANK: u32 = 4;
+// REDUCE, ARG, CUMSUM: [outer, count, inner].
+export const Q_OUTER: u32 = 32;
+export const Q_COUNT: u32 = 36;
+export const Q_INNER: u32 = 40;
+export const Q_KIND: u32 = 44;
+export const REDUCE_RECORD_BYTES: u32 = 48;
+
+export const REDUCE_SUM: u32 = 0;
+export const REDUCE_MAX: u32 = 1;
+export const REDUCE_MIN: u32 = 2;
+export const REDUCE_PROD: u32 = 3;
+export const ARG_MIN: u32 = 1; // bits of an ARG's kind
+export const ARG_LAST: u32 = 2;
+export const CUMSUM_EXCLUSIVE: u32 = 1; // bits of a CUMSUM's kind
+export const CUMSUM_REVERSE: u32 = 2;
+
+// NORM_F32 over rows of N_DEPTH; O_INPUT2 is the scale or NONE, O_INPUT3 the bias or NONE.
+export const N_DEPTH: u32 = 32;
+export const N_KIND: u32 = 36;
+export const N_EPSILON: u32 = 40; // f32
+export const NORM_RECORD_BYTES: u32 = 44;
+
+export const NORM_CENTERED: u32 = 1; // bits of N_KIND: the mean is subtracted
+export const NORM_SUM: u32 = 2; // the sum of squares, not their mean
+export const NORM_FLOOR: u32 = 4; // epsilon is a lower bound, not an addend
+
+// RESIZE: [outer, height, width, inner] → [outer, outHeight, outWidth, inner].
+export const Z_OUTER: u32 = 32;
+export const Z_HEIGHT: u32 = 36;
+export const Z_WIDTH: u32 = 40;
+export const Z_INNER: u32 = 44;
+export const Z_OUT_HEIGHT: u32 = 48;
+export const Z_OUT_WIDTH: u32 = 52;
+export const Z_ROW_TAPS: u32 = 56;
+export const Z_COLUMN_TAPS: u32 = 60;
+export const Z_ROWS: u32 = 64; // offset in the weights: outHeight × taps × { u32 index, weight f32 or i32 }
+export const Z_COLUMNS: u32 = 68;
+export const Z_SHIFT: u32 = 72; // int8: both weights have half as many fraction bits
+export const Z_ROUNDING: u32 = 76; // single: halves up; double: halves away from zero
+export const RESIZE_RECORD_BYTES: u32 = 80;
+// RECURRENT: input [T, B, gates · H], output [T, B, H]; O_VARIABLE is h [B, H], O_VARIABLE2 c (LSTM). It has M_MIN and M_MAX
+// (no bounds: they are the matrix multiply's), M_SCRATCH and M_SCRATCH_BYTES (4 · H · 4) at their places.
+export const L_KIND: u32 = 32;
+export const L_HIDDEN: u32 = 36; // H
+export const L_WEIGHTS: u32 = 40; // h's weights: one f32 matrix, or in a GRU those of z and r, then those of its candidate
+export const L_BIAS: u32 = 44; // GRU with the reset after the product: f32, the candidate's recurrent bias
+export const L_REVERSE: u32 = 56; // 1: from the last step to the first
+export const L_CLIP: u32 = 60; // f32: c stays within ± this
+export const RECURRENT_RECORD_BYTES: u32 = 72;
+
+export const RECURRENT_LSTM: u32 = 1; // gates i, f, g, o
+export const RECURRENT_GRU: u32 = 2; // gates z, r, n
+export const RECURRENT_GRU_RESET_AFTER: u32 = 3;
+export const RECURRENT_RNN: u32 = 4; // tanh
+
+// LSTM_QS8: input [T, B, I], output [T, B, H] int8; O_VARIABLE is h [B, H] int8, O_VARIABLE2 c [B, H] int16; M_SCRATCH as above.
+export const LQ_INPUT: u32 = 32; // I
+export const LQ_HIDDEN: u32 = 36; // H
+export const LQ_WEIGHTS: u32 = 40; // int8 [4 · H, I], rows of the gates i, f, g, o
+export const LQ_RECURRENT: u32 = 44; // int8 [4 · H, H]
+export const LQ_BIAS: u32 = 48; // i32: 4 · H for the input, 4 · H for h, zero points folded in
+export const LQ_SCALES: u32 = 52; // i32 pairs (multiplier, shift): input of each gate, h of each gate, f · c, i · g, h
+export const LQ_TABLE: u32 = 56; // 256 u16: the logistic function
+export const LQ_REVERSE: u32 = 60;
+export const LQ_ZERO_POINT: u32 = 72; // of h and the output
+export const LQ_CLIP: u32 = 76; // c stays within ± this; 32768 for none
+export const LQ_TANH_MULTIPLIER: u32 = 80; // of c, on its way into the table
+export const LQ_TANH_SHIFT: u32 = 84;
+export const LSTM_QS8_RECORD_BYTES: u32 = 88;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

@@ -1,6 +1,6 @@
 /** The engine ABI (docs/format.md): everything the host may call. No imports, no exceptions, i32 only. */
 
-import { errorDetail, inputIndex, isLoaded, notLoaded, outputIndex, reserveFile, resetState } from "./engine/load";
+import { errorDetail, inputIndex, isLoaded, notLoaded, outputIndex, reserveFile, resetState, statePointer, stateSize } from "./engine/load";
 import { ABI_VERSION, DOT_SATURATES, TIER_RELAXED, TIER_SCALAR, TIER_SIMD } from "./format";
 import { bytesOf, dataOf, tensor, tensorCount } from "./engine/model";
 import { runOperators } from "./engine/run";
@@ -72,6 +72,15 @@ export function invoke(): i32 {
 /** State as it was after load. */
 export function reset(): void {
   resetState();
+}
+
+/** The state as bytes, to be saved and written back between inferences of the same file; its content is the file's own. */
+export function state_ptr(): usize {
+  return statePointer();
+}
+
+export function state_bytes(): u32 {
+  return stateSize();
 }
 
 /** For `nibblenet bundle` alone, which makes them constants. */

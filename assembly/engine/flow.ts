@@ -6,6 +6,7 @@
  */
 
 import {
+  CHECK_DTYPE,
   CHECK_UNDEFINED,
   CULPRIT_OPERATOR,
   CULPRIT_TENSOR,
@@ -24,9 +25,16 @@ import {
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_MATMUL_F32,
   OP_GEMM_QD8,
+  OP_SCATTER,
+  OP_UPDATE,
+  OP_WINDOW,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   REGION_STATE,
   T_REGION,
+  WINDOW_SHIFT,
 } from "../format";
 import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
@@ -69,8 +77,9 @@ function clear(): void {
 }
 
 function hasScratch(code: u32): bool {
+  if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
-  return isKept(code, OP_GEMM_QD8);
+  return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */
@@ -99,6 +108,30 @@ export function stateExtent(state: usize): u64 {
   return extent;
 }
 
+/**
+ * Bytes of the state belong to tensors of one type, so that none is read as another type than it was written. The
+ * region is its own map meanwhile, as the arena is; resetState() makes it state.
+ */
+export function checkState(state: usize, bytes: u32): i32 {
+  memory.fill(state, 0, bytes);
+  for (let i: u32 = 0; i < tensorCount; i++) {
+    const t = tensor(i);
+    if (load<u8>(t + T_REGION) != REGION_STATE) continue;
+    const type = <u8>dtypeOf(t);
+    const end = dataOf(t) + bytesOf(t);
+    for (let at = dataOf(t); at < end; at++) {
+      const found = load<u8>(at);
+      if (found != 0 && found != type) {
+        flowCulprit = CULPRIT_TENSOR;
+        flowIndex = i;
+        return CHECK_DTYPE;
+      }
+    }
+    memory.fill(dataOf(t), type, bytesOf(t));
+  }
+  return 0;
+}
+
 function readsOnlyWritten(index: u32): bool {
   return index == NONE || isWritten(tensor(index));
 }
@@ -124,8 +157,10 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
     if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
-    if (code != OP_COPY) mark(y, <u8>dtypeOf(y));
-    else if (inArena(y)) markCopy(record, <u8>dtypeOf(y));
+    // These change part of what must be there already.
+    if ((code == OP_SCATTER || code == OP_UPDATE) && !isWritten(y)) return CHECK_UNDEFINED;
+    if (code != OP_COPY && code != OP_WINDOW) mark(y, <u8>dtypeOf(y));
+    else if (inArena(y)) markCopy(record, code == OP_WINDOW ? WINDOW_SHIFT : 0, <u8>dtypeOf(y));
     record += u32At(record, O_BYTES);
   }
   flowCulprit = CULPRIT_TENSOR;

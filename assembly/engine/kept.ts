@@ -11,6 +11,13 @@ export let kept_roundings: u32 = 1;
 /** 1: weights may be stored narrower than they run. */
 export let kept_stored: u32 = 1;
 
+/** No operator has code 0: its bit is that of models that have state. */
+// @ts-ignore: decorator
+@inline
+export function keepsState(): bool {
+  return (kept_0 & 1) != 0;
+}
+
 // @ts-ignore: decorator
 @inline
 export function keeps(code: u32): bool {

@@ -74,9 +74,9 @@ import {
   weights,
   weightsBytes,
 } from "./model";
-import { kept_stored } from "./kept";
+import { keepsState, kept_stored } from "./kept";
 import { roundUp } from "./check";
-import { arenaExtent, checkFlow, flowCulprit, flowIndex, stateExtent } from "./flow";
+import { arenaExtent, checkFlow, checkState, flowCulprit, flowIndex, stateExtent } from "./flow";
 import { prepare, preparedBytes } from "./prepare";
 import { widen, widenedBytes } from "./stored";
 import { placeTensor } from "./tensors";
@@ -316,7 +316,8 @@ export function loadFile(pointer: usize, bytes: u32): i32 {
   if (error) return error;
   error = checkMemory();
   if (error) return error;
-  const flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
+  let flow = keepsState() ? checkState(state, stateBytes) : 0;
+  if (!flow) flow = checkFlow(io, u32At(file, H_INPUTS), u32At(file, H_OUTPUTS));
   if (flow) return refuse(flowCulprit == CULPRIT_TENSOR ? ERROR_TENSOR : ERROR_OPERATOR, flowCulprit, flowIndex, 0, flow);
   error = prepareModel();
   if (error) return error;
@@ -334,6 +335,15 @@ export function isLoaded(): bool {
 
 export function notLoaded(): i32 {
   return refuse(ERROR_NOT_LOADED, CULPRIT_FILE, 0, 0, 0);
+}
+
+/** Where the loaded model keeps what lives from one inference to the next, and how many bytes of it. */
+export function statePointer(): usize {
+  return loaded ? state : 0;
+}
+
+export function stateSize(): u32 {
+  return loaded ? stateBytes : 0;
 }
 
 /** The state region as the file gives it, zero beyond. */

@@ -5,44 +5,70 @@ import {
   O_CODE,
   OP_ADD_F32,
   OP_ADD_QS8,
+  OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
+  OP_CUMSUM,
   OP_DEQUANTIZE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
+  OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
   OP_MUL_F32,
   OP_MUL_QS8,
+  OP_NORM_F32,
   OP_QUANTIZE,
+  OP_SCATTER,
+  OP_REDUCE,
+  OP_RESIZE,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
+  OP_UPDATE,
+  OP_WINDOW,
 } from "../format";
+import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
+import { runCast } from "../ops/cast";
 import { runConvF32, runConvQs8 } from "../ops/conv";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
+import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
+import { runMatmulF32 } from "../ops/matmul";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
+import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
+import { runReduce } from "../ops/reduce";
+import { runResize } from "../ops/resize";
+import { runLstm } from "../ops/lstm";
+import { runRecurrent } from "../ops/recurrent";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
+import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
 import { operatorCount, operators, u32At } from "./model";
 
@@ -79,7 +105,8 @@ function runOperator(record: usize): void {
     case OP_ADD_F32:
     case OP_SUB_F32:
     case OP_MUL_F32:
-      if (keepsAny(OP_ADD_QS8, OP_MUL_F32)) runBinary(record);
+    case OP_BINARY_F32:
+      if (keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) runBinary(record);
       return;
     case OP_AVERAGE_POOL_QS8:
     case OP_MAX_POOL_QS8:
@@ -106,6 +133,12 @@ function runOperator(record: usize): void {
     case OP_GEMM_QD8:
       if (keeps(OP_GEMM_QD8)) runGemmDynamic(record);
       return;
+    case OP_RECURRENT_F32:
+      if (keeps(OP_RECURRENT_F32)) runRecurrent(record);
+      return;
+    case OP_LSTM_QS8:
+      if (keeps(OP_LSTM_QS8)) runLstm(record);
+      return;
     case OP_UNARY_F32:
       if (keeps(OP_UNARY_F32)) runUnary(record);
       return;
@@ -114,6 +147,35 @@ function runOperator(record: usize): void {
       return;
     case OP_FILL:
       if (keeps(OP_FILL)) runFill(record);
+      return;
+    case OP_MATMUL_F32:
+      if (keeps(OP_MATMUL_F32)) runMatmulF32(record);
+      return;
+    case OP_GATHER:
+    case OP_SCATTER:
+      if (keepsAny(OP_GATHER, OP_SCATTER)) runGather(record);
+      return;
+    case OP_WINDOW:
+    case OP_UPDATE:
+      if (keepsAny(OP_WINDOW, OP_UPDATE)) runWindow(record);
+      return;
+    case OP_REDUCE:
+    case OP_ARG:
+    case OP_CUMSUM:
+      if (keepsAny(OP_REDUCE, OP_CUMSUM)) runReduce(record);
+      return;
+    case OP_NORM_F32:
+      if (keeps(OP_NORM_F32)) runNorm(record);
+      return;
+    case OP_RESIZE:
+      if (keeps(OP_RESIZE)) runResize(record);
+      return;
+    case OP_BINARY_INT:
+    case OP_SELECT:
+      if (keeps(OP_BINARY_INT) || keeps(OP_SELECT)) runArithmetic(record);
+      return;
+    case OP_CAST:
+      if (keeps(OP_CAST)) runCast(record);
       return;
   }
 }

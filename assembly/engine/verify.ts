@@ -15,58 +15,89 @@ import {
   O_VARIABLE2,
   O_WIDE_FIELDS,
   OP_ADD_QS8,
+  OP_ARG,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_CAST,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
+  OP_CUMSUM,
   OP_DEQUANTIZE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
+  OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_RECURRENT_F32,
   OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
   OP_MUL_F32,
+  OP_NORM_F32,
   OP_QUANTIZE,
+  OP_SCATTER,
+  OP_REDUCE,
+  OP_RESIZE,
+  OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   OP_TABLE,
   OP_UNARY_F32,
+  OP_UPDATE,
+  OP_WINDOW,
   REGION_WEIGHTS,
   T_REGION,
 } from "../format";
+import { verifyArithmetic, verifySelect } from "../ops/arithmetic";
 import { verifyBinary } from "../ops/binary";
+import { verifyCast } from "../ops/cast";
 import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
+import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
+import { verifyMatmulF32 } from "../ops/matmul";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
+import { verifyLstm } from "../ops/lstm";
+import { verifyRecurrent } from "../ops/recurrent";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
+import { verifyWindow } from "../ops/window-copy";
+import { verifyNorm } from "../ops/norm";
+import { verifyReduce } from "../ops/reduce";
+import { verifyResize } from "../ops/resize";
 import { isApart } from "./check";
-import { keeps, keepsAny } from "./kept";
+import { isKept, keeps, keepsAny } from "./kept";
 import { input2Of, inputOf, isWide, namedBy, outputOf, tensorCount, u32At } from "./model";
 
 /** Codes that exist, in stretches; a bundle keeps some of them. */
 export function isOperator(code: u32): bool {
   if (code > 63 || !keeps(code)) return false;
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
+  if (code >= OP_GATHER && code <= OP_UPDATE) return true;
+  if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
+  if (code == OP_MATMUL_F32) return true;
+  if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
+  if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
   if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
 
 function isBinary(code: u32): bool {
-  return code >= OP_ADD_QS8 && code <= OP_MUL_F32;
+  return (code >= OP_ADD_QS8 && code <= OP_MUL_F32) || code == OP_BINARY_F32 || code == OP_BINARY_INT;
 }
 
 /** The field names a tensor, or none. */
@@ -102,6 +133,26 @@ function verifyWideHead(record: usize): i32 {
 
 /** Operators with the longer head, whose own verifiers say which of its tensors there must be. */
 function verifyWide(record: usize, code: u32): i32 {
+  if (isKept(code, OP_MATMUL_F32)) return verifyMatmulF32(record);
+  if (isKept(code, OP_RECURRENT_F32)) return verifyRecurrent(record);
+  if (isKept(code, OP_LSTM_QS8)) return verifyLstm(record);
+  if (keepsAny(OP_GATHER, OP_SCATTER) && code >= OP_GATHER && code <= OP_SCATTER) return verifyGather(record);
+  if (keepsAny(OP_WINDOW, OP_UPDATE) && code >= OP_WINDOW && code <= OP_UPDATE) return verifyWindow(record);
+  if (code >= OP_REDUCE && code <= OP_RESIZE && namedBy(record, O_INPUT) == 0) return CHECK_INDEX;
+  switch (code) {
+    case OP_REDUCE:
+    case OP_ARG:
+    case OP_CUMSUM:
+      if (keepsAny(OP_REDUCE, OP_CUMSUM)) return verifyReduce(record);
+      break;
+    case OP_NORM_F32:
+      if (keeps(OP_NORM_F32)) return verifyNorm(record);
+      break;
+    case OP_RESIZE:
+      if (keeps(OP_RESIZE)) return verifyResize(record);
+      break;
+  }
+  if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }
 
@@ -120,7 +171,8 @@ export function verifyOperator(record: usize): i32 {
   if (load<u8>(outputOf(record) + T_REGION) == REGION_WEIGHTS) return CHECK_WRITES_CONSTANT;
   if (code != OP_FILL && !isApart(inputOf(record), outputOf(record))) return CHECK_OVERLAP;
   if (isBinary(code) && !isApart(input2Of(record), outputOf(record))) return CHECK_OVERLAP;
-  if (keepsAny(OP_ADD_QS8, OP_MUL_F32) && isBinary(code)) return verifyBinary(record);
+  if (keeps(OP_BINARY_INT) && code == OP_BINARY_INT) return verifyArithmetic(record);
+  if ((keepsAny(OP_ADD_QS8, OP_MUL_F32) || keeps(OP_BINARY_F32)) && isBinary(code)) return verifyBinary(record);
   switch (code) {
     case OP_GEMM_QS8:
     case OP_GEMM_F32:
@@ -167,6 +219,9 @@ export function verifyOperator(record: usize): i32 {
       break;
     case OP_FILL:
       if (keeps(OP_FILL)) return verifyFill(record);
+      break;
+    case OP_CAST:
+      if (keeps(OP_CAST)) return verifyCast(record);
       break;
   }
   return CHECK_RECORD;

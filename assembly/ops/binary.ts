@@ -1,4 +1,4 @@
-/** OP_ADD_*, OP_SUB_F32, OP_MUL_*: elementwise with broadcasting. An int8 subtraction is an addition. */
+/** OP_ADD_*, OP_SUB_F32, OP_MUL_*, OP_BINARY_F32: elementwise with broadcasting. An int8 subtraction is an addition. */
 
 import {
   B_A_MULTIPLIER,
@@ -10,6 +10,7 @@ import {
   B_B_STRIDES,
   B_B_ZERO_POINT,
   B_DIMS,
+  B_KIND,
   B_MAX,
   B_MIN,
   B_MULTIPLIER,
@@ -18,7 +19,12 @@ import {
   B_SHIFT,
   B_SIGN,
   B_ZERO_POINT,
+  BINARY_ADD,
+  BINARY_MAXIMUM,
+  BINARY_MUL,
+  BINARY_PRELU,
   BINARY_RECORD_BYTES,
+  BINARY_SUB,
   CHECK_DTYPE,
   CHECK_FIELD,
   CHECK_QUANTIZATION,
@@ -30,15 +36,16 @@ import {
   O_CODE,
   OP_ADD_F32,
   OP_ADD_QS8,
+  OP_BINARY_F32,
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_SUB_F32,
   ROUNDING_DOUBLE,
 } from "../format";
-import { checkFloatRange, checkInt8Range, checkRounding, isInt8, isMultiplier, isScale } from "../engine/check";
-import { isKept, keeps, roundingAt } from "../engine/kept";
+import { checkFloatRange, checkInt8Range, checkRounding, isInt8, isMultiplier, isScale, within } from "../engine/check";
+import { isKept, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, input2Of, inputOf, outputOf, u32At } from "../engine/model";
-import { ADD, f32_binary, MUL, qs8_add, qs8_mul, SUB } from "../kernels/vector/binary";
+import { f32_binary, qs8_add, qs8_mul } from "../kernels/vector/binary";
 import { checkDims, lastOf, reaches, rowCount, rowOffset } from "./strided";
 
 export function verifyBinary(record: usize): i32 {
@@ -47,7 +54,8 @@ export function verifyBinary(record: usize): i32 {
   const b = input2Of(record);
   const y = outputOf(record);
   const code = u32At(record, O_CODE);
-  const isFloat = code == OP_ADD_F32 || code == OP_SUB_F32 || code == OP_MUL_F32;
+  const isFloat = code == OP_ADD_F32 || code == OP_SUB_F32 || code == OP_MUL_F32 || code == OP_BINARY_F32;
+  if (code == OP_BINARY_F32 && !within(record, B_KIND, BINARY_MAXIMUM, BINARY_PRELU)) return CHECK_FIELD;
   const dtype: u32 = isFloat ? DTYPE_FLOAT32 : DTYPE_INT8;
   if (dtypeOf(a) != dtype || dtypeOf(b) != dtype || dtypeOf(y) != dtype) return CHECK_DTYPE;
   const shift: u32 = isFloat ? 2 : 0;
@@ -82,6 +90,10 @@ function verifyQuantized(record: usize, code: u32): i32 {
 export function runBinary(record: usize): void {
   const code = u32At(record, O_CODE);
   const shift: usize = code == OP_ADD_QS8 || code == OP_MUL_QS8 ? 0 : 2;
+  let kind = u32At(record, B_KIND);
+  if (code == OP_ADD_F32) kind = BINARY_ADD;
+  else if (code == OP_SUB_F32) kind = BINARY_SUB;
+  else if (code == OP_MUL_F32) kind = BINARY_MUL;
   const n: usize = lastOf(record, B_DIMS);
   const aStep: usize = lastOf(record, B_A_STRIDES);
   const bStep: usize = lastOf(record, B_B_STRIDES);
@@ -94,9 +106,7 @@ export function runBinary(record: usize): void {
     const b = b0 + (rowOffset(record, B_DIMS, B_B_STRIDES, r) << shift);
     if (isKept(code, OP_ADD_QS8)) qs8_add(record, n, a, aStep, b, bStep, y);
     else if (isKept(code, OP_MUL_QS8)) qs8_mul(record, n, a, aStep, b, bStep, y);
-    else if (isKept(code, OP_ADD_F32)) f32_binary(ADD, record, n, a, aStep, b, bStep, y);
-    else if (isKept(code, OP_SUB_F32)) f32_binary(SUB, record, n, a, aStep, b, bStep, y);
-    else if (keeps(OP_MUL_F32)) f32_binary(MUL, record, n, a, aStep, b, bStep, y);
+    else f32_binary(kind, record, n, a, aStep, b, bStep, y);
     y += n << shift;
   }
 }

@@ -21,18 +21,26 @@ import { elementBytes } from "../engine/tensors";
 import { lastOf, reaches, rowCount, rowOffset } from "./strided";
 
 export function verifyCopy(record: usize): i32 {
-  if (u32At(record, O_BYTES) != COPY_RECORD_BYTES) return CHECK_RECORD;
+  return u32At(record, O_BYTES) == COPY_RECORD_BYTES ? checkCopy(record, 0, 0, 0) : CHECK_RECORD;
+}
+
+/** The fields, `shift` bytes from their usual place, stay inside both tensors, begun so many elements further on. */
+export function checkCopy(record: usize, shift: usize, xMore: u32, yMore: u32): i32 {
   const x = inputOf(record);
   const y = outputOf(record);
-  const size = u32At(record, Y_ELEMENT);
+  const at = record + shift;
+  const size = u32At(at, Y_ELEMENT);
   if (dtypeOf(x) != dtypeOf(y) || size != elementBytes(dtypeOf(x))) return CHECK_DTYPE;
+  const most = <u64>bytesOf(y);
   let product: u64 = 1;
-  for (let at: usize = Y_DIMS; at < Y_IN_STRIDES; at += 4) {
-    product *= u32At(record, at);
-    if (product == 0 || product > <u64>bytesOf(y)) return CHECK_FIELD;
+  for (let d: usize = Y_DIMS; d < Y_IN_STRIDES; d += 4) {
+    product *= u32At(at, d);
+    if (product == 0 || product > most) return CHECK_FIELD;
   }
-  if (!reaches(record, Y_DIMS, Y_IN_STRIDES, u32At(record, Y_IN_OFFSET), bytesOf(x) / size)) return CHECK_SHAPE;
-  return reaches(record, Y_DIMS, Y_OUT_STRIDES, u32At(record, Y_OUT_OFFSET), bytesOf(y) / size) ? 0 : CHECK_SHAPE;
+  const xFirst = <u64>u32At(at, Y_IN_OFFSET) + xMore;
+  const yFirst = <u64>u32At(at, Y_OUT_OFFSET) + yMore;
+  if (!reaches(at, Y_DIMS, Y_IN_STRIDES, xFirst, bytesOf(x) / size)) return CHECK_SHAPE;
+  return reaches(at, Y_DIMS, Y_OUT_STRIDES, yFirst, bytesOf(y) / size) ? 0 : CHECK_SHAPE;
 }
 
 // @ts-ignore: decorator
@@ -46,16 +54,22 @@ function copyRow<T>(n: usize, x: usize, xStep: usize, y: usize, yStep: usize): v
 }
 
 export function runCopy(record: usize): void {
-  const size: usize = u32At(record, Y_ELEMENT);
-  const n: usize = lastOf(record, Y_DIMS);
-  const xStep = <usize>lastOf(record, Y_IN_STRIDES) * size;
-  const yStep = <usize>lastOf(record, Y_OUT_STRIDES) * size;
-  const rows = rowCount(record, Y_DIMS);
-  const x0 = dataOf(inputOf(record)) + <usize>u32At(record, Y_IN_OFFSET) * size;
-  const y0 = dataOf(outputOf(record)) + <usize>u32At(record, Y_OUT_OFFSET) * size;
+  copyStrided(record, 0, 0, 0);
+}
+
+/** Copies as the fields at `shift` say, begun `xMore` and `yMore` elements further on. */
+export function copyStrided(record: usize, shift: usize, xMore: usize, yMore: usize): void {
+  const at = record + shift;
+  const size: usize = u32At(at, Y_ELEMENT);
+  const n: usize = lastOf(at, Y_DIMS);
+  const xStep = <usize>lastOf(at, Y_IN_STRIDES) * size;
+  const yStep = <usize>lastOf(at, Y_OUT_STRIDES) * size;
+  const rows = rowCount(at, Y_DIMS);
+  const x0 = dataOf(inputOf(record)) + (<usize>u32At(at, Y_IN_OFFSET) + xMore) * size;
+  const y0 = dataOf(outputOf(record)) + (<usize>u32At(at, Y_OUT_OFFSET) + yMore) * size;
   for (let r: u32 = 0; r < rows; r++) {
-    const x = x0 + rowOffset(record, Y_DIMS, Y_IN_STRIDES, r) * size;
-    const y = y0 + rowOffset(record, Y_DIMS, Y_OUT_STRIDES, r) * size;
+    const x = x0 + rowOffset(at, Y_DIMS, Y_IN_STRIDES, r) * size;
+    const y = y0 + rowOffset(at, Y_DIMS, Y_OUT_STRIDES, r) * size;
     if (xStep == size && yStep == size) memory.copy(y, x, n * size);
     else if (size == 1) copyRow<u8>(n, x, xStep, y, yStep);
     else if (size == 2) copyRow<u16>(n, x, xStep, y, yStep);
@@ -64,15 +78,16 @@ export function runCopy(record: usize): void {
   }
 }
 
-/** Sets every byte that runCopy would write to `value`. */
-export function markCopy(record: usize, value: u8): void {
-  const size: usize = u32At(record, Y_ELEMENT);
-  const n: usize = lastOf(record, Y_DIMS);
-  const yStep = <usize>lastOf(record, Y_OUT_STRIDES) * size;
-  const rows = rowCount(record, Y_DIMS);
-  const y0 = dataOf(outputOf(record)) + <usize>u32At(record, Y_OUT_OFFSET) * size;
+/** Sets every byte that a copy with its fields at `shift` would write to `value`. */
+export function markCopy(record: usize, shift: usize, value: u8): void {
+  const at = record + shift;
+  const size: usize = u32At(at, Y_ELEMENT);
+  const n: usize = lastOf(at, Y_DIMS);
+  const yStep = <usize>lastOf(at, Y_OUT_STRIDES) * size;
+  const rows = rowCount(at, Y_DIMS);
+  const y0 = dataOf(outputOf(record)) + <usize>u32At(at, Y_OUT_OFFSET) * size;
   for (let r: u32 = 0; r < rows; r++) {
-    let y = y0 + rowOffset(record, Y_DIMS, Y_OUT_STRIDES, r) * size;
+    let y = y0 + rowOffset(at, Y_DIMS, Y_OUT_STRIDES, r) * size;
     if (yStep == size) memory.fill(y, value, n * size);
     else {
       for (let i: usize = 0; i < n; i++) {
@@ -84,18 +99,23 @@ export function markCopy(record: usize, value: u8): void {
 }
 
 export function verifyFill(record: usize): i32 {
-  if (u32At(record, O_BYTES) != FILL_RECORD_BYTES) return CHECK_RECORD;
-  const size = elementBytes(dtypeOf(outputOf(record)));
-  return size == 1 || size == 4 ? 0 : CHECK_DTYPE;
+  return u32At(record, O_BYTES) == FILL_RECORD_BYTES ? 0 : CHECK_RECORD;
+}
+
+// @ts-ignore: decorator
+@inline
+function fill<T>(p: usize, end: usize, value: T): void {
+  for (; p < end; p += sizeof<T>()) store<T>(p, value);
 }
 
 export function runFill(record: usize): void {
   const y = outputOf(record);
   const value = u32At(record, F_VALUE);
-  const end = dataOf(y) + bytesOf(y);
-  if (elementBytes(dtypeOf(y)) == 1) {
-    for (let p = dataOf(y); p < end; p++) store<u8>(p, <u8>value);
-  } else {
-    for (let p = dataOf(y); p < end; p += 4) store<u32>(p, value);
-  }
+  const p = dataOf(y);
+  const end = p + bytesOf(y);
+  const size = elementBytes(dtypeOf(y));
+  if (size == 1) fill<u8>(p, end, <u8>value);
+  else if (size == 2) fill<u16>(p, end, <u16>value);
+  else if (size == 4) fill<u32>(p, end, value);
+  else fill<i64>(p, end, <i64><i32>value);
 }

@@ -1,7 +1,10 @@
-/** Up to COPY_RANK nested loops over strided tensors. Dimensions lie outermost first; strides count elements. */
+/**
+ * Up to COPY_RANK nested loops over strided tensors. Dimensions lie outermost first; strides count elements and
+ * are signed: addresses wrap at 32 bits, so the loops add a negative stride like any other.
+ */
 
 import { CHECK_FIELD, COPY_RANK } from "../format";
-import { u32At } from "../engine/model";
+import { i32At, u32At } from "../engine/model";
 
 const LAST: usize = COPY_RANK - 1;
 
@@ -17,14 +20,17 @@ export function checkDims(record: usize, dims: usize, elements: u32): i32 {
   return product == <u64>elements ? 0 : CHECK_FIELD;
 }
 
-/** The furthest element reached from `first` lies below `elements`. */
-export function reaches(record: usize, dims: usize, strides: usize, first: u32, elements: u32): bool {
-  let last: u64 = first;
+/** Every element reached from `first` lies in 0…elements − 1. Dimensions were checked: none exceeds 2³¹ − 1. */
+export function reaches(record: usize, dims: usize, strides: usize, first: u64, elements: u32): bool {
+  let low = <i64>first;
+  let high = <i64>first;
   for (let d: usize = 0; d <= LAST; d++) {
-    last += <u64>(u32At(record, dims + (d << 2)) - 1) * u32At(record, strides + (d << 2));
-    if (last >= <u64>elements) return false;
+    const way = <i64>(u32At(record, dims + (d << 2)) - 1) * i32At(record, strides + (d << 2));
+    if (way < 0) low += way;
+    else high += way;
+    if (low < 0 || high >= <i64>elements) return false;
   }
-  return last < <u64>elements;
+  return true;
 }
 
 /** Rows there are: the product of all dimensions but the last. */

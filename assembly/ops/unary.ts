@@ -11,9 +11,13 @@ import {
   U_BETA,
   U_KIND,
   UNARY_ABS,
+  UNARY_CEIL,
   UNARY_CLIP,
+  UNARY_COS,
   UNARY_ELU,
+  UNARY_ERF,
   UNARY_EXP,
+  UNARY_FLOOR,
   UNARY_GELU,
   UNARY_GELU_TANH,
   UNARY_HARD_SIGMOID,
@@ -22,25 +26,29 @@ import {
   UNARY_LOG,
   UNARY_LOGISTIC,
   UNARY_NEG,
+  UNARY_RECIPROCAL,
   UNARY_RECORD_BYTES,
+  UNARY_ROUND,
   UNARY_RSQRT,
+  UNARY_SIGN,
   UNARY_SILU,
+  UNARY_SIN,
   UNARY_SOFTPLUS,
   UNARY_SQRT,
   UNARY_SQUARE,
-  UNARY_TANH,
 } from "../format";
 import { sameElements, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, f32At, inputOf, outputOf, u32At } from "../engine/model";
 import { expf } from "../simd/exp";
-import { clampf, geluf, logf, logisticf, tanhf } from "../simd/functions";
+import { sinOf } from "../simd/trigonometry";
+import { clampf, erff, geluf, logf, logisticf, tanhf } from "../simd/functions";
 
 export function verifyUnary(record: usize): i32 {
   if (u32At(record, O_BYTES) != UNARY_RECORD_BYTES) return CHECK_RECORD;
   const x = inputOf(record);
   if (dtypeOf(x) != DTYPE_FLOAT32) return CHECK_DTYPE;
   if (!sameElements(x, outputOf(record))) return CHECK_SHAPE;
-  return within(record, U_KIND, UNARY_ABS, UNARY_TANH) ? 0 : CHECK_FIELD;
+  return within(record, U_KIND, UNARY_ABS, UNARY_ERF) ? 0 : CHECK_FIELD;
 }
 
 /** src/numerics/floatUnary.ts, kind by kind. */
@@ -80,6 +88,22 @@ function apply(kind: u32, x: f32, alpha: f32, beta: f32): f32 {
       return sqrt(x);
     case UNARY_SQUARE:
       return x * x;
+    case UNARY_SIN:
+      return sinOf(x, 0);
+    case UNARY_COS:
+      return sinOf(x, 1);
+    case UNARY_FLOOR:
+      return floor(x);
+    case UNARY_CEIL:
+      return ceil(x);
+    case UNARY_ROUND:
+      return nearest(x);
+    case UNARY_SIGN:
+      return x > 0 ? <f32>1 : x < 0 ? <f32>-1 : x;
+    case UNARY_RECIPROCAL:
+      return <f32>1 / x;
+    case UNARY_ERF:
+      return erff(x);
     default:
       return tanhf(x);
   }

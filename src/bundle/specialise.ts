@@ -1,4 +1,5 @@
 import type binaryen from "binaryen";
+import { H_STATE_BYTES } from "../../assembly/format.ts";
 
 type Binaryen = typeof binaryen;
 type Module = binaryen.Module;
@@ -15,6 +16,9 @@ const exported = [
   "invoke",
   "reset",
 ];
+
+/** Of models that have state, also these. */
+const exportedWithState = ["state_ptr", "state_bytes"];
 
 export interface Plan {
   tier: string;
@@ -33,7 +37,10 @@ export function specialise(b: Binaryen, engine: Uint8Array, plan: Plan): Uint8Ar
   return withModule(b, engine, plan.tier, (m) => {
     for (const [name, value] of Object.entries(plan.globals)) fixGlobal(b, m, name, value);
     addInit(b, m, plan.model.length);
-    for (const name of exportsOf(b, m)) if (name !== "init" && !exported.includes(name)) m.removeExport(name);
+    const hasState =
+      new DataView(plan.model.buffer, plan.model.byteOffset).getUint32(H_STATE_BYTES, true) > 0;
+    const kept = ["init", ...exported, ...(hasState ? exportedWithState : [])];
+    for (const name of exportsOf(b, m)) if (!kept.includes(name)) m.removeExport(name);
     optimize(b, m);
     // Only now: optimizing would cut the model into pieces around its zeros.
     const { pages, growable, address, model } = plan;

@@ -10,10 +10,12 @@ import {
   OP_MEAN_QS8,
   OP_MUL_QS8,
   OP_QUANTIZE,
+  OP_RESIZE,
   OP_SOFTMAX_QS8,
   R_ROUNDING,
   U_ROUNDING,
   X_ROUNDING,
+  Z_ROUNDING,
 } from "../../assembly/format.ts";
 import type { FileContents } from "../format/decode.ts";
 
@@ -36,10 +38,16 @@ const roundingField: Record<number, number> = {
   [OP_SOFTMAX_QS8]: X_ROUNDING,
   [OP_QUANTIZE]: U_ROUNDING,
   [OP_DEQUANTIZE]: U_ROUNDING,
+  [OP_RESIZE]: Z_ROUNDING,
 };
 
-export function usesOf({ operators, isStored }: FileContents): Uses {
-  const globals = { kept_0: 0, kept_1: 0, kept_roundings: 0, kept_stored: isStored ? 1 : 0 };
+export function usesOf({ operators, isStored, stateBytes }: FileContents): Uses {
+  const globals = {
+    kept_0: stateBytes > 0 ? 1 : 0,
+    kept_1: 0,
+    kept_roundings: 0,
+    kept_stored: isStored ? 1 : 0,
+  };
   for (const { code, record } of operators) {
     if (code < 32) globals.kept_0 |= 1 << code;
     else globals.kept_1 |= 1 << (code - 32);

@@ -2,7 +2,7 @@ import { brotliCompressSync } from "node:zlib";
 import { type Command, Option } from "commander";
 import { type BundleTier, bundle, bundleTiers } from "../bundle/bundle.ts";
 import { bundleScript } from "../bundle/script.ts";
-import { fileFormat } from "../import/index.ts";
+import { fileFormat, formatNames } from "../import/index.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
@@ -104,8 +104,9 @@ const scriptBundle = (model: Uint8Array, file: string): Made => ({
 function readPacked(file: string): Uint8Array {
   const bytes = readFile(file);
   const format = fileFormat(bytes, "");
-  if (format !== "tflite" && format !== "onnx") return bytes;
-  const [found, command] = format === "onnx" ? ["an ONNX", "quantize"] : ["a TFLite", "convert"];
+  if (format === undefined || format === "nbl") return bytes;
+  const found = `${format === "onnx" ? "an" : "a"} ${formatNames[format]}`;
+  const command = format === "onnx" ? "quantize" : "convert";
   throw new NibbleError(
     "bad-file",
     `${file}: expected a packed model (.nbl), found ${found} model; make one with \`nibblenet ${command}\``,

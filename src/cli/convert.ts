@@ -13,6 +13,7 @@ import {
   labelsOption,
   outputOption,
   roundingOption,
+  stateOption,
 } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
@@ -21,6 +22,7 @@ interface Options {
   output: string;
   rounding?: Rounding;
   inputShape?: Record<string, number[]>;
+  state?: Record<string, string>;
   labels?: string;
   frontend?: Frontend;
   json?: boolean;
@@ -35,6 +37,7 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(outputOption())
     .addOption(roundingOption())
     .addOption(inputShapeOption())
+    .addOption(stateOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(jsonOption())
@@ -49,12 +52,13 @@ export function registerConvert(program: Command, io: Io): void {
 }
 
 function convert(file: string, options: Options, io: Io): void {
-  const { output, rounding, inputShape, labels, frontend, json = false } = options;
+  const { output, rounding, inputShape, state, labels, frontend, json = false } = options;
   checkOutput(output, [file]);
   const source = { file, bytes: readFile(file) };
   const graph = importSource(source, {
     ...(rounding && { rounding }),
     ...(inputShape && { inputShapes: inputShape }),
+    ...(state && { states: state }),
   });
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
   const { bytes, model } = packSource(source, graph, { metadata });

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { formatNames } from "../import/index.ts";
 import { type Inspection, inspectModel } from "../inspect/inspect.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
@@ -55,7 +56,7 @@ function inspect(file: string, options: Options, io: Io): void {
 const sizeText = ({ format, bytes, packed }: PackedFile): string =>
   format === "nbl"
     ? byteSize(bytes.length)
-    : `${format === "onnx" ? "ONNX" : "TFLite"}, ${byteSize(bytes.length)}; packed ${byteSize(packed.length)}`;
+    : `${formatNames[format]}, ${byteSize(bytes.length)}; packed ${byteSize(packed.length)}`;
 
 function operatorCounts({ operators, macs }: Inspection): string[] {
   const groups = new Map<string, { count: number; macs: number }>();

@@ -1,6 +1,6 @@
-import type { Graph, Rounding } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import { optimize } from "../graph/passes/index.ts";
-import { type FileFormat, importModel, requireFormat } from "../import/index.ts";
+import { type FileFormat, type ImportOptions, importModel, requireFormat } from "../import/index.ts";
 import { type PackOptions, pack } from "../pack/pack.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createModel, type InspectableModel } from "../runtime/model.ts";
@@ -16,10 +16,7 @@ export interface Source {
 }
 
 /** A graph ready to be quantized or packed. */
-export function importSource(
-  source: Source,
-  options: { rounding?: Rounding; inputShapes?: Record<string, number[]> } = {},
-): Graph {
+export function importSource(source: Source, options: Omit<ImportOptions, "file"> = {}): Graph {
   const graph = withHint(() => importModel(source.bytes, { file: source.file, ...options }));
   return naming(source.file, () => optimize(graph));
 }

@@ -24,6 +24,20 @@ export const inputShapeOption = () =>
     "ONNX: whole shape of an input that the file leaves open, such as x=1x49x40",
   ).argParser(parseShape);
 
+export const stateOption = () =>
+  new Option(
+    "--state <input=output>",
+    "keep an output for the input of the next run, such as h=hn; may be repeated",
+  ).argParser(parseState);
+
+/** Collects "input=output" of every use. */
+function parseState(text: string, known: Record<string, string> = {}): Record<string, string> {
+  const [, input, output] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];
+  if (!input || !output)
+    throw new InvalidArgumentError("Expected the names of an input and an output, such as h=hn.");
+  return { ...known, [input]: output };
+}
+
 /** Collects "name=1x49x40" of every use. */
 function parseShape(text: string, known: Record<string, number[]> = {}): Record<string, number[]> {
   const [, name, dims] = /^(.+)=(\d+(?:[x,]\d+)*)$/.exec(text) ?? [];

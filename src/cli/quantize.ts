@@ -26,6 +26,7 @@ import {
   outputOption,
   positiveInteger,
   roundingOption,
+  stateOption,
 } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
@@ -46,6 +47,7 @@ interface Options {
   io: "float32" | "int8";
   rounding?: Rounding;
   inputShape?: Record<string, number[]>;
+  state?: Record<string, string>;
   labels?: string;
   frontend?: Frontend;
   eval?: string;
@@ -85,6 +87,7 @@ export function registerQuantize(program: Command, io: Io): void {
     )
     .addOption(roundingOption())
     .addOption(inputShapeOption())
+    .addOption(stateOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
@@ -112,6 +115,7 @@ function run(file: string, options: Options, io: Io): void {
     percentile,
     rounding,
     inputShape,
+    state,
     labels,
     frontend,
     json = false,
@@ -131,6 +135,7 @@ function run(file: string, options: Options, io: Io): void {
   const graph = importSource(source, {
     ...(rounding && { rounding }),
     ...(inputShape && { inputShapes: inputShape }),
+    ...(state && { states: state }),
   });
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { VERSION } from "../../assembly/format.ts";
-import { fileFormat } from "../import/index.ts";
+import { fileFormat, formatNames } from "../import/index.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createModel } from "../runtime/model.ts";
 import { wasm } from "../wasm.ts";
@@ -23,10 +23,10 @@ export function registerVerify(program: Command, io: Io): void {
 function verify(file: string, json: boolean, io: Io): void {
   const bytes = readFile(file);
   const format = fileFormat(bytes, "");
-  if (format === "tflite" || format === "onnx")
+  if (format !== undefined && format !== "nbl")
     throw new NibbleError(
       "bad-file",
-      `${file}: expected a packed model (.nbl), found ${format === "onnx" ? "an ONNX" : "a TFLite"} model; make one with \`nibblenet convert\``,
+      `${file}: expected a packed model (.nbl), found ${format === "onnx" ? "an" : "a"} ${formatNames[format]} model; make one with \`nibblenet convert\``,
     );
   const { contents } = createModel(wasm, bytes, { name: file });
   const [operators, tensors] = [contents.operators.length, contents.tensors.length];

@@ -67,6 +67,8 @@ export function evaluate(model: Model, samples: Samples, options: EvaluateOption
         `${name}: expected a class below ${count}, the size of output "${scores.name}", found ${label}`,
       );
     const values = Object.fromEntries(model.inputs.map((input, i) => [input.name, sample.inputs[i]!]));
+    // Samples are independent of each other.
+    model.reset();
     const found = model.run(values)[scores.name] as ArrayLike<number>;
     predictions.push({ label, predicted: topOne(found) });
     onProgress?.(predictions.length, samples.length);

@@ -25,6 +25,7 @@ import {
   SECTION_OPERATORS,
   SECTION_REPORT,
   SECTION_REQUIRED,
+  SECTION_STATE,
   SECTION_STORED,
   SECTION_STRINGS,
   SECTION_TENSORS,
@@ -68,6 +69,8 @@ export interface PackedModel {
   stored?: Uint8Array;
   arenaBytes: number;
   stateBytes: number;
+  /** What the state region begins with; the rest is zero. */
+  state?: Uint8Array;
   /** Stored as JSON in optional sections. */
   metadata?: unknown;
   report?: unknown;
@@ -90,6 +93,8 @@ export function encode(model: PackedModel): Uint8Array {
       : { kind: SECTION_WEIGHTS, flags: SECTION_REQUIRED, bytes: model.weights },
     { kind: SECTION_STRINGS, flags: 0, bytes: names },
   ];
+  if (model.state?.length)
+    sections.push({ kind: SECTION_STATE, flags: SECTION_REQUIRED, bytes: model.state });
   if (model.metadata !== undefined)
     sections.push({ kind: SECTION_METADATA, flags: 0, bytes: json(model.metadata) });
   if (model.report !== undefined)

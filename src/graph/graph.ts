@@ -49,9 +49,13 @@ interface Window {
 
 export type UnaryKind =
   | "abs"
+  | "ceil"
   | "clip"
+  | "cos"
   | "elu"
+  | "erf"
   | "exp"
+  | "floor"
   | "gelu"
   | "hardSigmoid"
   | "hardSwish"
@@ -59,13 +63,66 @@ export type UnaryKind =
   | "log"
   | "logistic"
   | "neg"
+  | "reciprocal"
   | "relu"
+  | "round"
   | "rsqrt"
+  | "sign"
   | "silu"
+  | "sin"
   | "softplus"
   | "sqrt"
   | "square"
   | "tanh";
+
+export type ReduceKind = "max" | "min" | "prod" | "sum";
+
+/**
+ * y = (x − m) / √(s + epsilon), times scale, plus bias. m is the mean where `centered`, else 0; s is the mean of
+ * (x − m)², or their sum where `isSum`. `floor`: √max(s, epsilon) is the divisor.
+ */
+export interface NormalizeAttributes {
+  centered: boolean;
+  isSum: boolean;
+  floor: boolean;
+  epsilon: number;
+}
+
+/** Every output position is a weighted sum of `taps` input positions. Both lists have `taps` entries a position. */
+export interface ResizeTable {
+  taps: number;
+  index: Int32Array;
+  weight: Float32Array;
+}
+
+export interface ResizeAttributes {
+  axis: number;
+  rows: ResizeTable;
+  columns: ResizeTable;
+  /** Tables whose weights are multiples of 1/1024, for int8 in `double` rounding where it has a rule of its own. */
+  fixed?: { rows: ResizeTable; columns: ResizeTable };
+}
+export type BinaryKind =
+  | "and"
+  | "div"
+  | "equal"
+  | "floorDiv"
+  | "floorMod"
+  | "greater"
+  | "greaterEqual"
+  | "less"
+  | "lessEqual"
+  | "maximum"
+  | "minimum"
+  | "notEqual"
+  | "or"
+  | "pow"
+  | "prelu"
+  | "remainder"
+  | "squaredDifference"
+  | "xor";
+/** `gruResetAfter` applies the reset gate to the product of h, `gru` to h itself. */
+export type RecurrentCell = "lstm" | "gru" | "gruResetAfter" | "rnn";
 
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
@@ -75,6 +132,11 @@ export interface Attributes {
   depthwiseConv2d: Window & { dilation: [number, number]; multiplier: number };
   /** x [..., K], weights [N, K], bias | null → y [..., N] */
   fullyConnected: { activation: Activation };
+  /**
+   * a [..., M, K], b [..., K, N], bias [N] | null → y [..., M, N]: both computed, leading dimensions broadcast as
+   * in numpy; transposeA and transposeB say that the last two dimensions of an operand lie the other way round
+   */
+  matmul: { transposeA: boolean; transposeB: boolean; activation: Activation };
   /**
    * float32 x [..., K], weights [N, K], bias | null → float32 y [..., N]; every row of x is quantized to int8 on the fly.
    * The weights hold values of `bits` bits, or indices of `codebook`; one scale and zero point per row of weights
@@ -91,6 +153,15 @@ export interface Attributes {
   add: { activation: Activation };
   sub: { activation: Activation };
   mul: { activation: Activation };
+  /**
+   * a, b → y, numpy broadcasting; comparisons give bool, the others their operands' type. div of whole numbers goes
+   * towards zero, floorMod has the divisor's sign, remainder the dividend's; prelu: b is the slope.
+   */
+  binary: { kind: BinaryKind; activation: Activation };
+  /** condition (bool), a, b → a where it holds, else b; numpy broadcasting */
+  select: Record<string, never>;
+  /** x → the same numbers in another type, towards zero and within its range from float32, wrapping else */
+  cast: Record<string, never>;
   /** x → y; padding never counts unless `countIncludePad` */
   averagePool2d: Window & { kernel: [number, number]; countIncludePad: boolean };
   maxPool2d: Window & { kernel: [number, number] };
@@ -98,7 +169,7 @@ export interface Attributes {
   mean: { axes: number[]; keepDims: boolean };
   /** x → y along the last axis */
   softmax: { beta: number };
-  /** x → y elementwise; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
+  /** x → y elementwise; round takes halves to even; alpha: slope (leakyRelu), coefficient (elu, hardSigmoid); beta: hardSigmoid; min/max: clip; approximate: gelu by tanh */
   unary: {
     kind: UnaryKind;
     alpha?: number;
@@ -112,12 +183,51 @@ export interface Attributes {
   transpose: { perm: number[] };
   /** x → y; value in real units */
   pad: { before: number[]; after: number[]; value: number };
+  /** x → y: y[i] = x[begin + stride · i] along each dimension; strides may be negative, y's shape says how many */
+  slice: { begin: number[]; stride: number[] };
+  /** x → y, repeated as numpy broadcasts x's shape to y's */
+  expand: Record<string, never>;
+  /**
+   * x [B…, O…, d, I…], indices [B…, C…] → y [B…, O…, C…, I…]: slices of dimension `axis` of x; the first
+   * `batchDims` dimensions run along. Indices are int32 or int64; below 0 they count from the end where
+   * `fromEnd` says so, and outside of the dimension they mean the nearest slice.
+   */
+  gather: { axis: number; batchDims: number; fromEnd: boolean };
+  /** x [B…, d1…dk, I…], indices [B…, C…, k] → y [B…, C…, I…], by tuples of indices as `gather` */
+  gatherNd: { batchDims: number; fromEnd: boolean };
+  /**
+   * x [B…, d1…dk, I…], indices [B…, C…, k], updates [B…, C…, I…] → y like x with slices replaced, the last where
+   * several go to one place; updates whose indices lie outside are left out.
+   */
+  scatterNd: { batchDims: number; fromEnd: boolean };
+  /** x, starts (one per dimension) → y: as much of x as y holds, from there; starts are moved so that it fits */
+  dynamicSlice: Record<string, never>;
+  /** x, update, starts (one per dimension) → y: x with a part replaced; starts are moved so that it fits */
+  dynamicUpdateSlice: Record<string, never>;
   /** x… → y */
   concat: { axis: number; activation: Activation };
+  /**
+   * x [T, B, I], weights [G · H, I], recurrent weights [G · H, H], bias [G · H] | null, the candidate's recurrent
+   * bias [H] | null (gruResetAfter), h [B, H], c [B, H] (lstm) → y [T, B, H], h, c (lstm). Gates in the order
+   * i, f, g, o (lstm), z, r, n (GRUs). `reverse`: from the last step to the first. `cellClip`: bound of |c|.
+   */
+  recurrent: { cell: RecurrentCell; reverse: boolean; cellClip: number };
   /** float32 | quantized → quantized */
   quantize: Record<string, never>;
   /** quantized → float32 */
   dequantize: Record<string, never>;
+  /** x → y; axes are non-negative and ascending */
+  reduce: { kind: ReduceKind; axes: number[]; keepDims: boolean };
+  /** x → y int32 or int64: where the extreme along `axis` is, the first or the last of several equal ones */
+  argExtreme: { kind: "max" | "min"; axis: number; keepDims: boolean; last: boolean };
+  /** x → y: running sums along `axis`; `exclusive` leaves out the element itself, `reverse` runs from the end */
+  cumsum: { axis: number; exclusive: boolean; reverse: boolean };
+  /** x, scale [D] | null, bias [D] | null → y along the last axis, of D elements; see docs/numerics.md */
+  normalize: NormalizeAttributes;
+  /** x → y: the neighbouring dimensions `axis` and `axis` + 1 resampled by `rows` and `columns` */
+  resize2d: ResizeAttributes;
+  /** x → y, zeros but for y[before + i · step] = x[i] */
+  dilate: { before: number[]; step: number[] };
 }
 
 export type OperatorName = keyof Attributes;
@@ -136,17 +246,35 @@ export type Node = { [K in OperatorName]: NodeOf<K> }[OperatorName];
 /** How an int32 accumulator becomes int8: one rounding (LiteRT, ONNX) or gemmlowp's two (TFLite Micro). */
 export type Rounding = "single" | "double";
 
+/** What stays from one inference to the next. */
+export interface State {
+  name: string;
+  /** What an inference starts with; no node writes it. */
+  value: Tensor;
+  /** What the inference leaves for the next one: of the type and size of `value`, which it may be itself. */
+  next: Tensor;
+  /** What the first inference starts with; zero bytes when absent. */
+  initial?: TensorData;
+}
+
 export interface Graph {
   name: string;
   nodes: Node[];
   inputs: Tensor[];
   outputs: Tensor[];
   rounding: Rounding;
+  /** Models without memory leave it out. */
+  states?: State[];
 }
 
 export const noActivation: Activation = { min: -Infinity, max: Infinity };
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+const comparisons: readonly string[] = ["equal", "greater", "greaterEqual", "less", "lessEqual", "notEqual"];
+
+/** Its result is bool whatever its operands are. */
+export const isComparison = (kind: BinaryKind): boolean => comparisons.includes(kind);
 
 const arrays = {
   float32: Float32Array,

@@ -1,9 +1,20 @@
 import type { Graph, Rounding } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import { bindStates } from "./bind-states.ts";
+import { isCheckpoint } from "./llama2c/checkpoint.ts";
+import { importLlama2c } from "./llama2c/index.ts";
 import { importOnnx } from "./onnx/index.ts";
 import { importTflite } from "./tflite/index.ts";
 
-export type FileFormat = "nbl" | "tflite" | "onnx";
+export type FileFormat = "nbl" | "tflite" | "onnx" | "llama2c";
+
+/** What people call a model of each format. */
+export const formatNames: Record<FileFormat, string> = {
+  nbl: "packed",
+  tflite: "TFLite",
+  onnx: "ONNX",
+  llama2c: "llama2.c",
+};
 
 export interface ImportOptions {
   /** What messages call the file; its extension decides where the content does not. */
@@ -12,6 +23,11 @@ export interface ImportOptions {
   rounding?: Rounding;
   /** ONNX: whole shapes of inputs whose dimensions the file leaves open, by input name. */
   inputShapes?: Record<string, number[]>;
+  /**
+   * Inputs that are, at every inference, what an output was at the one before: the output's name by the input's.
+   * Both become state, which the model keeps itself.
+   */
+  states?: Record<string, string>;
 }
 
 const startsWith = (bytes: Uint8Array, at: number, text: string): boolean =>
@@ -29,6 +45,7 @@ export function fileFormat(bytes: Uint8Array, file: string): FileFormat | undefi
   if (startsWith(bytes, 0, "NBL")) return "nbl";
   if (startsWith(bytes, 4, "TFL3")) return "tflite";
   if (looksLikeOnnx(bytes)) return "onnx";
+  if (isCheckpoint(bytes)) return "llama2c";
   const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase();
   return extension === "nbl" || extension === "tflite" || extension === "onnx" ? extension : undefined;
 }
@@ -54,6 +71,18 @@ export function requireFormat(bytes: Uint8Array, file: string): FileFormat {
  * const graph = optimize(importModel(readFileSync("model.tflite"), { file: "model.tflite" }));
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  const graph = importFile(bytes, options);
+  const { file, states } = options;
+  if (!states) return graph;
+  try {
+    return bindStates(graph, states);
+  } catch (error) {
+    if (!(error instanceof NibbleError)) throw error;
+    throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}
+
+function importFile(bytes: Uint8Array, options: ImportOptions): Graph {
   const { file, rounding, inputShapes } = options;
   const format = requireFormat(bytes, file);
   if (format === "nbl")
@@ -61,6 +90,10 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already`,
     );
+  if (format === "llama2c") {
+    const graph = importLlama2c(bytes, { file });
+    return rounding ? { ...graph, rounding } : graph;
+  }
   if (format === "onnx") {
     const graph = importOnnx(bytes, { file, ...(inputShapes && { inputShapes }) });
     return rounding ? { ...graph, rounding } : graph;

@@ -2,12 +2,14 @@ import {
   M_K,
   M_ROUNDING,
   M_WEIGHT_FORMAT,
+  MM_K,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_F32,
   OP_GEMM_QS8,
+  OP_MATMUL_F32,
   REGION_ARENA,
   REGION_STATE,
   REGION_WEIGHTS,
@@ -72,12 +74,13 @@ const regions: Record<number, TensorSummary["region"]> = {
 
 const hasWeights = ({ code }: FileOperator): boolean => weighted.has(code);
 
-const macsOf = (contents: FileContents, operator: FileOperator): number =>
-  hasWeights(operator)
-    ? elementCount(contents.tensors[operator.output]!.shape) * operator.record.getUint32(M_K, true)
-    : 0;
+function macsOf(contents: FileContents, operator: FileOperator): number {
+  const field = operator.code === OP_MATMUL_F32 ? MM_K : M_K;
+  if (field === M_K && !hasWeights(operator)) return 0;
+  return elementCount(contents.tensors[operator.output]!.shape) * operator.record.getUint32(field, true);
+}
 
-/** Multiply-adds of one inference, in the operators that have weights. */
+/** Multiply-adds of one inference, in the operators that have weights and in products of computed matrices. */
 export const countMacs = (contents: FileContents): number =>
   contents.operators.reduce((sum, operator) => sum + macsOf(contents, operator), 0);
 

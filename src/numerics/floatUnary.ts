@@ -1,8 +1,9 @@
 import { erff } from "./erf.ts";
 import { expf } from "./exp.ts";
 import { logf } from "./log.ts";
-import { clamp } from "./rounding.ts";
+import { clamp, roundHalfEven } from "./rounding.ts";
 import { tanhf } from "./tanh.ts";
+import { cosf, sinf } from "./trigonometry.ts";
 import { defaultAlpha, type UnaryAttributes } from "./unary.ts";
 
 const f = Math.fround;
@@ -26,12 +27,20 @@ export function floatUnary(value: number, attributes: UnaryAttributes): number {
   switch (attributes.kind) {
     case "abs":
       return Math.abs(x);
+    case "ceil":
+      return Math.ceil(x);
     case "clip":
       return clamp(x, f(attributes.min ?? -Infinity), f(attributes.max ?? Infinity));
+    case "cos":
+      return cosf(x);
     case "elu":
       return x > 0 ? x : f(alpha * f(expf(x) - 1));
+    case "erf":
+      return erff(x);
     case "exp":
       return expf(x);
+    case "floor":
+      return Math.floor(x);
     case "gelu":
       return geluf(x, attributes.approximate ?? false);
     case "hardSigmoid":
@@ -46,12 +55,22 @@ export function floatUnary(value: number, attributes: UnaryAttributes): number {
       return f(1 / f(1 + expf(-x)));
     case "neg":
       return -x;
+    case "reciprocal":
+      return f(1 / x);
     case "relu":
       return clamp(x, 0, Infinity);
+    case "round": {
+      const rounded = roundHalfEven(x);
+      return rounded === 0 && x < 0 ? -0 : rounded;
+    }
     case "rsqrt":
       return f(1 / f(Math.sqrt(x)));
+    case "sign":
+      return Math.sign(x);
     case "silu":
       return f(x / f(1 + expf(-x)));
+    case "sin":
+      return sinf(x);
     case "softplus":
       return f(clamp(x, 0, Infinity) + logf(f(1 + expf(-Math.abs(x)))));
     case "sqrt":

@@ -35,6 +35,21 @@ export function meanParameters(
   };
 }
 
+/** The same for the sum itself, of `count` values. */
+export function sumParameters(
+  rounding: Rounding,
+  x: ScalarQuantization,
+  y: ScalarQuantization,
+  count: number,
+): MeanParameters {
+  if (rounding === "single") {
+    const scale = f(f(x.scale) / f(y.scale));
+    return { form: "float", scale, bias: f(y.zeroPoint - f(f(x.zeroPoint * count) * scale)) };
+  }
+  const factor = quantizeMultiplier(f(x.scale) / f(y.scale));
+  return { form: "fixed", offset: -x.zeroPoint * count, zeroPoint: y.zeroPoint, ...factor };
+}
+
 /** `sum` is the plain sum of the stored integers. */
 export function meanQuantized(sum: number, how: MeanParameters, { min, max }: Range): number {
   if (how.form === "float") return roundHalfEven(clamp(f(f(f(sum) * how.scale) + how.bias), min, max));

@@ -1,4 +1,5 @@
 import type { Attributes } from "../graph/graph.ts";
+import { roundHalfEven } from "./rounding.ts";
 
 export type UnaryAttributes = Attributes["unary"];
 
@@ -33,12 +34,20 @@ export function unaryReal(x: number, attributes: UnaryAttributes): number {
   switch (kind) {
     case "abs":
       return Math.abs(x);
+    case "ceil":
+      return Math.ceil(x);
     case "clip":
       return Math.min(Math.max(x, min ?? -Infinity), max ?? Infinity);
+    case "cos":
+      return Math.cos(x);
     case "elu":
       return x < 0 ? alpha * Math.expm1(x) : x;
+    case "erf":
+      return erf(x);
     case "exp":
       return Math.exp(x);
+    case "floor":
+      return Math.floor(x);
     case "gelu":
       return approximate
         ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
@@ -55,12 +64,20 @@ export function unaryReal(x: number, attributes: UnaryAttributes): number {
       return 1 / (1 + Math.exp(-x));
     case "neg":
       return -x;
+    case "reciprocal":
+      return 1 / x;
     case "relu":
       return Math.max(x, 0);
+    case "round":
+      return roundHalfEven(x);
     case "rsqrt":
       return 1 / Math.sqrt(x);
+    case "sign":
+      return Math.sign(x);
     case "silu":
       return x / (1 + Math.exp(-x));
+    case "sin":
+      return Math.sin(x);
     case "softplus":
       return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     case "sqrt":

@@ -41,6 +41,14 @@ export function sameQuantization(a: Tensor, b: Tensor): boolean {
   return p.scale === q.scale && p.zeroPoint === q.zeroPoint;
 }
 
+/** Whether stored values mean the same in both: types without parameters always do. */
+export function sameMeaning(a: Tensor, b: Tensor): boolean {
+  if (a.dtype !== b.dtype) return false;
+  if (a.dtype !== "int8" && a.dtype !== "uint8" && a.dtype !== "int16") return true;
+  if (!a.quantization || !b.quantization) return a.quantization === b.quantization;
+  return sameQuantization(a, b);
+}
+
 /** Refuses what the engine has no kernel for, by operator, node and reason. */
 export function unsupported(op: string, node: string, reason: string): NibbleError {
   return new NibbleError("unsupported", `${op} "${node}": ${reason}`);

@@ -1,4 +1,5 @@
 import {
+  ALIGNMENT,
   DTYPE_BOOL,
   DTYPE_FLOAT32,
   DTYPE_INT8,
@@ -14,6 +15,7 @@ import {
   O_VARIABLE,
   O_VARIABLE2,
   REGION_ARENA,
+  REGION_STATE,
   REGION_WEIGHTS,
 } from "../../assembly/format.ts";
 import { encode, type TensorRecord } from "../format/encode.ts";
@@ -24,6 +26,7 @@ import { lowerUint8 } from "./lower-uint8.ts";
 import type { Lowering } from "./lowering.ts";
 import { type Buffer, planArena } from "./plan.ts";
 import { type Instruction, isWide, tensorsOf } from "./record.ts";
+import { checkStates, emitStores, initialBytes, type Lowered, planStates, storeInPlace } from "./states.ts";
 import { storeWeights } from "./store.ts";
 import { createWeights, type WeightsSection } from "./weights.ts";
 
@@ -60,20 +63,30 @@ const byteLength = (t: Tensor): number => elementCount(t.shape) * bytesPerElemen
 /** Turns a graph into the bytes of a packed file. @throws NibbleError naming the node or tensor it cannot express. */
 export function pack(graph: Graph, options: PackOptions = {}): Packed {
   const { graph: signed, twins } = lowerUint8(graph);
-  const program = lower(signed, twins);
+  const states = signed.states ?? [];
+  const program = lower(signed, twins, options.keepAll ?? false);
   const tensors = listTensors(signed, program, options.keepAll ?? false);
   const tensorIndex = new Map(tensors.map((t, i) => [t, i]));
-  const { place, scratch, arenaBytes } = placeAll(signed, program, tensors, options.keepAll ?? false);
+  const kept = planStates(states, ALIGNMENT);
+  const inState = (t: Tensor): number | undefined => kept.offsets.get(program.root(t));
+  const { place, scratch, arenaBytes } = placeAll(
+    signed,
+    program,
+    tensors,
+    inState,
+    options.keepAll ?? false,
+  );
 
   const records: TensorRecord[] = tensors.map((t) => {
     const constant = t.data !== undefined;
+    const state = inState(t);
     const q = t.quantization?.scale.length === 1 ? t.quantization : undefined;
     return {
       name: t.name,
       dtype: codes[t.dtype],
       shape: t.shape,
-      region: constant ? REGION_WEIGHTS : REGION_ARENA,
-      offset: constant ? program.weights.add(t.data!) : place(t),
+      region: constant ? REGION_WEIGHTS : state === undefined ? REGION_ARENA : REGION_STATE,
+      offset: constant ? program.weights.add(t.data!) : (state ?? place(t)),
       bytes: byteLength(t),
       scale: q?.scale[0] ?? 0,
       zeroPoint: q?.zeroPoint[0] ?? 0,
@@ -105,7 +118,8 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     weights: program.weights.bytes(),
     ...(stored && { stored }),
     arenaBytes,
-    stateBytes: 0,
+    stateBytes: kept.bytes,
+    state: initialBytes(states, (t) => kept.offsets.get(t)!, kept.bytes),
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     ...(options.report === undefined ? {} : { report: options.report }),
   });
@@ -119,7 +133,7 @@ interface Program {
   root(t: Tensor): Tensor;
 }
 
-function lower(graph: Graph, twins: Set<Tensor>): Program {
+function lower(graph: Graph, twins: Set<Tensor>, keepAll: boolean): Program {
   const instructions: Instruction[] = [];
   const weights = createWeights();
   const parents = new Map<Tensor, Tensor>();
@@ -146,6 +160,11 @@ function lower(graph: Graph, twins: Set<Tensor>): Program {
     },
   };
   for (const node of graph.nodes) lowerNode(lowering, node);
+  const { states = [] } = graph;
+  const lowered: Lowered = { instructions, fixed, root, share: (t, of) => parents.set(t, of) };
+  checkStates(states, new Set(graph.nodes.flatMap(({ outputs }) => outputs)));
+  emitStores(lowering, states, lowered);
+  if (!keepAll) storeInPlace(states, lowered);
   return { instructions, weights, root };
 }
 
@@ -154,6 +173,7 @@ function listTensors(graph: Graph, { instructions }: Program, keepAll: boolean):
   const seen = new Set<Tensor>(graph.inputs);
   for (const instruction of instructions) for (const t of tensorsOf(instruction)) seen.add(t);
   for (const t of graph.outputs) seen.add(t);
+  for (const { value } of graph.states ?? []) seen.add(value);
   if (keepAll) for (const node of graph.nodes) for (const t of node.outputs) seen.add(t);
   return [...seen];
 }
@@ -163,6 +183,7 @@ function placeAll(
   graph: Graph,
   { instructions, root }: Program,
   tensors: readonly Tensor[],
+  inState: (t: Tensor) => number | undefined,
   keepAll: boolean,
 ) {
   const end = instructions.length;
@@ -170,7 +191,7 @@ function placeAll(
   const slots = new Map<Tensor, number>();
   const touch = (t: Tensor, first: number, last: number): void => {
     const owner = root(t);
-    if (owner.data) return;
+    if (owner.data || inState(owner) !== undefined) return;
     let slot = slots.get(owner);
     if (slot === undefined) {
       slot = buffers.push({ bytes: byteLength(owner), first, last }) - 1;

@@ -19,6 +19,8 @@ export interface Instruction {
   /** Arena bytes needed while it runs, and the field that receives their offset; 0 for none. */
   scratchBytes: number;
   scratchField: number;
+  /** A copy of all of the input to all of the output. */
+  isWhole?: boolean;
 }
 
 export const isWide = ({ record: view }: Instruction): boolean => view.getUint32(O_CODE, true) >= FIRST_WIDE;

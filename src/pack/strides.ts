@@ -23,11 +23,8 @@ export interface Loops {
   strides: number[][];
 }
 
-/**
- * The same nest of loops in COPY_RANK dimensions: those of one step dropped, neighbours that every operand
- * walks in one stride merged, ones put in front. Null when more are left.
- */
-export function collapse(dims: readonly number[], strides: readonly number[][]): Loops | null {
+/** The same nest of loops without those of one step, and neighbours that every operand walks in one stride merged. */
+export function mergeLoops(dims: readonly number[], strides: readonly number[][]): Loops {
   const out: Loops = { dims: [], strides: strides.map(() => []) };
   for (let i = 0; i < dims.length; i++) {
     const size = dims[i];
@@ -42,6 +39,12 @@ export function collapse(dims: readonly number[], strides: readonly number[][]):
       for (const [j, s] of strides.entries()) out.strides[j].push(s[i]);
     }
   }
+  return out;
+}
+
+/** The same nest of loops, merged, in COPY_RANK dimensions: ones are put in front. Null when more are left. */
+export function collapse(dims: readonly number[], strides: readonly number[][]): Loops | null {
+  const out = mergeLoops(dims, strides);
   if (out.dims.length > COPY_RANK) return null;
   while (out.dims.length < COPY_RANK) {
     out.dims.unshift(1);

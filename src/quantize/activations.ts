@@ -110,10 +110,11 @@ function intersect(range: Range, bounds: Activation | undefined): Range {
   return { min: clamp(range.min), max: clamp(range.max) };
 }
 
-/** How many inputs and graph outputs read each tensor. */
+/** How many inputs, graph outputs and states read each tensor. */
 function useCounts(graph: Graph): Map<Tensor, number> {
   const counts = new Map<Tensor, number>();
-  for (const tensor of [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs]) {
+  const kept = (graph.states ?? []).map(({ next }) => next);
+  for (const tensor of [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs, ...kept]) {
     if (tensor) counts.set(tensor, (counts.get(tensor) ?? 0) + 1);
   }
   return counts;

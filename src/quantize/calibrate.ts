@@ -21,8 +21,8 @@ export interface CalibrateOptions {
 export type Samples = Iterable<Sample> & { readonly length?: number };
 
 /**
- * Runs the float graph over `samples` and returns the range of every float32 activation: graph inputs and
- * node outputs.
+ * Runs the float graph over `samples` and returns the range of every float32 activation: graph inputs, states
+ * and node outputs.
  *
  * @throws NibbleError "bad-input" where there are no samples, or where a sample does not fit the graph's
  * inputs or makes a NaN or an infinity; names the sample and the tensor.
@@ -66,9 +66,10 @@ export function calibrate(
 
 /** The float32 tensors that hold computed values, in execution order, each once. */
 function activations(graph: Graph): Set<Tensor> {
+  const values = (graph.states ?? []).map(({ value }) => value);
   const outputs = graph.nodes.flatMap((node) => node.outputs);
   return new Set(
-    [...graph.inputs, ...outputs].filter((tensor) => tensor.dtype === "float32" && !tensor.data),
+    [...graph.inputs, ...values, ...outputs].filter((tensor) => tensor.dtype === "float32" && !tensor.data),
   );
 }
 

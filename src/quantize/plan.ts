@@ -4,9 +4,11 @@ import { NibbleError } from "../runtime/errors.ts";
 /** Operators whose int8 output is made of input values, or means of them: input and output share parameters. */
 const valueKeeping: ReadonlySet<OperatorName> = new Set([
   "averagePool2d",
+  "expand",
   "maxPool2d",
   "pad",
   "reshape",
+  "slice",
   "transpose",
 ]);
 

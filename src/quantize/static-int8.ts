@@ -116,6 +116,10 @@ export function quantizeStatic(
   const inputs = graph.inputs.map((tensor) =>
     staysAsItIs(tensor) ? copy(tensor) : create(tensor, io, true),
   );
+  // What the model remembers stays in its own type: errors in it would add up.
+  const values = graph.states?.map(({ value }) =>
+    staysAsItIs(value) ? copy(value) : create(value, "float32", true),
+  );
   for (const node of graph.nodes) {
     const version = float.has(node) ? "float32" : "int8";
     const read =
@@ -133,8 +137,13 @@ export function quantizeStatic(
   const outputs = graph.outputs.map((tensor) =>
     staysAsItIs(tensor) ? copy(tensor) : activation(tensor, io),
   );
+  const states = graph.states?.map((state, i) => ({
+    ...state,
+    value: values![i],
+    next: staysAsItIs(state.next) ? copy(state.next) : activation(state.next, "float32"),
+  }));
   return {
-    graph: { name: graph.name, nodes, inputs, outputs, rounding: graph.rounding },
+    graph: { name: graph.name, nodes, inputs, outputs, rounding: graph.rounding, ...(states && { states }) },
     counterparts,
     float: [...float].map(([node, reason]) => ({ node: node.name, reason })),
   };

@@ -26,6 +26,8 @@ export interface Engine {
   output_bytes(i: number): number;
   invoke(): number;
   reset(): void;
+  state_ptr(): number;
+  state_bytes(): number;
 }
 
 /** A compiled build, or its bytes once they are asked for. */

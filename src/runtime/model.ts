@@ -3,6 +3,7 @@ import type { TensorData } from "../graph/graph.ts";
 import type { Builds, Engine, HandedModules, Tier } from "./engine.ts";
 import { NibbleError } from "./errors.ts";
 import { explain } from "./explain.ts";
+import { checksumOf, restoreState, saveState } from "./state.ts";
 import { type BoundTensor, bind, type TensorInfo, write } from "./tensor.ts";
 import { startEngine } from "./tiers.ts";
 
@@ -48,6 +49,16 @@ export interface Model {
   invoke(): void;
   /** Back to the state after load. */
   reset(): void;
+  /**
+   * A copy of what the model remembers from one inference to the next, for this tier and every other. Models
+   * without memory give a few bytes too.
+   */
+  saveState(): Uint8Array;
+  /**
+   * Goes on from a saved state, in this instance or another of the same file.
+   * @throws NibbleError "bad-input" when the bytes are not of this model.
+   */
+  restoreState(saved: Uint8Array): void;
   /** Lets go of the memory; any later call throws. */
   dispose(): void;
 }
@@ -72,7 +83,7 @@ export function createModel(builds: Builds, bytes: Uint8Array, options: LoadOpti
   if (engine.load(pointer, bytes.length) !== 0) throw explain(file, errorOf(engine));
   // From the engine's copy: the caller's is free to change or go.
   const copy = new Uint8Array(engine.memory.buffer, pointer, bytes.length);
-  return bindModel(engine, tier, decode(copy, file), file);
+  return bindModel(engine, tier, decode(copy, file), file, checksumOf(copy));
 }
 
 function errorOf(engine: Engine) {
@@ -80,7 +91,13 @@ function errorOf(engine: Engine) {
   return { code: words[0], culprit: words[1], index: words[2], expected: words[3], found: words[4] };
 }
 
-function bindModel(started: Engine, tier: Tier, contents: FileContents, file: string): InspectableModel {
+function bindModel(
+  started: Engine,
+  tier: Tier,
+  contents: FileContents,
+  file: string,
+  checksum: number,
+): InspectableModel {
   let engine: Engine | null = started;
   const memory = started.memory;
   const bindAt = (index: number): BoundTensor =>
@@ -127,6 +144,8 @@ function bindModel(started: Engine, tier: Tier, contents: FileContents, file: st
     output: (name) => find(outputs, "output", name).view,
     invoke,
     reset: () => alive().reset(),
+    saveState: () => saveState(alive(), checksum),
+    restoreState: (saved) => restoreState(alive(), checksum, saved, file),
     dispose() {
       engine = null;
     },

@@ -41,8 +41,10 @@ const viewOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array
 export function runBoth(it: Instance, model: InspectableModel, random: Random): [Uint8Array[], Uint8Array[]] {
   model.inputs.forEach(({ name, dtype }, i) => {
     const input = model.input(name);
-    for (let k = 0; k < input.length; k++)
-      input[k] = dtype === "float32" ? random.real(-4, 4) : random.int(-128, 255);
+    for (let k = 0; k < input.length; k++) {
+      if (input instanceof BigInt64Array) input[k] = BigInt(random.int(-4, 4));
+      else input[k] = dtype === "float32" ? random.real(-4, 4) : random.int(-128, 255);
+    }
     bytesAt(it, it.input_ptr(i), it.input_bytes(i)).set(viewOf(input));
   });
   model.invoke();

@@ -38,9 +38,13 @@ describe.skipIf(!existsSync(entry))("a bundle of --format js (skipped before the
       name,
     ).toEqual(model.inputs.map((input) => input.name));
     for (const bundled of [it, again]) {
+      model.reset();
       model.inputs.forEach((input, i) => {
         const values = model.input(input.name);
-        for (let k = 0; k < values.length; k++) values[k] = ((k * 37 + i) % 97) - 48;
+        for (let k = 0; k < values.length; k++) {
+          const value = ((k * 37 + i) % 97) - 48;
+          values[k] = values instanceof BigInt64Array ? BigInt(value) : value;
+        }
         (bundled.input(input.name) as Int8Array).set(values as Int8Array);
       });
       bundled.invoke();

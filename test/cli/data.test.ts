@@ -34,9 +34,9 @@ describe.skipIf(!data)("published models (skipped without the data folder)", () 
   });
 
   it("names every operator that is not supported", async () => {
-    const lstm = join(data!, "models/tflite/dtln_hybrid_1.tflite");
-    const { code, stderr } = await nibblenet("convert", lstm, "-o", path("no.nbl"));
+    const composite = join(data!, "models/tflite/aeq_simple_composite.tflite");
+    const { code, stderr } = await nibblenet("convert", composite, "-o", path("no.nbl"));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/dtln_hybrid_1\.tflite: unsupported/);
+    expect(stderr).toMatch(/aeq_simple_composite\.tflite: unsupported operators: STABLEHLO_COMPOSITE/);
   });
 });

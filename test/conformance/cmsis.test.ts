@@ -40,7 +40,7 @@ function graphOf(x: Tensor, y: Tensor, node: Node): Graph {
 }
 
 function runGraph(graph: Graph, x: Int8Array, tier: Tier, patch?: (file: Uint8Array) => void): Int8Array {
-  const { bytes } = pack(graph);
+  const { bytes } = pack(graph, { narrow: false });
   patch?.(bytes);
   const model = createModel(wasm, bytes, { tier });
   (model.input() as Int8Array).set(x);

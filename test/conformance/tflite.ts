@@ -39,7 +39,11 @@ function runGolden(name: string): Outcome {
   let file: Uint8Array;
   try {
     file = pack(
-      importTflite(readFileSync(golden.model), { file: outcome.model, subgraph: golden.subgraph }),
+      importTflite(readFileSync(golden.model), {
+        file: outcome.model,
+        subgraph: golden.subgraph,
+        rounding: golden.rounding,
+      }),
     ).bytes;
   } catch (error) {
     if (!(error instanceof NibbleError) || error.code !== "unsupported") throw error;

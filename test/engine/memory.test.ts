@@ -21,7 +21,6 @@ beforeAll(async () => {
     bundle: true,
     format: "esm",
     platform: "node",
-    loader: { ".wasm": "binary" },
     target: "es2022",
     logLevel: "error",
   });

@@ -11,7 +11,6 @@ import {
   O_CODE,
   O_INPUT,
   O_OUTPUT,
-  OP_FILL,
   OP_GEMM_F32,
   S_FLAGS,
   S_KIND,
@@ -76,9 +75,9 @@ const cases: [string, () => Uint8Array, (patient: Patient) => void, string, RegE
   [
     "an unknown opcode",
     gemm,
-    (p) => p.view.setUint32(record(p) + O_CODE, OP_FILL + 1, true),
+    (p) => p.view.setUint32(record(p) + O_CODE, 250, true),
     "unsupported",
-    /operator 0 has code 26/,
+    /operator 0 has code 250/,
   ],
   [
     "a missing tensor",

@@ -36,7 +36,10 @@ export async function main(args: readonly string[]): Promise<number> {
     const found = isLeftOut
       ? [notRun(engine.name, "only with --all")]
       : await runEngine(engine, stage, reference);
-    for (const row of found) console.log([summary(row), ...row.faults].join("\n  FAULT "));
+    for (const row of found) {
+      console.log([summary(row), ...row.faults].join("\n  FAULT "));
+      for (const extra of row.extras) console.log(`  ${extra}`);
+    }
     rows.push(...found);
   }
   if (all && !only) writeFileSync(join(root, "docs/engines.md"), renderPage(rows, reference, notes));

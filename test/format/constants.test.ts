@@ -16,6 +16,7 @@ const families: [string, [string, number][]][] = [
   ["culprits", group("CULPRIT_")],
   ["types", group("DTYPE_")],
   ["regions", group("REGION_")],
+  ["binary kinds", without(group("BINARY_"), "BINARY_RECORD_BYTES")],
   ["unary kinds", without(group("UNARY_"), "UNARY_RECORD_BYTES")],
   ["weight formats", group("WEIGHTS_")],
   ["roundings", group("ROUNDING_")],
@@ -23,11 +24,13 @@ const families: [string, [string, number][]][] = [
   ["section fields", group("S_")],
   ["tensor fields", group("T_")],
   ["operator fields", without(group("O_"), "O_FIELDS")],
-  // ADD and MUL share one place for what only one of them has.
-  ["binary fields", without(group("B_"), "B_SIGN")],
+  // Operators of the family share places for what only some of them have.
+  ["binary fields", without(group("B_"), "B_SIGN", "B_KIND")],
   ["mean fields", group("R_")],
   ["softmax fields", group("X_")],
   ["copy fields", group("Y_")],
+  ["gather fields", group("G_")],
+  ["window fields of copies", group("D_")],
   ["window fields", group("W_")],
 ];
 
@@ -44,9 +47,11 @@ test("opcodes are distinct and fit the 64 bits that say what a bundle keeps", ()
   for (const code of codes) expect(code >= 1 && code < 64).toBe(true);
 });
 
-test("unary kinds are consecutive from 1, as the verifier assumes", () => {
-  const kinds = without(group("UNARY_"), "UNARY_RECORD_BYTES").map(([, value]) => value);
-  expect(kinds.sort((a, b) => a - b)).toEqual(kinds.map((_, i) => i + 1));
+test("binary and unary kinds are consecutive from 1, as the verifier assumes", () => {
+  for (const family of ["BINARY_", "UNARY_"]) {
+    const entries = without(group(family), `${family}RECORD_BYTES`);
+    expect(entries.map(([, value]) => value).sort((a, b) => a - b)).toEqual(entries.map((_, i) => i + 1));
+  }
 });
 
 test("fields lie inside their records, behind the common head", () => {
@@ -55,9 +60,13 @@ test("fields lie inside their records, behind the common head", () => {
     ["H_", 0, format.HEADER_BYTES],
     ["S_", 0, format.SECTION_BYTES],
     ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
+    ["J_", format.BINARY_RECORD_BYTES, format.SELECT_RECORD_BYTES],
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
+    ["G_", format.O_WIDE_FIELDS, format.GATHER_RECORD_BYTES],
+    ["D_", format.WINDOW_SHIFT + format.COPY_RECORD_BYTES, format.WINDOW_RECORD_BYTES],
+    ["MM_", format.O_WIDE_FIELDS, format.MATMUL_RECORD_BYTES],
     ["M_", format.O_FIELDS, format.GEMM_RECORD_BYTES],
     ["W_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],
     ["C_", format.GEMM_RECORD_BYTES, format.CONV_RECORD_BYTES],

@@ -1,12 +1,17 @@
 /** Small packed models that between them hold every operator of the engine. */
 
 import {
+  type Attributes,
   arrayOf,
+  type DType,
   elementCount,
   type Graph,
   type Node,
   noActivation,
+  type OperatorName,
+  type RecurrentCell,
   type Rounding,
+  type State,
   type Tensor,
   type UnaryKind,
 } from "../../src/graph/graph.ts";
@@ -22,6 +27,7 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { movementNetwork } from "./movement-model.ts";
 
 const plain = { activation: noActivation };
 const around = { top: 1, left: 1, bottom: 1, right: 1 };
@@ -152,6 +158,34 @@ function network(kind: Kind, rounding: Rounding, seed: number): Graph {
   return graphOf(nodes, rounding, outputs);
 }
 
+/** Reductions, normalisation and resampling, with their tables in the weights. */
+function resampling(): Graph {
+  const { nodes, make, add } = chain("float32", 5);
+  const x = make([1, 3, 4, 5]);
+  const vector = (seed: number) => constantOf(make([5]), drawValues(randomFrom(seed), "float32", 5));
+  const form = { centered: true, isSum: false, floor: false, epsilon: 1e-5 };
+  const normal = add(node("normalize", [x, vector(1), vector(2)], make([1, 3, 4, 5]), form));
+  const rows = {
+    taps: 2,
+    index: Int32Array.of(0, 1, 1, 2, 2, 2),
+    weight: Float32Array.of(1, 0, 0.5, 0.5, 1, 0),
+  };
+  const columns = { taps: 1, index: Int32Array.of(3, 0), weight: Float32Array.of(1, 1) };
+  const resized = add(node("resize2d", [normal], make([1, 3, 2, 5]), { axis: 1, rows, columns }));
+  const spread = add(
+    node("dilate", [resized], make([1, 5, 3, 5]), { before: [0, 0, 0, 0], step: [1, 2, 2, 1] }),
+  );
+  const running = add(
+    node("cumsum", [spread], make([1, 5, 3, 5]), { axis: 1, exclusive: true, reverse: true }),
+  );
+  const sums = (["sum", "max", "min", "prod"] as const).map((kind) =>
+    add(node("reduce", [running], make([1, 3, 5]), { kind, axes: [1], keepDims: false })),
+  );
+  const argument = { kind: "max", axis: 1, keepDims: true, last: true } as const;
+  const at = add(node("argExtreme", [running], activationTensor("at", "int64", [1, 1, 3, 5]), argument));
+  return graphOf(nodes, "single", [...sums, at]);
+}
+
 /** The same layers with weights from −8 to 7, which the file holds in 4 bits. */
 function narrowed(graph: Graph): Graph {
   for (const { inputs } of graph.nodes) {
@@ -194,15 +228,153 @@ function dynamicNetwork(): Graph {
   ]);
 }
 
+/** Two heads of attention over three positions, with everything computed. */
+function attentionNetwork(): Graph {
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const [query, key, value] = [float("query", [2, 3, 5]), float("key", [1, 9, 5]), float("value", [2, 9, 4])];
+  const [scores, shares, mixed] = [
+    float("scores", [2, 3, 9]),
+    float("shares", [2, 3, 9]),
+    float("mixed", [2, 3, 4]),
+  ];
+  const bias = float("bias", [9]);
+  const straight = { transposeA: false, transposeB: false };
+  return graphOf([
+    node("matmul", [query, key, bias], scores, { ...straight, transposeB: true, ...plain }),
+    node("softmax", [scores], shares, { beta: 1 }),
+    node("matmul", [shares, value, null], mixed, { ...straight, activation: { min: -1, max: 1 } }),
+  ]);
+}
+
+/** Comparisons, arithmetic of every type, choices and casts. */
+function elementwise(): Graph {
+  const nodes: Node[] = [];
+  let count = 0;
+  const add = <K extends OperatorName>(
+    op: K,
+    inputs: Tensor[],
+    dtype: DType,
+    shape: number[],
+    attributes: Attributes[K],
+  ): Tensor => {
+    const y: Tensor = { name: `t${count++}`, dtype, shape };
+    nodes.push(node(op, inputs, y, attributes));
+    return y;
+  };
+  const x: Tensor = { name: "x", dtype: "float32", shape: [2, 3, 5] };
+  const whole = add("cast", [x], "int32", [2, 3, 5], {});
+  const long = add("cast", [whole], "int64", [2, 3, 5], {});
+  const five = constantOf(
+    { name: "five", dtype: "int64", shape: [1, 5] },
+    BigInt64Array.of(3n, -2n, 5n, -1n, 0n),
+  );
+  const rest = add("binary", [long, five], "int64", [2, 3, 5], { kind: "floorMod", ...plain });
+  const sum = add("add", [rest, long], "int64", [2, 3, 5], plain);
+  const near = add("binary", [sum, five], "bool", [2, 3, 5], { kind: "greater", ...plain });
+  const exponent = constantOf(
+    { name: "exponent", dtype: "float32", shape: [3, 1] },
+    Float32Array.of(2.5, -1, 3),
+  );
+  const power = add("binary", [x, exponent], "float32", [2, 3, 5], { kind: "pow", ...plain });
+  const quotient = add("binary", [power, x], "float32", [2, 3, 5], { kind: "div", ...plain });
+  const far = add("binary", [quotient, x], "bool", [2, 3, 5], { kind: "less", ...plain });
+  const both = add("binary", [near, far], "bool", [2, 3, 5], { kind: "xor", ...plain });
+  const chosen = add("select", [both, quotient, exponent], "float32", [2, 3, 5], {});
+  const wave = add("unary", [chosen], "float32", [2, 3, 5], { kind: "sin" });
+  const bytes = add("cast", [both], "uint8", [2, 3, 5], {});
+  return graphOf(nodes, "single", [wave, sum, bytes]);
+}
+
+/** Each cell once, behind one another; all but the last begin with a state and leave it. */
+function recurrentNetwork(): Graph {
+  const random = randomFrom(8);
+  const nodes: Node[] = [];
+  const states: State[] = [];
+  const float = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
+  const constant = (name: string, shape: number[]): Tensor =>
+    constantOf(float(name, shape), drawValues(random, "float32", elementCount(shape)));
+  const [steps, batch, hidden] = [3, 2, 5];
+  const input = float("x", [steps, batch, hidden]);
+  let x = input;
+  const gates = { lstm: 4, gru: 3, gruResetAfter: 3, rnn: 1 };
+  for (const [cell, count] of Object.entries(gates) as [RecurrentCell, number][]) {
+    const rows = count * hidden;
+    const begins = (cell === "lstm" ? ["h", "c"] : ["h"]).map((s) => float(`${cell}/${s}`, [batch, hidden]));
+    const ends = begins.map(({ name, shape }) => float(`${name}/next`, shape));
+    const y = float(cell, [steps, batch, hidden]);
+    const weights = [constant(`${cell}/w`, [rows, hidden]), constant(`${cell}/r`, [rows, hidden])];
+    const biases = [
+      constant(`${cell}/b`, [rows]),
+      cell === "gruResetAfter" ? constant("rb", [hidden]) : null,
+    ];
+    const attributes = { cell, reverse: cell === "gru", cellClip: 2 };
+    const inputs = [x, ...weights, ...biases, ...begins];
+    nodes.push({ op: "recurrent", name: cell, inputs, outputs: [y, ...ends], attributes });
+    states.push(...begins.map((value, i) => ({ name: value.name, value, next: ends[i]! })));
+    x = y;
+  }
+  return { ...graphOf(nodes, "single", [x]), inputs: [input], states };
+}
+
+function lstmNetwork(): Graph {
+  const random = randomFrom(9);
+  const [steps, batch, input, hidden] = [2, 1, 9, 6];
+  const q = (name: string, shape: number[]) => activationTensor(name, "int8", shape, 0.0078, 5);
+  const c = (name: string): Tensor => ({
+    name,
+    dtype: "int16",
+    shape: [batch, hidden],
+    quantization: quantization(2 ** -11, 0),
+  });
+  const weights = (name: string, k: number): Tensor => ({
+    name,
+    dtype: "int8",
+    shape: [4 * hidden, k],
+    quantization: quantization(0.01, 0),
+    data: drawValues(random, "int8", 4 * hidden * k),
+  });
+  const bias: Tensor = {
+    name: "b",
+    dtype: "int32",
+    shape: [4 * hidden],
+    data: new Int32Array(4 * hidden).fill(99),
+  };
+  const [x, y, h, h2] = [
+    q("x", [steps, batch, input]),
+    q("y", [steps, batch, hidden]),
+    q("h", [batch, hidden]),
+    q("h2", [batch, hidden]),
+  ];
+  const [c1, c2] = [c("c"), c("c2")];
+  const made: Node = {
+    op: "recurrent",
+    name: "lstm",
+    inputs: [x, weights("w", input), weights("r", hidden), bias, null, h, c1],
+    outputs: [y, h2, c2],
+    attributes: { cell: "lstm", reverse: false, cellClip: 10 },
+  };
+  const states: State[] = [
+    { name: "h", value: h, next: h2, initial: new Int8Array(hidden).fill(5) },
+    { name: "c", value: c1, next: c2 },
+  ];
+  return { ...graphOf([made], "double", [y]), inputs: [x], states };
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
     ["int8, single rounding", pack(network("int8", "single", 1), { metadata: { labels: ["a", "b"] } }).bytes],
     ["int8, double rounding", pack(network("int8", "double", 2)).bytes],
     ["uint8 with asymmetric weights", pack(network("uint8", "single", 3), { keepAll: true }).bytes],
+    ["reductions and resampling", pack(resampling()).bytes],
     ["int8, weights stored in 4 bits", pack(narrowed(network("int8", "single", 5)), { narrow: true }).bytes],
     ["int8 with blocks of zeros", pack(sparseNetwork()).bytes],
     ["dynamic activations, 4-bit weights", pack(dynamicNetwork()).bytes],
+    ["recurrent cells with state", pack(recurrentNetwork()).bytes],
+    ["int8 LSTM with state", pack(lstmNetwork()).bytes],
+    ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
+    ["elementwise", pack(elementwise()).bytes],
+    ["attention", pack(attentionNetwork()).bytes],
   ];
 }

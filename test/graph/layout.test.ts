@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Tensor } from "../../src/graph/graph.ts";
 import { cancelTransposes } from "../../src/graph/passes/cancel-transposes.ts";
 import { removeDeadCode } from "../../src/graph/passes/dead-code.ts";
 import { hoistMoves } from "../../src/graph/passes/hoist-moves.ts";
@@ -304,5 +304,67 @@ describe("hoistMoves", () => {
       "y [1,24] = dequantize(y/moved)",
     ]);
     expect(g.nodes[1].outputs[0].quantization).toEqual(x.quantization);
+  });
+
+  it("goes on with slices and rows of a table, which keep their indices", () => {
+    const table = { ...int8("table", [4, 3]), data: Int8Array.from({ length: 12 }, (_, i) => i) };
+    const ids: Tensor = { name: "ids", dtype: "int32", shape: [5] };
+    const [a, b, y] = [float("a", [4, 3]), float("b", [5, 3]), float("y", [2, 3])];
+    const g = graph(
+      [ids],
+      [
+        node("dequantize", [table], a, {}),
+        node("gather", [a, ids], b, { axis: 0, batchDims: 0, fromEnd: false }),
+        node("slice", [b], y, { begin: [1, 0], stride: [2, 1] }),
+      ],
+      [y],
+    );
+    expect(hoistMoves(g)).toBe(true);
+    removeDeadCode(g);
+    expect(lines(g)).toEqual([
+      "b/moved [5,3] = gather(table*, ids)",
+      "y/moved [2,3] = slice(b/moved)",
+      "y [2,3] = dequantize(y/moved)",
+    ]);
+  });
+});
+
+describe("cancelTransposes around operators that move elements", () => {
+  it("takes slices, broadcasts, gathers and joins along", () => {
+    const [x, a, b, c] = [
+      float("x", [1, 4, 4, 6]),
+      float("a", [1, 6, 4, 4]),
+      float("b", [1, 3, 4, 4]),
+      float("c", [1, 3, 4, 4]),
+    ];
+    const [d, e, f, g] = [
+      float("d", [1, 6, 4, 4]),
+      float("e", [2, 6, 4, 4]),
+      float("f", [2, 2, 4, 4]),
+      float("g", [2, 4, 4, 2]),
+    ];
+    const picks: Tensor = { name: "picks", dtype: "int64", shape: [2], data: BigInt64Array.of(5n, 0n) };
+    const model = graph(
+      [x],
+      [
+        node("transpose", [x], a, toNchw),
+        node("slice", [a], b, { begin: [0, 5, 0, 3], stride: [1, -1, 1, -1] }),
+        node("slice", [a], c, { begin: [0, 0, 0, 0], stride: [1, 2, 1, 1] }),
+        node("concat", [b, c], d, { axis: 1, ...plain }),
+        node("expand", [d], e, {}),
+        node("gather", [e, picks], f, { axis: 1, batchDims: 0, fromEnd: true }),
+        node("transpose", [f], g, toNhwc),
+      ],
+      [g],
+    );
+    expect(cancelled(model)).toEqual([
+      "b/moved [1,4,4,3] = slice(x)",
+      "c/moved [1,4,4,3] = slice(x)",
+      "d/moved [1,4,4,6] = concat(b/moved, c/moved)",
+      "e/moved [2,4,4,6] = expand(d/moved)",
+      "g [2,4,4,2] = gather(e/moved, picks*)",
+    ]);
+    expect(attributesOf(model, "b/moved")).toEqual({ begin: [0, 0, 3, 5], stride: [1, 1, -1, -1] });
+    expect(attributesOf(model, "g")).toEqual({ axis: 3, batchDims: 0, fromEnd: true });
   });
 });

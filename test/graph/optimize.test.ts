@@ -44,6 +44,34 @@ describe("foldConstants", () => {
     expect(values).toEqual([-1, 9, 9, 9, -2, 1, 4, 9, -3, 2, 5, 9, -4, 3, 6, 9]);
   });
 
+  it("slices, repeats and picks elements", () => {
+    const [a, b, c] = [float("a", [1, 2]), float("b", [2, 2]), float("c", [2, 3])];
+    const indices: Tensor = { name: "i", dtype: "int64", shape: [3], data: BigInt64Array.of(-1n, 0n, 7n) };
+    const values = folded(
+      [
+        node("slice", [constant("p", [3, 3])], a, { begin: [1, 2], stride: [1, -2] }),
+        node("expand", [a], b, {}),
+        node("gather", [b, indices], c, { axis: 1, batchDims: 0, fromEnd: true }),
+      ],
+      c,
+    );
+    expect(values).toEqual([4, 6, 4, 4, 6, 4]);
+    const batches: Tensor = { ...indices, shape: [2, 1], data: BigInt64Array.of(1n, 0n) };
+    const d = float("d", [2, 1, 2]);
+    const picked = node("gather", [constant("q", [2, 2, 2]), batches], d, {
+      axis: 1,
+      batchDims: 1,
+      fromEnd: false,
+    });
+    expect(folded([picked], d)).toEqual([3, 4, 5, 6]);
+  });
+
+  it("does not write a repeated constant out", () => {
+    const [a, x, y] = [float("a", [100, 100]), float("x", [100, 100]), float("y", [100, 100])];
+    const nodes = [node("expand", [constant("p", [1])], a, {}), node("add", [x, a], y, plain)];
+    expect(foldConstants(graph([x], nodes, [y]))).toBe(false);
+  });
+
   it("leaves functions that engines compute differently, and outputs of the model", () => {
     const [a, y] = [float("a", [1]), float("y", [1])];
     expect(foldConstants(graph([], [node("unary", [constant("c", [1])], a, { kind: "exp" })], []))).toBe(

@@ -4,6 +4,7 @@
  * it checks is that a graph means what its source meant.
  */
 import { elementCount, type Graph, type Node, type NodeOf, type Tensor } from "../../src/graph/graph.ts";
+import { runReference } from "../reference/run.ts";
 
 type Values = Float64Array;
 
@@ -103,6 +104,31 @@ function fullyConnected(node: NodeOf<"fullyConnected">, [data, w, bias]: (Values
   });
 }
 
+function matmul(node: NodeOf<"matmul">, [left, right, bias]: (Values | null)[]): Values {
+  const [a, b] = node.inputs as Tensor[];
+  const { transposeA, transposeB, activation } = node.attributes;
+  const { shape } = node.outputs[0];
+  const k = a.shape[a.shape.length - (transposeA ? 2 : 1)];
+  const out = new Float64Array(elementCount(shape));
+  const offset = (tensor: Tensor, index: number[]) => {
+    const steps = strides(tensor.shape);
+    const lead = shape.length - tensor.shape.length;
+    return steps.slice(0, -2).reduce((at, s, d) => at + (tensor.shape[d] === 1 ? 0 : index[lead + d] * s), 0);
+  };
+  each(shape, (index, flat) => {
+    const [m, n] = index.slice(-2);
+    const [p, q] = [offset(a, index), offset(b, index)];
+    const [columnsA, columnsB] = [a.shape[a.shape.length - 1], b.shape[b.shape.length - 1]];
+    let sum = bias ? bias[n] : 0;
+    for (let i = 0; i < k; i++)
+      sum +=
+        left![p + (transposeA ? i * columnsA + m : m * columnsA + i)] *
+        right![q + (transposeB ? n * columnsB + i : i * columnsB + n)];
+    out[flat] = clamp(sum, activation);
+  });
+  return out;
+}
+
 function pool(node: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">, data: Values): Values {
   const [x] = node.inputs as Tensor[];
   const [y] = node.outputs;
@@ -144,6 +170,53 @@ function binary(node: NodeOf<"add"> | NodeOf<"sub"> | NodeOf<"mul">, inputs: Val
     );
   });
   return out;
+}
+
+/** `compute` on the elements that broadcasting brings together. */
+function pairs(
+  tensors: Tensor[],
+  y: Tensor,
+  inputs: Values[],
+  compute: (a: number, b: number, c?: number) => number,
+): Values {
+  const out = new Float64Array(elementCount(y.shape));
+  const steps = tensors.map(({ shape }) => strides(shape));
+  each(y.shape, (index, flat) => {
+    const [a, b, c] = tensors.map(({ shape }, i) => {
+      const own = index.slice(index.length - shape.length);
+      return inputs[i][own.reduce((at, n, d) => at + (shape[d] === 1 ? 0 : n * steps[i][d]), 0)];
+    });
+    out[flat] = compute(a, b, c);
+  });
+  return out;
+}
+
+function general(node: NodeOf<"binary">, inputs: Values[]): Values {
+  const { kind, activation } = node.attributes;
+  const isWhole = node.inputs[0]!.dtype !== "float32";
+  const compute: Record<typeof kind, (a: number, b: number) => number> = {
+    and: (a, b) => Number(a && b),
+    div: (a, b) => (isWhole ? Math.trunc(a / b) : a / b),
+    equal: (a, b) => Number(a === b),
+    floorDiv: (a, b) => Math.floor(a / b),
+    floorMod: (a, b) => a - b * Math.floor(a / b),
+    greater: (a, b) => Number(a > b),
+    greaterEqual: (a, b) => Number(a >= b),
+    less: (a, b) => Number(a < b),
+    lessEqual: (a, b) => Number(a <= b),
+    maximum: (a, b) => Math.max(a, b),
+    minimum: (a, b) => Math.min(a, b),
+    notEqual: (a, b) => Number(a !== b),
+    or: (a, b) => Number(a || b),
+    pow: (a, b) => a ** b,
+    prelu: (a, b) => (a < 0 ? a * b : a),
+    remainder: (a, b) => a % b,
+    squaredDifference: (a, b) => (a - b) ** 2,
+    xor: (a, b) => Number(a !== b),
+  };
+  return pairs(node.inputs as Tensor[], node.outputs[0], inputs, compute[kind]).map((v) =>
+    clamp(v, activation),
+  );
 }
 
 /** Abramowitz and Stegun 7.1.26, good to 1.5e-7. */
@@ -252,6 +325,60 @@ function concat(node: NodeOf<"concat">, inputs: Values[]): Values {
   return out.map((value) => clamp(value, activation));
 }
 
+/** Operators that hand values on as they are, by the reference, on real numbers. */
+function moved(node: Node, inputs: Values[]): Values {
+  const real: Tensor = { name: node.name, dtype: "float32", shape: node.outputs[0].shape };
+  const alone = { ...node, outputs: [real] } as Node;
+  const tensors = node.inputs.map((tensor) => ({ ...tensor!, data: undefined }) as unknown as Tensor);
+  const graph: Graph = {
+    name: node.name,
+    nodes: [{ ...alone, inputs: tensors } as Node],
+    inputs: tensors,
+    outputs: [real],
+    rounding: "single",
+  };
+  const results = runReference(
+    graph,
+    inputs.map((values) => Float32Array.from(values)),
+  );
+  return Float64Array.from(results.get(real) as Float32Array);
+}
+
+function reduce(node: NodeOf<"reduce">, data: Values): Values {
+  const { shape } = node.inputs[0]!;
+  const { kind, axes } = node.attributes;
+  const kept = shape.map((d, axis) => (axes.includes(axis) ? 1 : d));
+  const groups = Array.from({ length: elementCount(kept) }, (): number[] => []);
+  each(shape, (index, flat) => {
+    groups[index.reduce((at, i, axis) => at * kept[axis] + (kept[axis] === 1 ? 0 : i), 0)].push(data[flat]);
+  });
+  const of = {
+    sum: (row: number[]) => row.reduce((a, b) => a + b, 0),
+    prod: (row: number[]) => row.reduce((a, b) => a * b, 1),
+    max: (row: number[]) => Math.max(...row),
+    min: (row: number[]) => Math.min(...row),
+  };
+  return Float64Array.from(groups, of[kind]);
+}
+
+function resize2d(node: NodeOf<"resize2d">, data: Values): Values {
+  const { shape } = node.inputs[0]!;
+  const [y] = node.outputs;
+  const { axis, rows, columns } = node.attributes;
+  const out = new Float64Array(elementCount(y.shape));
+  each(y.shape, (index, flat) => {
+    for (let r = index[axis] * rows.taps; r < (index[axis] + 1) * rows.taps; r++)
+      for (let c = index[axis + 1] * columns.taps; c < (index[axis + 1] + 1) * columns.taps; c++) {
+        const from = index.map((i, d) =>
+          d === axis ? rows.index[r] : d === axis + 1 ? columns.index[c] : i,
+        );
+        out[flat] +=
+          rows.weight[r] * columns.weight[c] * data[from.reduce((at, i, d) => at * shape[d] + i, 0)];
+      }
+  });
+  return out;
+}
+
 function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
   const present = inputs as Values[];
   switch (node.op) {
@@ -260,6 +387,8 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
       return convolve(node, inputs);
     case "fullyConnected":
       return fullyConnected(node, inputs);
+    case "matmul":
+      return matmul(node, inputs);
     case "averagePool2d":
     case "maxPool2d":
       return pool(node, present[0]);
@@ -267,6 +396,12 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "sub":
     case "mul":
       return binary(node, present);
+    case "binary":
+      return general(node, present);
+    case "select":
+      return pairs(node.inputs as Tensor[], node.outputs[0], present, (c, a, b) => (c ? a : b!));
+    case "cast":
+      return node.outputs[0].dtype === "float32" ? present[0] : present[0].map(Math.trunc);
     case "unary":
       return present[0].map((x) => unary(node, x));
     case "mean":
@@ -283,6 +418,18 @@ function evaluateNode(node: Node, inputs: (Values | null)[]): Values {
     case "quantize":
     case "dequantize":
       return present[0];
+    case "slice":
+    case "expand":
+    case "gather":
+    case "gatherNd":
+    case "scatterNd":
+    case "dynamicSlice":
+    case "dynamicUpdateSlice":
+      return moved(node, present);
+    case "reduce":
+      return reduce(node, present[0]);
+    case "resize2d":
+      return resize2d(node, present[0]);
     default:
       throw new Error(`${node.op}: no evaluation in real numbers`);
   }

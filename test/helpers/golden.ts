@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { arrayOf, type DType, elementCount, type TensorData } from "../../src/graph/graph.ts";
+import { arrayOf, type DType, elementCount, type Rounding, type TensorData } from "../../src/graph/graph.ts";
 import { dataFolder } from "./data.ts";
 
 export type GoldenKind = "tflite" | "onnx";
@@ -31,6 +31,8 @@ export interface Golden {
   /** Marked `"set": "reserve"`, which suggests a case kept for a final check. */
   isReserve: boolean;
   subgraph: number;
+  /** "double" where TensorFlow Lite Micro's kernels are what the outputs are compared with. */
+  rounding: Rounding;
   compare: GoldenComparison;
   steps: { inputs: GoldenTensor[]; outputs: GoldenTensor[] }[];
 }
@@ -52,6 +54,7 @@ interface TensorRecord {
 interface GoldenRecord {
   format: string;
   model: string;
+  runtime: string;
   stateful: boolean;
   set?: string;
   seed: number | null;
@@ -131,6 +134,7 @@ export function loadGolden(kind: GoldenKind, name: string): Golden {
     stateful: record.stateful,
     isReserve: record.set === "reserve",
     subgraph: record.subgraph ?? 0,
+    rounding: record.runtime.includes("tflite-micro") ? "double" : "single",
     compare:
       compare.mode === "bit-exact"
         ? { mode: "bit-exact" }

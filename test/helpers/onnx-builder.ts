@@ -36,6 +36,7 @@ export type AttributeSpec =
   | number[]
   | { float: number }
   | { floats: number[] }
+  | { strings: string[] }
   | { tensor: TensorSpec }
   | { graph: Uint8Array };
 
@@ -120,6 +121,7 @@ function attribute(name: string, spec: AttributeSpec): Uint8Array {
     else if (Array.isArray(spec)) for (const v of spec) intField(w, 8, v);
     else if ("float" in spec) w.tag(2, WireType.Bit32).float(spec.float);
     else if ("floats" in spec) for (const v of spec.floats) w.tag(7, WireType.Bit32).float(v);
+    else if ("strings" in spec) for (const v of spec.strings) stringField(w, 9, v);
     else if ("tensor" in spec) bytesField(w, 5, tensor(spec.tensor));
     else bytesField(w, 6, spec.graph);
   });

@@ -5,7 +5,18 @@
 import { Builder } from "flatbuffers";
 import type { TensorData } from "../../src/graph/graph.ts";
 
-const types = { float32: 0, float16: 1, int32: 2, uint8: 3, int64: 4, bool: 6, int16: 7, int8: 9, int4: 17 };
+const types = {
+  float32: 0,
+  float16: 1,
+  int32: 2,
+  uint8: 3,
+  int64: 4,
+  bool: 6,
+  int16: 7,
+  int8: 9,
+  resource: 13,
+  int4: 17,
+};
 
 const codes = {
   ADD: 0,
@@ -13,8 +24,12 @@ const codes = {
   CONCATENATION: 2,
   CONV_2D: 3,
   DEPTHWISE_CONV_2D: 4,
+  DEPTH_TO_SPACE: 5,
   DEQUANTIZE: 6,
+  EMBEDDING_LOOKUP: 7,
   FULLY_CONNECTED: 9,
+  L2_NORMALIZATION: 11,
+  LOCAL_RESPONSE_NORMALIZATION: 13,
   LOGISTIC: 14,
   MAX_POOL_2D: 17,
   MUL: 18,
@@ -22,28 +37,76 @@ const codes = {
   RELU_N1_TO_1: 20,
   RELU6: 21,
   RESHAPE: 22,
+  RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
+  SPACE_TO_DEPTH: 26,
   TANH: 28,
   PAD: 34,
+  GATHER: 36,
+  BATCH_TO_SPACE_ND: 37,
+  SPACE_TO_BATCH_ND: 38,
   TRANSPOSE: 39,
   MEAN: 40,
   SUB: 41,
+  DIV: 42,
   SQUEEZE: 43,
+  STRIDED_SLICE: 45,
   EXP: 47,
+  SPLIT: 49,
   NEG: 59,
   PADV2: 60,
+  SLICE: 65,
+  TILE: 69,
+  CAST: 53,
+  PRELU: 54,
+  MAXIMUM: 55,
+  LESS: 58,
+  GREATER_EQUAL: 62,
+  SELECT: 64,
+  ARG_MAX: 56,
+  TRANSPOSE_CONV: 67,
   EXPAND_DIMS: 70,
   LOG: 73,
+  SUM: 74,
   SQRT: 75,
+  LOGICAL_NOT: 87,
   RSQRT: 76,
+  SHAPE: 77,
+  PACK: 83,
+  ONE_HOT: 85,
+  UNPACK: 88,
   SQUARE: 92,
+  ZEROS_LIKE: 93,
+  FILL: 94,
+  RANGE: 96,
+  FLOOR_MOD: 95,
+  ARG_MIN: 79,
+  REDUCE_PROD: 81,
+  REDUCE_MAX: 82,
+  REDUCE_MIN: 89,
+  RESIZE_NEAREST_NEIGHBOR: 97,
   LEAKY_RELU: 98,
+  MIRROR_PAD: 100,
   ABS: 101,
+  SPLIT_V: 102,
+  REVERSE_V2: 105,
+  GATHER_ND: 107,
   ELU: 111,
   QUANTIZE: 114,
   HARD_SWISH: 117,
+  BATCH_MATMUL: 126,
+  STABLEHLO_COMPOSITE: 206,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: 44,
+  CALL_ONCE: 129,
+  READ_VARIABLE: 143,
+  ASSIGN_VARIABLE: 144,
+  SCATTER_ND: 122,
+  BROADCAST_TO: 130,
+  SELECT_V2: 123,
+  CUMSUM: 128,
   VAR_HANDLE: 142,
   GELU: 150,
+  DYNAMIC_UPDATE_SLICE: 151,
 } as const;
 
 export interface TensorSpec {
@@ -61,7 +124,7 @@ export interface TensorSpec {
   isBlockwise?: boolean;
 }
 
-type FieldValue = { int8: number } | { int32: number } | { float32: number };
+type FieldValue = { int8: number } | { int32: number } | { float32: number } | { text: string };
 
 export interface OptionsSpec {
   type: number;
@@ -74,6 +137,8 @@ export interface OperatorSpec {
   inputs: (string | number | null)[];
   outputs: (string | number)[];
   options?: OptionsSpec;
+  /** The subgraph that a composite stands for. */
+  composite?: number;
 }
 
 export interface SubgraphSpec {
@@ -139,7 +204,7 @@ export const plainOptions = (type: number, ...values: FieldValue[]): OptionsSpec
 const slot = (builder: Builder, id: number, value: FieldValue) => {
   if ("int8" in value) builder.addFieldInt8(id, value.int8, null);
   else if ("int32" in value) builder.addFieldInt32(id, value.int32, null);
-  else builder.addFieldFloat32(id, value.float32, null);
+  else if ("float32" in value) builder.addFieldFloat32(id, value.float32, null);
 };
 
 function vector(builder: Builder, bytes: number, values: readonly number[], add: (value: number) => void) {
@@ -199,8 +264,12 @@ function writeTensor(builder: Builder, spec: TensorSpec, buffer: number): number
 }
 
 function writeOptions(builder: Builder, { fields }: OptionsSpec): number {
+  const texts = Object.entries(fields).flatMap(([id, value]) =>
+    "text" in value ? [[Number(id), builder.createString(value.text)]] : [],
+  );
   builder.startObject(8);
   for (const [id, value] of Object.entries(fields)) slot(builder, Number(id), value);
+  for (const [id, offset] of texts) builder.addFieldOffset(id, offset, 0);
   return builder.endObject();
 }
 
@@ -216,12 +285,18 @@ function writeOperator(
   );
   const outputs = int32s(builder, spec.outputs.map(find));
   const options = spec.options ? writeOptions(builder, spec.options) : 0;
-  builder.startObject(5);
+  const composite =
+    spec.composite === undefined
+      ? 0
+      : writeOptions(builder, { type: 21, fields: { 1: { int32: spec.composite } } });
+  builder.startObject(13);
   builder.addFieldInt32(0, code, 0);
   builder.addFieldOffset(1, inputs, 0);
   builder.addFieldOffset(2, outputs, 0);
   builder.addFieldInt8(3, spec.options?.type ?? 0, 0);
   builder.addFieldOffset(4, options, 0);
+  builder.addFieldInt8(11, composite ? 21 : 0, 0);
+  builder.addFieldOffset(12, composite, 0);
   return builder.endObject();
 }
 

@@ -15,13 +15,14 @@ function tensorProblem({ shape, dtype, data, quantization }: Tensor): string | u
 /** What is wrong with a graph that every later stage takes for granted; empty for a sound one. */
 export function graphProblems(graph: Graph): string[] {
   const problems: string[] = [];
-  const ready = new Set<Tensor>(graph.inputs);
-  const names = new Set(graph.inputs.map((tensor) => tensor.name));
+  const begins = (graph.states ?? []).map(({ value }) => value);
+  const ready = new Set<Tensor>([...graph.inputs, ...begins]);
+  const names = new Set([...ready].map((tensor) => tensor.name));
   const check = (tensor: Tensor) => {
     const problem = tensorProblem(tensor);
     if (problem) problems.push(`${tensor.name}: ${problem}`);
   };
-  graph.inputs.forEach(check);
+  for (const tensor of ready) check(tensor);
   for (const node of graph.nodes) {
     for (const tensor of node.inputs) {
       if (!tensor) continue;
@@ -36,7 +37,7 @@ export function graphProblems(graph: Graph): string[] {
       ready.add(tensor);
     }
   }
-  for (const tensor of graph.outputs)
-    if (!ready.has(tensor)) problems.push(`${tensor.name}: nothing writes it`);
+  for (const tensor of [...graph.outputs, ...(graph.states ?? []).map(({ next }) => next)])
+    if (!tensor.data && !ready.has(tensor)) problems.push(`${tensor.name}: nothing writes it`);
   return problems;
 }

@@ -252,9 +252,19 @@ describe("elementwise operators", () => {
     expect(nodeOf(build("Sub", ["c", "x"]), "sub").inputs.map((t) => t?.name)).toEqual(["c", "x"]);
   });
 
-  it("divides by multiplying with the float32 reciprocal", () => {
-    const graph = graphOf("Div", [3], { constants: [floats("d", [3], [4, 3, -0.5])] });
-    expect(dataOf(graph, "mul", 1)).toEqual([0.25, Math.fround(1 / 3), -2]);
+  it("divides by powers of two by multiplying, by anything else as such", () => {
+    const exact = graphOf("Div", [3], { constants: [floats("d", [3], [4, 1, -0.5])] });
+    expect(dataOf(exact, "mul", 1)).toEqual([0.25, 1, -2]);
+    for (const divisors of [
+      [4, 3, 1],
+      [1, 0, 1],
+      [Infinity, 1, 1],
+      [2 ** -130, 1, 1],
+    ]) {
+      const graph = graphOf("Div", [3], { constants: [floats("d", [3], divisors)] });
+      expect(nodeOf(graph, "binary").attributes.kind).toBe("div");
+      expect(dataOf(graph, "binary", 1)).toEqual(divisors);
+    }
   });
 
   it("adds any number of operands of Sum from the left", () => {

@@ -12,6 +12,9 @@ import {
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_MATMUL_F32,
+  OP_RECURRENT_F32,
   REGION_ARENA,
   SLACK,
 } from "../../assembly/format.ts";
@@ -48,7 +51,16 @@ function firstDifference(found: TensorData, expected: TensorData): string | unde
   return undefined;
 }
 
-const withScratch = new Set([OP_GEMM_QD8, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8]);
+const withScratch = new Set([
+  OP_CONV_F32,
+  OP_CONV_QS8,
+  OP_DWCONV_F32,
+  OP_DWCONV_QS8,
+  OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_MATMUL_F32,
+  OP_RECURRENT_F32,
+]);
 
 /** Where an inference may write, as offsets in the arena. */
 function writable({ contents }: InspectableModel): [from: number, to: number][] {

@@ -6,6 +6,7 @@ import {
   type Graph,
   noActivation,
   type Rounding,
+  type Tensor,
   type TensorData,
 } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
@@ -42,7 +43,44 @@ describe.each(kinds)("transpose of %s", (kind) => {
   });
 });
 
-describe.each(["int16", "int32", "int64", "bool"] as DType[])("%s moves too", (dtype) => {
+describe.each(["uint8", "int16", "int32", "int64", "bool"] as DType[])("plain %s moves too", (dtype) => {
+  const plain = (name: string, shape: number[]): Tensor => ({ name, dtype, shape });
+  const drawn = (tensor: Tensor): TensorData => {
+    const random = randomFrom(seed++);
+    const values = Array.from({ length: elementCount(tensor.shape) }, () =>
+      dtype === "bool" ? random.int(0, 1) : random.int(-(2 ** 31), 2 ** 31 - 1),
+    );
+    if (dtype === "int64") return BigInt64Array.from(values, (v) => BigInt(v) * 0x12345n);
+    return (arrayOf(dtype) as typeof Int32Array).from(values);
+  };
+  const checkPlain = (graph: Graph): void => expectExact({ graph, inputs: graph.inputs.map(drawn) });
+
+  test("slice, backwards too, and expand", () => {
+    const x = plain("x", [3, 1, 7]);
+    const part = plain("part", [2, 1, 4]);
+    const y = plain("y", [2, 3, 4]);
+    checkPlain(
+      graphOf([
+        node("slice", [x], part, { begin: [2, 0, 6], stride: [-1, 1, -2] }),
+        node("expand", [part], y, {}),
+      ]),
+    );
+  });
+
+  test.each([0, 1, -1, 77])("pad with %i", (value) => {
+    if (dtype === "bool" && (value < 0 || value > 1)) return;
+    const x = plain("x", [3, 5]);
+    const y = plain("y", [6, 6]);
+    const graph = graphOf([node("pad", [x], y, { before: [1, 0], after: [2, 1], value })]);
+    if (dtype === "uint8" && value < 0) expect(() => pack(graph)).toThrow(/value -1 for uint8 "y"/);
+    else checkPlain(graph);
+  });
+
+  test("concat", () => {
+    const parts = [plain("a", [2, 3]), plain("b", [2, 1]), plain("c", [2, 4])];
+    checkPlain(graphOf([node("concat", parts, plain("y", [2, 8]), { axis: 1, activation: noActivation })]));
+  });
+
   test("transpose and reshape", () => {
     const x = activationTensor("x", dtype, [3, 7]);
     const t = activationTensor("t", dtype, [7, 3]);
@@ -160,6 +198,72 @@ describe.each(kinds)("reshape of %s", (kind) => {
       ),
     );
   });
+});
+
+describe.each(kinds)("slice of %s", (kind) => {
+  test("every start, end and stride of a dimension, inside others", () => {
+    for (const shape of [[9], [3, 9], [9, 5], [2, 9, 3]])
+      for (const axis of [0, 1, 2].filter((a) => shape[a] === 9))
+        for (const stride of [1, 2, 3, 8, -1, -2, -5])
+          for (let begin = 0; begin < 9; begin += axis === 1 ? 3 : 1) {
+            const most = Math.floor((stride > 0 ? 8 - begin : begin) / Math.abs(stride)) + 1;
+            for (const count of new Set([1, Math.ceil(most / 2), most])) {
+              const x = activationTensor("x", kind, shape);
+              const y = activationTensor(
+                "y",
+                kind,
+                shape.map((n, i) => (i === axis ? count : n)),
+              );
+              const attributes = {
+                begin: shape.map((_, i) => (i === axis ? begin : 0)),
+                stride: shape.map((_, i) => (i === axis ? stride : 1)),
+              };
+              const label = `${shape} axis ${axis}: ${count} from ${begin} by ${stride}`;
+              check(graphOf([node("slice", [x], y, attributes)]), label);
+            }
+          }
+  });
+
+  test("all dimensions backwards", () => {
+    const shape = [2, 3, 4, 2, 3, 2];
+    const x = activationTensor("x", kind, shape);
+    const y = activationTensor("y", kind, shape);
+    check(graphOf([node("slice", [x], y, { begin: shape.map((n) => n - 1), stride: shape.map(() => -1) })]));
+  });
+});
+
+describe.each(kinds)("expand of %s", (kind) => {
+  test.each([
+    [[1], [5]],
+    [[], [2, 3]],
+    [
+      [3, 1],
+      [3, 4],
+    ],
+    [
+      [1, 5],
+      [4, 5],
+    ],
+    [
+      [2, 1, 3, 1],
+      [5, 2, 4, 3, 2],
+    ],
+    [
+      [1, 2, 1, 3, 1, 2],
+      [2, 2, 2, 3, 2, 2],
+    ],
+  ])("%j to %j", (from, to) => {
+    check(
+      graphOf([node("expand", [activationTensor("x", kind, from)], activationTensor("y", kind, to), {})]),
+    );
+  });
+});
+
+test("a slice between different scales is refused by name", () => {
+  const x = activationTensor("x", "int8", [4], 0.5);
+  const y = activationTensor("part", "int8", [2], 0.25);
+  const graph = graphOf([node("slice", [x], y, { begin: [0], stride: [1] })]);
+  expect(() => pack(graph)).toThrow(/slice "part": "x" and "part" differ in scale or zero point/);
 });
 
 test("loops that do not fit the engine's nest are refused by name", () => {

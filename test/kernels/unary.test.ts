@@ -15,15 +15,23 @@ const attributes: Attributes["unary"][] = [
   ...(
     [
       "abs",
+      "ceil",
+      "cos",
+      "erf",
       "exp",
+      "floor",
       "gelu",
       "hardSwish",
       "log",
       "logistic",
       "neg",
+      "reciprocal",
       "relu",
+      "round",
       "rsqrt",
+      "sign",
       "silu",
+      "sin",
       "softplus",
       "sqrt",
       "square",
@@ -211,6 +219,15 @@ describe("softmax", () => {
         run(kind, rounding, 300, 2, 1, 0.1, [1 / 256, 0], "zeros");
       },
     );
+  });
+
+  test("float32 whose exponentials become subnormal or vanish", () => {
+    const x = activationTensor("x", "float32", [3, 257]);
+    const y = activationTensor("y", "float32", [3, 257]);
+    const graph = graphOf([node("softmax", [x], y, { beta: 1 })]);
+    const values = Float32Array.from({ length: 3 * 257 }, (_, i) => -((i * 89) % 771) / 7);
+    values.set([-104, -103.99999, -103.9, -1e9, -3e38], 300);
+    expectExact({ graph, inputs: [values] });
   });
 
   test("float32 with infinities, NaN and signed zeros", () => {

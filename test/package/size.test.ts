@@ -7,11 +7,11 @@ import { isBuilt, root } from "./installed.ts";
 /** Bytes after brotli. Raising one is a decision; it belongs in the commit that needs it. */
 const ceilings: [file: string, bytes: number][] = [
   ["index.js", 60_000],
-  ["native.js", 32_000],
+  ["native.js", 34_000],
   ["workerd.js", 7_500],
-  ["relaxed.wasm", 19_000],
-  ["simd.wasm", 18_000],
-  ["scalar.wasm", 16_000],
+  ["relaxed.wasm", 22_000],
+  ["simd.wasm", 20_500],
+  ["scalar.wasm", 18_500],
 ];
 
 describe.skipIf(!isBuilt)("download sizes (skipped before the build)", () => {

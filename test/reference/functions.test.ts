@@ -10,7 +10,9 @@ import {
 } from "../../src/numerics/fixedFunctions.ts";
 import { floatUnary } from "../../src/numerics/floatUnary.ts";
 import { logf } from "../../src/numerics/log.ts";
+import { powf } from "../../src/numerics/power.ts";
 import { tanhf } from "../../src/numerics/tanh.ts";
+import { cosf, sinf } from "../../src/numerics/trigonometry.ts";
 import { type UnaryAttributes, unaryReal } from "../../src/numerics/unary.ts";
 
 /** The largest error of `approximate` against `exact` over evenly spaced float32 arguments. */
@@ -68,6 +70,56 @@ describe("float32 functions stay within the errors that docs/numerics.md states"
     expect(largestError(unary(attributes), large, [-20, 20], false)).toBeLessThan(bound);
   });
 
+  test.each([
+    [[-4, 4], 4e-8],
+    [[-1000, 1000], 4e-8],
+    [[-1e6, 1e6], 4e-8],
+    [[-(2 ** 30), 2 ** 30], 2e-7],
+  ] as const)("sine and cosine on %o, absolute", (range, bound) => {
+    expect(largestError(sinf, Math.sin, range, false)).toBeLessThan(bound);
+    expect(largestError(cosf, Math.cos, range, false)).toBeLessThan(bound);
+  });
+
+  test("pow, relative, wherever the result is a normal number", () => {
+    let largest = 0;
+    for (let e = -40; e <= 40; e++)
+      for (const y of [-3.7, -2, -0.5, 1 / 3, 0.1, 1, 1.5, 2, 3, 7.3, 20, 150])
+        for (let i = 0; i < 50; i++) {
+          const x = Math.fround((1 + i / 50) * 2 ** e);
+          const want = x ** Math.fround(y);
+          if (!(want > 2 ** -126 && want < 3.4e38)) continue;
+          largest = Math.max(largest, Math.abs(powf(x, Math.fround(y)) - want) / want);
+        }
+    expect(largest).toBeLessThan(6.1e-8);
+  });
+
+  test("pow of special values follows C", () => {
+    const inf = Infinity;
+    for (const [x, y, want] of [
+      [0, 0, 1],
+      [Number.NaN, 0, 1],
+      [1, Number.NaN, 1],
+      [-1, inf, 1],
+      [-1, -inf, 1],
+      [-1, 3, -1],
+      [-8, 3, -512],
+      [-8, 1 / 3, Number.NaN],
+      [-0, -3, -inf],
+      [-0, 3, -0],
+      [-0, 2, 0],
+      [0, -0.5, inf],
+      [-inf, 0.5, inf],
+      [-inf, -1, -0],
+      [0.5, inf, 0],
+      [0.5, -inf, inf],
+      [2, -inf, 0],
+      [-2, 2 ** 24 + 2, inf],
+      [2, 128, inf],
+      [2, -149, 2 ** -149],
+    ] as const)
+      expect(powf(x, y), `${x} to the power ${y}`).toBe(want);
+  });
+
   test("every result is a float32", () => {
     const kinds = [
       "exp",
@@ -80,6 +132,10 @@ describe("float32 functions stay within the errors that docs/numerics.md states"
       "hardSwish",
       "rsqrt",
       "elu",
+      "sin",
+      "cos",
+      "reciprocal",
+      "erf",
     ] as const;
     fc.assert(
       fc.property(fc.float(), fc.constantFrom(...kinds), (x, kind) => {

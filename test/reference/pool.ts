@@ -73,12 +73,5 @@ export function maxPool2d(node: NodeOf<"maxPool2d">, operands: Operands): Number
   const range = isQuantized(y)
     ? activationRange(activation, requireSameQuantization(node), y.dtype, operands.graph.rounding)
     : { min: f(activation.min), max: f(activation.max) };
-  return pool(node, operands, (taps) =>
-    clamp(
-      // Math.max lets every NaN win
-      taps.reduce((best, tap) => (best < tap ? tap : best)),
-      range.min,
-      range.max,
-    ),
-  );
+  return pool(node, operands, (taps) => clamp(Math.max(...taps), range.min, range.max));
 }

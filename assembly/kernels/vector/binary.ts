@@ -16,11 +16,19 @@ import {
   B_SHIFT,
   B_SIGN,
   B_ZERO_POINT,
+  BINARY_ADD,
+  BINARY_DIV,
+  BINARY_MAXIMUM,
+  BINARY_MUL,
+  BINARY_SUB,
+  OP_BINARY_F32,
   ROUNDING_DOUBLE,
 } from "../../format";
-import { roundingAt } from "../../engine/kept";
+import { keeps, roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
+import { clampf } from "../../simd/functions";
 import { clamp, requantizeDouble, requantizeSingle } from "../../simd/requantize";
+import { applyFloat } from "./arithmetic";
 
 /** gemmlowp addition works on operands shifted left by this. */
 const ADD_LEFT_SHIFT = 20;
@@ -113,32 +121,35 @@ export function qs8_mul(record: usize, n: usize, a: usize, aStep: usize, b: usiz
   }
 }
 
-/** Which float operation f32_binary does; a constant at every call, so that only one remains. */
-export const ADD = 0;
-export const SUB = 1;
-export const MUL = 2;
-
+/** Four pairs, of a kind that isVector() knows. */
 // @ts-ignore: decorator
 @inline
-function apply4(kind: i32, a: v128, b: v128): v128 {
-  if (kind == ADD) return f32x4.add(a, b);
-  if (kind == SUB) return f32x4.sub(a, b);
-  return f32x4.mul(a, b);
+function apply4(kind: u32, a: v128, b: v128): v128 {
+  if (kind == BINARY_ADD) return f32x4.add(a, b);
+  if (kind == BINARY_MUL) return f32x4.mul(a, b);
+  if (kind == BINARY_SUB) return f32x4.sub(a, b);
+  if (kind == BINARY_DIV) return f32x4.div(a, b);
+  return kind == BINARY_MAXIMUM ? f32x4.max(a, b) : f32x4.min(a, b);
 }
 
 // @ts-ignore: decorator
 @inline
-function apply(kind: i32, a: f32, b: f32): f32 {
-  if (kind == ADD) return a + b;
-  if (kind == SUB) return a - b;
-  return a * b;
+function isVector(kind: u32): bool {
+  return kind <= BINARY_DIV || kind >= BINARY_ADD;
+}
+
+// @ts-ignore: decorator
+@inline
+function apply(kind: u32, a: f32, b: f32): f32 {
+  if (kind == BINARY_ADD) return a + b;
+  if (kind == BINARY_MUL) return a * b;
+  if (kind == BINARY_SUB) return a - b;
+  return keeps(OP_BINARY_F32) ? applyFloat(kind, a, b) : 0;
 }
 
 /** y[i] = clamp(a[i] ∘ b[i]); steps of 0 or 1 value. */
-// @ts-ignore: decorator
-@inline
 export function f32_binary(
-  kind: i32, record: usize, n: usize, a: usize, aStep: usize, b: usize, bStep: usize, y: usize
+  kind: u32, record: usize, n: usize, a: usize, aStep: usize, b: usize, bStep: usize, y: usize
 ): void {
   const lo = f32At(record, B_MIN);
   const hi = f32At(record, B_MAX);
@@ -146,16 +157,15 @@ export function f32_binary(
   if (ASC_FEATURE_SIMD) {
     const vlo = f32x4.splat(lo);
     const vhi = f32x4.splat(hi);
-    for (; i + 4 <= n; i += 4) {
+    const whole = isVector(kind) ? n & ~3 : 0;
+    for (; i < whole; i += 4) {
       const va = aStep ? v128.load(a + (i << 2)) : v128.load32_splat(a);
       const vb = bStep ? v128.load(b + (i << 2)) : v128.load32_splat(b);
       v128.store(y + (i << 2), f32x4.pmin(f32x4.pmax(apply4(kind, va, vb), vlo), vhi));
     }
   }
   for (; i < n; i++) {
-    let v = apply(kind, load<f32>(a + ((i * aStep) << 2)), load<f32>(b + ((i * bStep) << 2)));
-    v = v < lo ? lo : v;
-    v = hi < v ? hi : v;
-    store<f32>(y + (i << 2), v);
+    const v = apply(kind, load<f32>(a + ((i * aStep) << 2)), load<f32>(b + ((i * bStep) << 2)));
+    store<f32>(y + (i << 2), clampf(v, lo, hi));
   }
 }

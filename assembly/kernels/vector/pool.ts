@@ -153,7 +153,7 @@ export function f32_average(
   }
 }
 
-/** y[c] = clamp(max x[·][c]); a later value replaces the best only when it is greater. */
+/** y[c] = clamp(max x[·][c]); a NaN wins, and +0 is above −0. */
 export function f32_max(
   record: usize, x: usize, rows: u32, columns: u32, rowBytes: usize, channels: usize, y: usize
 ): void {
@@ -168,7 +168,7 @@ export function f32_max(
       for (let r: u32 = 0; r < rows; r++) {
         let p = row;
         for (let k: u32 = 0; k < columns; k++) {
-          v = f32x4.pmax(v, v128.load(p));
+          v = f32x4.max(v, v128.load(p));
           p += pixelBytes;
         }
         row += rowBytes;
@@ -182,8 +182,7 @@ export function f32_max(
     for (let r: u32 = 0; r < rows; r++) {
       let p = row;
       for (let k: u32 = 0; k < columns; k++) {
-        const v = load<f32>(p);
-        best = best < v ? v : best;
+        best = max<f32>(best, load<f32>(p));
         p += pixelBytes;
       }
       row += rowBytes;

@@ -1,6 +1,6 @@
 /** Softmax of one row. Sums run in index order, in every tier. */
 
-import { expf } from "../../simd/exp";
+import { expf, expf4 } from "../../simd/exp";
 
 function maximum(x: usize, n: usize): i32 {
   let top: i32 = load<i8>(x);
@@ -87,10 +87,26 @@ export function f32_softmax(x: usize, n: usize, beta: f32, y: usize): void {
     top = top < v ? v : top;
   }
   let sum: f32 = 0;
-  for (let i: usize = 0; i < n; i++) {
+  let from: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; from + 4 <= n; from += 4) {
+      const distance = f32x4.sub(v128.load(x + (from << 2)), f32x4.splat(top));
+      const e = expf4(f32x4.mul(distance, f32x4.splat(beta)));
+      v128.store(y + (from << 2), e);
+      sum += f32x4.extract_lane(e, 0);
+      sum += f32x4.extract_lane(e, 1);
+      sum += f32x4.extract_lane(e, 2);
+      sum += f32x4.extract_lane(e, 3);
+    }
+  }
+  for (let i = from; i < n; i++) {
     const e = expf((load<f32>(x + (i << 2)) - top) * beta);
     store<f32>(y + (i << 2), e);
     sum += e;
   }
-  for (let i: usize = 0; i < n; i++) store<f32>(y + (i << 2), load<f32>(y + (i << 2)) / sum);
+  if (ASC_FEATURE_SIMD) {
+    for (let i: usize = 0; i < from; i += 4)
+      v128.store(y + (i << 2), f32x4.div(v128.load(y + (i << 2)), f32x4.splat(sum)));
+  }
+  for (let i = from; i < n; i++) store<f32>(y + (i << 2), load<f32>(y + (i << 2)) / sum);
 }

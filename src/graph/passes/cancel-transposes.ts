@@ -75,9 +75,37 @@ const pushThroughPad: Push = (graph, node, [moved]) => {
   return true;
 };
 
-/** The mean sums the same values; only the order of its float additions may differ. */
+const pushThroughSlice: Push = (graph, node, [moved]) => {
+  if (node.op !== "slice" || !moved) return false;
+  const { perm } = moved.attributes;
+  const { begin, stride } = node.attributes;
+  node.inputs = [moved.inputs[0]];
+  node.attributes = { begin: shapeBefore(begin, perm), stride: shapeBefore(stride, perm) };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
+  return true;
+};
+
+/** A broadcast that adds no dimension. */
+const pushThroughExpand: Push = (graph, node, [moved]) => {
+  if (moved?.attributes.perm.length !== node.outputs[0].shape.length) return false;
+  return pushThroughUnary(graph, node, [moved]);
+};
+
+/** A list of indices picks along the same dimension, wherever that lies. */
+const pushThroughGather: Push = (graph, node, [moved, ...others]) => {
+  if (node.op !== "gather" || !moved || others.some((t) => t !== undefined)) return false;
+  const { axis, batchDims } = node.attributes;
+  if (batchDims !== 0 || node.inputs[1]!.shape.length !== 1) return false;
+  const { perm } = moved.attributes;
+  node.inputs = [moved.inputs[0], node.inputs[1]];
+  node.attributes = { ...node.attributes, axis: perm[axis] };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
+  return true;
+};
+
+/** A mean or another reduction takes the same values; only the order of its float additions may differ. */
 const pushThroughMean: Push = (graph, node, [moved]) => {
-  if (node.op !== "mean" || !moved) return false;
+  if ((node.op !== "mean" && node.op !== "reduce") || !moved) return false;
   const { perm } = moved.attributes;
   const { axes, keepDims } = node.attributes;
   const movedAxes = axes.map((axis) => perm[axis]).sort((a, b) => a - b);
@@ -85,8 +113,30 @@ const pushThroughMean: Push = (graph, node, [moved]) => {
   const order = [...left].sort((a, b) => a - b);
   const outPerm = keepDims ? perm : left.map((d) => order.indexOf(d));
   node.inputs = [moved.inputs[0]];
-  node.attributes = { axes: movedAxes, keepDims };
+  node.attributes = { ...node.attributes, axes: movedAxes };
   transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, outPerm), outPerm);
+  return true;
+};
+
+/** Operators along one axis, which keep the rank. */
+const pushThroughAxis: Push = (graph, node, [moved]) => {
+  if (node.op !== "cumsum" || !moved) return false;
+  const { perm } = moved.attributes;
+  node.inputs = [moved.inputs[0]];
+  node.attributes = { ...node.attributes, axis: perm[node.attributes.axis] };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
+  return true;
+};
+
+/** Both resampled dimensions have to stay neighbours in their order. */
+const pushThroughResize: Push = (graph, node, [moved]) => {
+  if (node.op !== "resize2d" || !moved) return false;
+  const { perm } = moved.attributes;
+  const { axis } = node.attributes;
+  if (perm[axis + 1] !== perm[axis] + 1) return false;
+  node.inputs = [moved.inputs[0]];
+  node.attributes = { ...node.attributes, axis: perm[axis] };
+  transposeAfter(graph, node, shapeBefore(node.outputs[0].shape, perm), perm);
   return true;
 };
 
@@ -133,9 +183,19 @@ const pushes: Partial<Record<Node["op"], Push>> = {
   add: pushThroughBinary,
   sub: pushThroughBinary,
   mul: pushThroughBinary,
+  binary: pushThroughBinary,
+  select: pushThroughBinary,
+  cast: pushThroughUnary,
   concat: pushThroughConcat,
   pad: pushThroughPad,
+  slice: pushThroughSlice,
+  expand: pushThroughExpand,
+  gather: pushThroughGather,
   mean: pushThroughMean,
+  reduce: pushThroughMean,
+  cumsum: pushThroughAxis,
+  resize2d: pushThroughResize,
+  normalize: pushThroughLastAxis,
   softmax: pushThroughLastAxis,
   fullyConnected: pushThroughLastAxis,
   reshape: pushThroughReshape,

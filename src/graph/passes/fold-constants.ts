@@ -1,4 +1,14 @@
-import { elementCount, type Graph, type Node, type NodeOf, type Tensor, type TensorData } from "../graph.ts";
+import { floatBinary, wholeBinary } from "../../numerics/binary.ts";
+import { castElements, wrapWhole } from "../../numerics/cast.ts";
+import {
+  elementCount,
+  type Graph,
+  isComparison,
+  type Node,
+  type NodeOf,
+  type Tensor,
+  type TensorData,
+} from "../graph.ts";
 import {
   broadcastSteps,
   type Constant,
@@ -6,10 +16,10 @@ import {
   isConstant,
   isFloatConstant,
   maxFoldedElements,
-  permuteData,
-  stridesOf,
+  newData,
   walk,
 } from "./constant.ts";
+import { moveConstants } from "./move-constants.ts";
 import { replaceUses } from "./rewrite.ts";
 
 const clamp = (v: number, { min, max }: { min: number; max: number }): number =>
@@ -34,6 +44,39 @@ function foldArithmetic(
   return left.map((p, i) => clamp(Math.fround(compute[node.op](p, right[i])), node.attributes.activation));
 }
 
+/** By the runtime's own rules, in every type. */
+function foldBinary(node: NodeOf<"binary">, [a, b]: Constant[]): TensorData | null {
+  const [y] = node.outputs;
+  const { kind, activation } = node.attributes;
+  if ([a, b, y].some((t) => t.quantization)) return null;
+  const count = elementCount(y.shape);
+  const left = gather(a.data, count, walk(y.shape, broadcastSteps(a.shape, y.shape)));
+  const right = gather(b.data, count, walk(y.shape, broadcastSteps(b.shape, y.shape)));
+  const data = newData(y.dtype, count);
+  for (let i = 0; i < count; i++) {
+    if (a.dtype === "float32") {
+      const v = floatBinary(kind, left[i] as number, right[i] as number);
+      data[i] = isComparison(kind) ? v : clamp(v, activation);
+    } else {
+      const [p, q] = [left[i], right[i]].map((v) => wrapWhole(BigInt(v), a.dtype));
+      const v = wrapWhole(wholeBinary(kind, p, q), y.dtype);
+      data[i] = data instanceof BigInt64Array ? v : Number(v);
+    }
+  }
+  return data;
+}
+
+function foldSelect(node: NodeOf<"select">, operands: Constant[]): TensorData {
+  const { shape, dtype } = node.outputs[0];
+  const count = elementCount(shape);
+  const [condition, a, b] = operands.map((t) =>
+    gather(t.data, count, walk(shape, broadcastSteps(t.shape, shape))),
+  );
+  const data = newData(dtype, count);
+  for (let i = 0; i < count; i++) data[i] = condition[i] ? a[i] : b[i];
+  return data;
+}
+
 /** Only functions whose float32 result is the same everywhere; exp and its kin are the runtime's own. */
 function foldUnary(node: NodeOf<"unary">, x: Constant): TensorData | null {
   if (!isFloatConstant(x)) return null;
@@ -42,61 +85,33 @@ function foldUnary(node: NodeOf<"unary">, x: Constant): TensorData | null {
   if (kind === "neg") return x.data.map((v) => -v);
   if (kind === "relu") return x.data.map((v) => Math.max(v, 0));
   if (kind === "sqrt") return x.data.map(Math.sqrt);
+  if (kind === "floor") return x.data.map(Math.floor);
+  if (kind === "ceil") return x.data.map(Math.ceil);
+  if (kind === "reciprocal") return x.data.map((v) => 1 / v);
   if (kind === "square") return x.data.map((v) => v * v);
   if (kind !== "clip") return null;
   const bounds = { min: min ?? Number.NEGATIVE_INFINITY, max: max ?? Number.POSITIVE_INFINITY };
   return x.data.map((v) => clamp(v, bounds));
 }
 
-function foldConcat(node: NodeOf<"concat">, operands: Constant[]): TensorData | null {
-  const { axis, activation } = node.attributes;
-  const isPlain = activation.min === Number.NEGATIVE_INFINITY && activation.max === Number.POSITIVE_INFINITY;
-  if (!isPlain || !operands.every(isFloatConstant)) return null;
-  const { shape } = node.outputs[0];
-  const data = new Float32Array(elementCount(shape));
-  const outer = elementCount(shape.slice(0, axis));
-  let offset = 0;
-  for (let row = 0; row < outer; row++) {
-    for (const operand of operands) {
-      const length = operand.data.length / outer;
-      data.set((operand.data as Float32Array).subarray(row * length, (row + 1) * length), offset);
-      offset += length;
-    }
-  }
-  return data;
-}
-
-function foldPadding(node: NodeOf<"pad">, x: Constant): TensorData | null {
-  if (!isFloatConstant(x)) return null;
-  const { shape } = node.outputs[0];
-  const data = new Float32Array(elementCount(shape)).fill(node.attributes.value);
-  const strides = stridesOf(shape);
-  const start = node.attributes.before.reduce((offset, n, d) => offset + n * strides[d], 0);
-  const at = walk(x.shape, strides);
-  x.data.forEach((v, i) => {
-    data[start + at(i)] = v;
-  });
-  return data;
-}
-
 function compute(node: Node, operands: Constant[]): TensorData | null {
   switch (node.op) {
-    case "reshape":
-      return operands[0].data;
-    case "transpose":
-      return permuteData(operands[0].data, operands[0].shape, node.attributes.perm);
     case "add":
     case "sub":
     case "mul":
       return foldArithmetic(node, operands);
+    case "binary":
+      return foldBinary(node, operands);
+    case "select":
+      return foldSelect(node, operands);
+    case "cast":
+      return operands[0].quantization
+        ? null
+        : castElements(operands[0].data, operands[0].dtype, node.outputs[0].dtype);
     case "unary":
       return foldUnary(node, operands[0]);
-    case "concat":
-      return foldConcat(node, operands);
-    case "pad":
-      return foldPadding(node, operands[0]);
     default:
-      return null;
+      return moveConstants(node, operands);
   }
 }
 

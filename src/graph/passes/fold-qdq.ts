@@ -88,6 +88,20 @@ const foldAverage: Fold = (graph, node, quantize, uses) => {
   return becomeInteger(graph, node, quantize, [source]);
 };
 
+/** Extremes are among the stored values; a sum is rescaled. */
+const foldReduce: Fold = (graph, node, quantize, uses) => {
+  if (node.op !== "reduce" || node.attributes.kind === "prod") return false;
+  return (node.attributes.kind === "sum" ? foldArithmetic : foldMove)(graph, node, quantize, uses);
+};
+
+/** int8 has no negative weights (cubic), and needs equal parameters as an average does. */
+const foldResize: Fold = (graph, node, quantize, uses) => {
+  if (node.op !== "resize2d") return false;
+  const { rows, columns } = node.attributes;
+  if ([rows, columns].some(({ weight }) => weight.some((w) => w < 0))) return false;
+  return foldAverage(graph, node, quantize, uses);
+};
+
 /** Every operand is brought to the parameters of the result first, which is what quantizing the whole does. */
 const foldConcat: Fold = (graph, node, quantize, uses) => {
   const sources = node.inputs.map((input) => integersOf(uses, input));
@@ -121,6 +135,8 @@ const folds: Partial<Record<Node["op"], Fold>> = {
   sub: foldArithmetic,
   mul: foldArithmetic,
   mean: foldArithmetic,
+  reduce: foldReduce,
+  resize2d: foldResize,
   unary: foldArithmetic,
   reshape: foldMove,
   transpose: foldMove,

@@ -1,7 +1,7 @@
 import type { Activation, Graph, Node, Tensor } from "../graph.ts";
 import { isFloat, sameQuantization, usesOf } from "./rewrite.ts";
 
-const fusable = ["conv2d", "depthwiseConv2d", "fullyConnected", "add", "sub", "mul"] as const;
+const fusable = ["conv2d", "depthwiseConv2d", "fullyConnected", "matmul", "add", "sub", "mul"] as const;
 
 type Fusable = Extract<Node, { op: (typeof fusable)[number] }>;
 

@@ -1,7 +1,9 @@
 import type { Graph, Node } from "../graph.ts";
+import { absorbTransposeIntoMatmul } from "./absorb-transpose-into-matmul.ts";
 import { absorbTransposeIntoWeights } from "./absorb-transpose-into-weights.ts";
 import { cancelTransposes } from "./cancel-transposes.ts";
 import { removeDeadCode } from "./dead-code.ts";
+import { divideToMultiply } from "./divide-to-multiply.ts";
 import { foldAffineForward } from "./fold-affine-forward.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldConstants } from "./fold-constants.ts";
@@ -10,6 +12,7 @@ import { foldPad } from "./fold-pad.ts";
 import { foldQdq } from "./fold-qdq.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { fuseBias } from "./fuse-bias.ts";
+import { fuseNormalization } from "./fuse-normalization.ts";
 import { hoistMoves } from "./hoist-moves.ts";
 import { restoreNames } from "./layout.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
@@ -28,15 +31,18 @@ const passes: Pass[] = [
   sortNodes,
   removeDeadCode,
   foldConstants,
+  fuseNormalization,
   hoistMoves,
   cancelTransposes,
   removeDeadCode,
   absorbTransposeIntoWeights,
+  absorbTransposeIntoMatmul,
   transposeToReshape,
   mergeReshapes,
   sinkReshapes,
   mergeReshapes,
   foldPad,
+  divideToMultiply,
   foldBatchNorm,
   fuseBias,
   fuseActivation,
@@ -63,6 +69,23 @@ const copyOf = (graph: Graph): Graph => ({
   outputs: [...graph.outputs],
 });
 
+/** Passes see what an inference starts with as inputs and what it leaves as outputs: they keep both. */
+function openStates(graph: Graph): void {
+  for (const { value, next } of graph.states ?? []) {
+    graph.inputs.push(value);
+    graph.outputs.push(next);
+  }
+}
+
+function closeStates(graph: Graph): void {
+  const { states = [] } = graph;
+  const inputs = graph.inputs.splice(graph.inputs.length - states.length);
+  const outputs = graph.outputs.splice(graph.outputs.length - states.length);
+  if (graph.states) {
+    graph.states = states.map((state, i) => ({ ...state, value: inputs[i], next: outputs[i] }));
+  }
+}
+
 function untilNothingChanges(graph: Graph): void {
   for (let round = 0; round < maxRounds; round++) {
     const changed = passes.map((pass) => pass(graph));
@@ -73,14 +96,16 @@ function untilNothingChanges(graph: Graph): void {
 /**
  * The same function with less work: applies all passes in their order until none changes anything; then makes
  * the constants that stayed behind a dequantize float32, and applies them once more. The given graph stays as
- * it is. Inputs and outputs keep their tensors. Integer operators keep their results to the bit; float results
+ * it is. Inputs, outputs and states keep their tensors. Integer operators keep their results to the bit; float results
  * may differ by the order and rounding of sums, and operators between dequantize and quantize become integer
  * ones, as the passes state.
  */
 export function optimize(graph: Graph): Graph {
   const optimized = copyOf(graph);
+  openStates(optimized);
   untilNothingChanges(optimized);
   if (foldDequantize(optimized)) untilNothingChanges(optimized);
   restoreNames(optimized);
+  closeStates(optimized);
   return optimized;
 }

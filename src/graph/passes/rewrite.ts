@@ -44,14 +44,21 @@ export function usesOf(graph: Graph): Uses {
   };
 }
 
-/** A node whose type is known from its operator. */
+/** A node whose type is known from its operator; most have one output. */
 export const makeNode = <K extends OperatorName>(
   op: K,
   name: string,
   inputs: (Tensor | null)[],
-  output: Tensor,
+  output: Tensor | Tensor[],
   attributes: Attributes[K],
-): Node => ({ op, name, inputs, outputs: [output], attributes }) satisfies NodeOf<K> as unknown as Node;
+): Node =>
+  ({
+    op,
+    name,
+    inputs,
+    outputs: Array.isArray(output) ? output : [output],
+    attributes,
+  }) satisfies NodeOf<K> as unknown as Node;
 
 /** A float or quantized tensor like `tensor` under another name and shape. */
 export function tensorLike(tensor: Tensor, name: string, shape: number[]): Tensor {

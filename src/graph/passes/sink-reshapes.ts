@@ -58,12 +58,15 @@ function sinkThroughUnary(graph: Graph, node: Node, uses: Uses): boolean {
   return true;
 }
 
+/** Elementwise operators whose operands broadcast. */
+const withSeveralOperands: readonly Node["op"][] = ["add", "sub", "mul", "binary", "select"];
+
 function step(graph: Graph): boolean {
   const uses = usesOf(graph);
   for (const node of graph.nodes) {
-    if (node.op === "unary" || node.op === "quantize") {
+    if (node.op === "unary" || node.op === "quantize" || node.op === "cast") {
       if (sinkThroughUnary(graph, node, uses)) return true;
-    } else if (node.op === "add" || node.op === "sub" || node.op === "mul") {
+    } else if (withSeveralOperands.includes(node.op)) {
       if (sinkThroughBinary(graph, node, uses)) return true;
     }
   }

@@ -10,6 +10,9 @@ import {
   stridesOf,
   walk,
 } from "../../graph/passes/constant.ts";
+import { castElements } from "../../numerics/cast.ts";
+import { arithmeticFolds } from "./fold-arithmetic.ts";
+import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
@@ -72,9 +75,14 @@ function binary(numbers: Numbers, bigints: BigInts): Fold {
 function unary(numbers: (x: number) => number): Fold {
   return (scope) => {
     const x = scope.constant(0, "the operand");
-    if (!(x.data instanceof Float32Array))
+    if (x.data instanceof Float32Array) return constantOf(x.dtype, x.shape, x.data.map(numbers));
+    if (x.dtype !== "int32" && x.dtype !== "int64")
       throw scope.unsupported(`${scope.node.opType} of a constant ${x.dtype}`);
-    return constantOf(x.dtype, x.shape, x.data.map(numbers));
+    const data =
+      x.data instanceof BigInt64Array
+        ? x.data.map((v) => BigInt(numbers(Number(v))))
+        : (x.data as Int32Array).map(numbers);
+    return constantOf(x.dtype, x.shape, data);
   };
 }
 
@@ -84,20 +92,7 @@ function cast(scope: Scope): Constant {
   const dtype = to === 10 || to === 11 ? "float32" : dtypeOf(to);
   if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
   if (dtype === x.dtype) return x;
-  const count = x.data.length;
-  const data = newData(dtype, count);
-  for (let i = 0; i < count; i++) {
-    const value = x.data[i];
-    if (data instanceof BigInt64Array) {
-      const whole = typeof value === "bigint" ? value : Math.trunc(value);
-      data[i] = BigInt(
-        Number.isNaN(whole) || Math.abs(Number(whole)) === Number.POSITIVE_INFINITY ? 0 : whole,
-      );
-    } else if (dtype === "bool") data[i] = Number(value) ? 1 : 0;
-    else if (dtype === "float32") data[i] = Number(value);
-    else data[i] = typeof value === "bigint" ? Number(BigInt.asIntN(32, value)) : Math.trunc(value);
-  }
-  return constantOf(dtype, x.shape, data);
+  return constantOf(dtype, x.shape, castElements(x.data, x.dtype, dtype));
 }
 
 function gatherElements(scope: Scope): Constant {
@@ -121,39 +116,17 @@ function gatherElements(scope: Scope): Constant {
 
 function slice(scope: Scope): Constant {
   const x = scope.constant(0, "the data");
-  const rank = x.shape.length;
-  const fromInputs = scope.opset >= 10;
-  const list = (index: number, name: string) =>
-    fromInputs ? (scope.has(index) ? scope.integers(index, name) : undefined) : scope.intsAttribute(name);
-  const starts = list(1, "starts") ?? [];
-  const ends = list(2, "ends") ?? [];
-  const axes = list(3, "axes") ?? starts.map((_, i) => i);
-  const steps = (fromInputs ? list(4, "steps") : undefined) ?? starts.map(() => 1);
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
-    throw scope.bad("expected starts, ends, axes and steps of one length");
-  }
-  const shape = [...x.shape];
+  const { begin, size, stride } = sliceParts(scope, x.shape);
   const strides = stridesOf(x.shape);
-  const walkSteps = [...strides];
-  let first = 0;
-  axes.forEach((given, i) => {
-    const axis = normalAxis(given, rank, scope.where);
-    const size = x.shape[axis];
-    const step = steps[i];
-    if (step === 0) throw scope.bad("expected a step other than 0");
-    const clamp = (v: number, low: number, high: number) =>
-      Math.min(Math.max(v < 0 ? v + size : v, low), high);
-    const start = step > 0 ? clamp(starts[i], 0, size) : clamp(starts[i], 0, size - 1);
-    const end = step > 0 ? clamp(ends[i], 0, size) : clamp(ends[i], -1, size - 1);
-    shape[axis] = Math.max(0, Math.ceil((end - start) / step));
-    walkSteps[axis] = strides[axis] * step;
-    first += start * strides[axis];
-  });
-  const at = walk(shape, walkSteps);
+  const first = begin.reduce((at, n, d) => at + n * strides[d], 0);
+  const at = walk(
+    size,
+    strides.map((n, d) => n * stride[d]),
+  );
   return constantOf(
     x.dtype,
-    shape,
-    gather(x.data, elementCount(shape), (i) => first + at(i)),
+    size,
+    gather(x.data, elementCount(size), (i) => first + at(i)),
   );
 }
 
@@ -306,6 +279,7 @@ export const folds: Record<string, Fold> = {
     (a, b) => a / b,
     (a, b) => a / b,
   ),
+  ...arithmeticFolds,
   Neg: unary((x) => -x),
   Abs: unary(Math.abs),
   Sqrt: unary(Math.sqrt),

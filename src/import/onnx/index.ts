@@ -9,7 +9,7 @@ import { operators } from "./operators/index.ts";
 import { describeNode, sortNodes } from "./order.ts";
 import { type OnnxModel, type OnnxNode, readModel } from "./proto.ts";
 import { type Refusals, refusals } from "./refusals.ts";
-import { type Conversion, openScope } from "./scope.ts";
+import { type Conversion, openScope, type Scope } from "./scope.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
 export interface ImportOnnxOptions {
@@ -35,6 +35,18 @@ function opsetOf(model: OnnxModel): number {
 const isKnown = (node: OnnxNode): boolean =>
   node.domain === "" && [operators, folds, shapeFolds].some((table) => Object.hasOwn(table, node.opType));
 
+/** What the node gives: a constant when all it needs is known, or what its conversion makes. */
+function resultsOf(scope: Scope): (Tensor | undefined)[] {
+  const [output] = scope.node.outputs;
+  const constant = foldNode(scope);
+  if (constant) return [{ ...constant, name: output }];
+  const { opType } = scope.node;
+  const convert = Object.hasOwn(operators, opType) ? operators[opType] : undefined;
+  if (!convert) throw scope.unsupported("operands computed at run time (it is only known on constants)");
+  const results = convert(scope);
+  return Array.isArray(results) ? results : [results];
+}
+
 /** Converts one node; the results it could not make become unknown, and so do the results of their readers. */
 function convertNode(
   conversion: Conversion,
@@ -56,28 +68,21 @@ function convertNode(
     giveUp();
     return;
   }
-  const second = node.outputs.findIndex((name, i) => i > 0 && name !== "" && wanted.has(name));
-  if (second > 0) {
-    refused.use(node, `its output ${second} "${node.outputs[second]}" is used`);
-    giveUp();
-    return;
-  }
-  const [output] = node.outputs;
-  if (!output) throw new NibbleError("bad-file", `${describeNode(node)}: expected an output, found none`);
+  if (node.outputs.every((name) => name === ""))
+    throw new NibbleError("bad-file", `${describeNode(node)}: expected an output, found none`);
   try {
     const scope = openScope(conversion, node, opset);
-    const constant = foldNode(scope);
-    if (constant) {
-      conversion.values.set(output, { ...constant, name: output });
-      return;
-    }
-    const convert = Object.hasOwn(operators, node.opType) ? operators[node.opType] : undefined;
-    if (!convert) throw scope.unsupported("operands computed at run time (it is only known on constants)");
     const before = conversion.nodes.length;
-    const result = convert(scope);
-    const isNew = conversion.nodes.slice(before).some((made) => made.outputs.includes(result));
-    if (isNew) result.name = output;
-    conversion.values.set(output, result);
+    const results = resultsOf(scope);
+    const made = new Set(conversion.nodes.slice(before).flatMap(({ outputs }) => outputs));
+    for (const [i, name] of node.outputs.entries()) {
+      if (name === "" || (i > 0 && !wanted.has(name))) continue;
+      const result = results[i];
+      if (!result) throw scope.unsupported(`its output ${i} "${name}" is used`);
+      // One result may be given for several outputs; it has the name of the first.
+      if (made.delete(result)) result.name = name;
+      conversion.values.set(name, result);
+    }
   } catch (error) {
     if (!(error instanceof NibbleError) || error.code !== "unsupported") throw error;
     refused.use(node, error.message);

@@ -3,7 +3,9 @@ import type { OnnxNode } from "./proto.ts";
 
 /** What a message calls a node: its name, or its type and first output. */
 export const describeNode = (node: OnnxNode): string =>
-  node.name ? `${node.opType} "${node.name}"` : `${node.opType} → "${node.outputs[0] ?? ""}"`;
+  node.name
+    ? `${node.opType} "${node.name}"`
+    : `${node.opType} → "${node.outputs.find((name) => name !== "") ?? ""}"`;
 
 /**
  * Nodes so that each comes after what it reads; nodes whose inputs are ready keep the file's order.

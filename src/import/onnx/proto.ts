@@ -32,6 +32,7 @@ export interface OnnxAttribute {
   tensor: OnnxTensor | undefined;
   floats: number[];
   ints: number[];
+  strings?: string[];
   /** A reference to a function's parameter: it has no value of its own. */
   isReference: boolean;
 }
@@ -137,6 +138,10 @@ function readAttribute(bytes: Uint8Array, what: string): OnnxAttribute {
     },
     7: readRepeated(attribute.floats, WireType.Bit32, readFloat),
     8: readRepeated(attribute.ints, WireType.Varint, readInt),
+    9: (r, w) => {
+      attribute.strings ??= [];
+      attribute.strings.push(readString(r, w));
+    },
     21: (r, w) => {
       attribute.isReference = readString(r, w) !== "";
     },

@@ -24,6 +24,11 @@ interface ResultType {
   quantization?: Quantization | undefined;
 }
 
+/** One of several results. */
+interface ResultOf extends ResultType {
+  shape: number[];
+}
+
 /** One ONNX node while it is converted: its operands, its attributes, and where the new nodes go. */
 export interface Scope {
   readonly node: OnnxNode;
@@ -61,6 +66,13 @@ export interface Scope {
     shape: number[],
     type?: ResultType,
   ): Tensor;
+  /** As `emit`, for an operator with several outputs. */
+  emitSeveral<K extends OperatorName>(
+    op: K,
+    inputs: (Tensor | null)[],
+    attributes: Attributes[K],
+    results: readonly ResultOf[],
+  ): Tensor[];
   unsupported(reason: string): NibbleError;
   bad(reason: string): NibbleError;
 }
@@ -122,6 +134,21 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
     return found;
   };
 
+  const emitSeveral: Scope["emitSeveral"] = (op, inputs, attributes, results) => {
+    const outputs = results.map(({ shape, dtype = "float32", quantization }) => {
+      checkedCount(shape, where);
+      if (elementCount(shape) === 0)
+        throw bad(`expected a result with elements, found [${shape.join(", ")}]`);
+      const output: Tensor = { name: nameFor(op), dtype, shape };
+      if (quantization) output.quantization = quantization;
+      return output;
+    });
+    const made = makeNode(op, nodeName(op), inputs, outputs, attributes);
+    conversion.nodes.push(made);
+    for (const output of outputs) conversion.producers.set(output, made);
+    return outputs;
+  };
+
   return {
     node,
     opset,
@@ -178,16 +205,11 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
     },
     nameFor,
     emit: (op, inputs, attributes, shape, type) => {
-      checkedCount(shape, where);
-      if (elementCount(shape) === 0)
-        throw bad(`expected a result with elements, found [${shape.join(", ")}]`);
-      const output: Tensor = { name: nameFor(op), dtype: type?.dtype ?? "float32", shape };
-      if (type?.quantization) output.quantization = type.quantization;
-      const made = makeNode(op, nodeName(op), inputs, output, attributes);
-      conversion.nodes.push(made);
-      conversion.producers.set(output, made);
-      return output;
+      const { dtype, quantization } = type ?? {};
+      const result = { shape, quantization, ...(dtype && { dtype }) };
+      return emitSeveral(op, inputs, attributes, [result])[0];
     },
+    emitSeveral,
     unsupported,
     bad,
   };

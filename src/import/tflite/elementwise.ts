@@ -1,34 +1,27 @@
 import type { Attributes, Tensor, UnaryKind } from "../../graph/graph.ts";
+import { negateWhole } from "./arithmetic.ts";
 import {
   activationOf,
+  broadcast,
   type Conversion,
   checkActivation,
   checkSameType,
   checkShape,
   emit,
   input,
+  isUnbounded,
   type Operator,
   optionsOf,
   output,
-  show,
+  refused,
   wrong,
 } from "./operator.ts";
 import { readBool, readFloat32 } from "./reader.ts";
 import { options } from "./schema.ts";
 
-function broadcast(operator: Operator, a: Tensor, b: Tensor): number[] {
-  const rank = Math.max(a.shape.length, b.shape.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const p = a.shape[a.shape.length - rank + i] ?? 1;
-    const q = b.shape[b.shape.length - rank + i] ?? 1;
-    if (p !== q && p !== 1 && q !== 1) {
-      throw wrong(operator, `shapes of ${show(a)} and ${show(b)} do not broadcast`);
-    }
-    return p === 1 ? q : p;
-  });
-}
+const isWhole = ({ dtype }: Tensor): boolean => dtype === "int32" || dtype === "int64";
 
-/** ADD, SUB and MUL; each has its fused activation in a field of its own options. */
+/** ADD, SUB and MUL, of whole numbers too; each has its fused activation in a field of its own options. */
 export function convertBinary(op: "add" | "sub" | "mul"): Conversion {
   const ids = options[op];
   return (operator) => {
@@ -36,13 +29,13 @@ export function convertBinary(op: "add" | "sub" | "mul"): Conversion {
     const b = input(operator, 1);
     const y = output(operator);
     for (const tensor of [a, b, y]) {
-      checkActivation(operator, tensor);
+      if (!isWhole(tensor)) checkActivation(operator, tensor);
       checkSameType(operator, tensor, y);
     }
     checkShape(operator, y, broadcast(operator, a, b));
-    emit(operator, op, [a, b], {
-      activation: activationOf(operator, optionsOf(operator, ids.type), ids.activation),
-    });
+    const activation = activationOf(operator, optionsOf(operator, ids.type), ids.activation);
+    if (isWhole(y) && !isUnbounded(activation)) throw refused(operator, `a fused activation of ${y.dtype}`);
+    emit(operator, op, [a, b], { activation });
   };
 }
 
@@ -61,6 +54,14 @@ function convertUnaryWith(attributesOf: (operator: Operator) => UnaryAttributes)
 }
 
 export const convertUnary = (kind: UnaryKind): Conversion => convertUnaryWith(() => ({ kind }));
+
+export const convertNeg: Conversion = (operator) => {
+  const x = input(operator, 0);
+  if (!isWhole(x)) return convertUnary("neg")(operator);
+  checkSameType(operator, x, output(operator));
+  checkShape(operator, output(operator), x.shape);
+  negateWhole(operator, x);
+};
 
 export const convertClip = (min: number, max: number): Conversion =>
   convertUnaryWith(() => ({ kind: "clip", min, max }));

@@ -1,4 +1,5 @@
 import { elementCount, type Tensor } from "../../graph/graph.ts";
+import { emitProduct } from "./batch-matmul.ts";
 import { activationOf, emit, type Operator, optionsOf, refused, show, wrong } from "./operator.ts";
 import { readInt8 } from "./reader.ts";
 import { options } from "./schema.ts";
@@ -23,7 +24,7 @@ export function convertFullyConnected(operator: Operator): void {
   if (table && readInt8(table, ids.weightsFormat) !== 0) {
     throw refused(operator, "weights in shuffled order; convert the model with the default weights format");
   }
-  const { x, weights, bias, y } = readOperands(operator, 2, 0);
+  const { x, weights, bias, y } = readOperands(operator, 2, 0, true);
   const [n, k] = weights.shape;
   const rows = elementCount(x.shape) / k;
   if (!Number.isInteger(rows)) {
@@ -32,6 +33,7 @@ export function convertFullyConnected(operator: Operator): void {
   if (y.shape[y.shape.length - 1] !== n || elementCount(y.shape) !== rows * n) {
     throw wrong(operator, `tensor ${show(y)}: expected ${rows} rows of ${n}`);
   }
+  if (!weights.data) return emitProduct(operator, [x, weights, bias], activation);
   const inRows = x.shape[x.shape.length - 1] === k ? x : flatten(operator, x, y, k);
   emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
 }

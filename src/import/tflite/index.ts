@@ -1,11 +1,13 @@
-import type { Graph, Node, Rounding } from "../../graph/graph.ts";
+import type { Graph, Node, Rounding, Tensor } from "../../graph/graph.ts";
+import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import { readSubgraph, type Subgraph } from "./model.ts";
 import { wrong } from "./operator.ts";
-import { conversionOf } from "./operators.ts";
+import { conversionOf, outputCountOf } from "./operators.ts";
 import { refuseUnsupported } from "./survey.ts";
 import { isConstant, openTensors, type Tensors, tensorAt } from "./tensors.ts";
+import { openVariables, statesOf, type Variables } from "./variables.ts";
 
 export interface ImportTfliteOptions {
   /** Name of the file, for the graph's name and for messages. */
@@ -16,40 +18,74 @@ export interface ImportTfliteOptions {
   subgraph?: number;
 }
 
-function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors): Node[] {
+function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors, variables: Variables): Node[] {
   const nodes: Node[] = [];
   const ready = new Set(inputs);
   for (const record of operators) {
-    const operator = { record, tensors, nodes };
-    if (record.outputs.length !== 1) {
-      throw wrong(operator, `expected 1 output, found ${record.outputs.length}`);
+    const operator = { record, tensors, nodes, variables };
+    const { least, most } = outputCountOf(record);
+    if (record.outputs.length < least || record.outputs.length > most) {
+      const expected = least === most ? `${least}` : `${least} to ${most}`;
+      throw wrong(
+        operator,
+        `expected ${expected} output${most === 1 ? "" : "s"}, found ${record.outputs.length}`,
+      );
     }
     for (const index of record.inputs) {
-      if (index < 0 || ready.has(index) || isConstant(tensors, index)) continue;
+      // A variable holds what the inference before left in it.
+      if (index < 0 || ready.has(index) || isConstant(tensors, index) || tensors.records[index].isVariable)
+        continue;
       throw wrong(operator, `reads tensor ${quote(tensors.records[index].name)} before anything writes it`);
     }
-    const [written] = record.outputs;
-    if (ready.has(written)) throw wrong(operator, "writes a tensor that already has a value");
-    if (tensors.records[written].bytes) throw wrong(operator, "writes a constant");
+    for (const written of record.outputs) {
+      if (ready.has(written)) throw wrong(operator, "writes a tensor that already has a value");
+      if (tensors.records[written].bytes) throw wrong(operator, "writes a constant");
+      ready.add(written);
+    }
     conversionOf(record)!(operator);
-    ready.add(written);
   }
   return nodes;
 }
 
-function convertSubgraph(subgraph: Subgraph, tensors: Tensors): Pick<Graph, "nodes" | "inputs" | "outputs"> {
+type Ends = Pick<Graph, "nodes" | "inputs" | "outputs" | "states">;
+
+function convertSubgraph(subgraph: Subgraph, tensors: Tensors, variables: Variables): Ends {
   const inputs = subgraph.inputs.map((index) => tensorAt(tensors, index));
   if (new Set(inputs).size !== inputs.length)
     throw badFile("the graph lists a tensor twice among its inputs");
   if (subgraph.outputs.length === 0) throw badFile("the graph has no outputs");
-  const nodes = convertNodes(subgraph, tensors);
+  const nodes = convertNodes(subgraph, tensors, variables);
+  const states = statesOf(variables);
+  const begins = new Set(states.map(({ value }) => value));
   const outputs = subgraph.outputs.map((index) => {
     const tensor = tensorAt(tensors, index);
     if (tensor.data) throw unsupported(`graph output ${quote(tensor.name)} is a constant`);
     if (!tensors.computed.has(index)) throw badFile(`graph output ${quote(tensor.name)}: nothing writes it`);
-    return tensor;
+    if (!begins.has(tensor)) return tensor;
+    // By the time the output is read, the state has its next value.
+    const copy: Tensor = { ...tensor, name: tensors.uniqueName(`${tensor.name}/output`) };
+    nodes.push(makeNode("reshape", copy.name, [tensor], copy, {}));
+    return copy;
   });
-  return { nodes, inputs, outputs };
+  return { nodes, inputs, outputs, ...(states.length > 0 && { states }) };
+}
+
+/**
+ * Where the source left dimensions of an input open, the file says 1, with which the rest need not fit: that is
+ * then no contradiction of the file's, but a shape to be fixed.
+ */
+function blamingOpenShapes<T>({ inputs, tensors }: Subgraph, convert: () => T): T {
+  try {
+    return convert();
+  } catch (error) {
+    // The first dimension is the batch, which is 1 everywhere.
+    const open = tensors[inputs.find((index) => tensors[index].openShape.lastIndexOf(-1) > 0) ?? -1];
+    if (!open || !(error instanceof NibbleError) || error.code !== "bad-file") throw error;
+    throw unsupported(
+      `input ${quote(open.name)} (shape [${open.openShape.join()}]) has open dimensions, and its default ` +
+        `[${open.shape.join()}] does not fit: ${error.message}; convert the model with a fixed input shape`,
+    );
+  }
 }
 
 /** `folder/name.tflite` → `name` */
@@ -69,7 +105,9 @@ export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): G
     const subgraph = readSubgraph(bytes, index);
     const tensors = openTensors(subgraph);
     refuseUnsupported(subgraph, tensors);
-    return { name: stem(file), ...convertSubgraph(subgraph, tensors), rounding };
+    const variables = openVariables((other) => readSubgraph(bytes, other));
+    const graph = blamingOpenShapes(subgraph, () => convertSubgraph(subgraph, tensors, variables));
+    return { name: stem(file), ...graph, rounding };
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     throw new NibbleError(error.code, `${file}: ${error.message}`, { cause: error });

@@ -66,7 +66,7 @@ function padValue(operator: Operator, x: Tensor): number {
     throw refused(operator, `pad value ${show(constant)} has to be one constant`);
   checkSameType(operator, x, constant);
   const stored = Number(constant.data[0]);
-  const quantization = constant.quantization ?? x.quantization;
+  const quantization = x.quantization && (constant.quantization ?? x.quantization);
   return quantization ? quantization.scale[0] * (stored - quantization.zeroPoint[0]) : stored;
 }
 

@@ -1,5 +1,6 @@
 /** The parts of a TFLite file that an import reads, as plain records; tensors' contents stay in the file. */
 import { NibbleError } from "../../runtime/errors.ts";
+import { inlineComposites } from "./composite.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import {
   hasField,
@@ -23,6 +24,7 @@ import {
   fields,
   identifier,
   operatorNames,
+  options2,
   quantizationDetails,
   schemaVersion,
   tensorTypes,
@@ -33,6 +35,8 @@ export interface TensorRecord {
   name: string;
   type: string;
   shape: number[];
+  /** The shape with −1 for every dimension that the source left open; empty where it left none. */
+  openShape: number[];
   /** Some dimension is 0. */
   isEmpty: boolean;
   /** Contents of a constant: a view of the file; undefined for everything computed at run time. */
@@ -54,6 +58,8 @@ export interface OperatorRecord {
   outputs: number[];
   optionsType: number;
   options: Table | undefined;
+  /** Of a composite: the subgraph that computes the same. */
+  decomposition: number | undefined;
 }
 
 export interface Subgraph {
@@ -97,10 +103,12 @@ function readTensor(table: Table, buffers: Table[], name: string): TensorRecord 
   const quantization = readTable(table, fields.tensor.quantization);
   const details = quantization ? readUint8(quantization, fields.quantization.detailsType) : 0;
   const shape = readInt32s(table, fields.tensor.shape);
+  const signature = readInt32s(table, fields.tensor.shapeSignature);
   return {
     name,
     type: tensorTypes[type] ?? `type ${type}`,
     shape,
+    openShape: signature.includes(-1) ? signature : [],
     isEmpty: shape.includes(0),
     bytes: buffer === 0 ? undefined : readBuffer(buffers[buffer]),
     quantization,
@@ -141,9 +149,13 @@ function readOperator(
     if (wrong === undefined) return indices;
     throw badFile(`${name}: refers to tensor ${wrong}, the subgraph has ${tensors.length}`);
   };
+  const { composite } = options2;
+  const more = readTable(table, fields.operator.options2);
+  const isComposite = readUint8(table, fields.operator.options2Type) === composite.type;
   return {
     name,
     isCustom,
+    decomposition: isComposite && more ? readInt32(more, composite.decomposition) : undefined,
     inputs: operands(fields.operator.inputs, -1),
     outputs: operands(fields.operator.outputs, 0),
     optionsType: readUint8(table, fields.operator.optionsType),
@@ -158,6 +170,7 @@ function readEnds(table: Table, field: number, what: string, tensors: TensorReco
   throw badFile(`graph ${what}: refers to tensor ${wrong}, the subgraph has ${tensors.length}`);
 }
 
+/** Subgraph `index` with the bodies of its composites in their place. */
 export function readSubgraph(bytes: Uint8Array, index: number): Subgraph {
   const model = openRoot(bytes, identifier);
   const version = readUint32(model, fields.model.version);
@@ -169,10 +182,21 @@ export function readSubgraph(bytes: Uint8Array, index: number): Subgraph {
   if (index >= subgraphs.length) {
     throw new NibbleError("bad-input", `subgraph ${index} was asked for, the model has ${subgraphs.length}`);
   }
-  const subgraph = subgraphs[index];
   const buffers = readTables(model, fields.model.buffers);
   const codes = readTables(model, fields.model.operatorCodes).map(readOperatorCode);
   const uniqueName = uniqueNames();
+  return inlineComposites(index, (i) => {
+    if (subgraphs[i]) return readBody(subgraphs[i], buffers, codes, uniqueName);
+    throw badFile(`a composite refers to subgraph ${i}, the model has ${subgraphs.length}`);
+  });
+}
+
+function readBody(
+  subgraph: Table,
+  buffers: Table[],
+  codes: { name: string; isCustom: boolean }[],
+  uniqueName: (name: string) => string,
+): Subgraph {
   const tensors = readTables(subgraph, fields.subgraph.tensors).map((table, i) =>
     readTensor(table, buffers, uniqueName(readString(table, fields.tensor.name) || `tensor_${i}`)),
   );

@@ -6,14 +6,22 @@ import type { OperatorRecord } from "./model.ts";
 import { readInt8, type Table } from "./reader.ts";
 import { activations } from "./schema.ts";
 import { integersAt, type Tensors, tensorAt } from "./tensors.ts";
+import type { Variables } from "./variables.ts";
 
 export interface Operator {
   record: OperatorRecord;
   tensors: Tensors;
   nodes: Node[];
+  variables: Variables;
 }
 
 export type Conversion = (operator: Operator) => void;
+
+/** How many outputs an operator may have; one where its entry in the table says nothing. */
+export interface OutputCount {
+  least: number;
+  most: number;
+}
 
 /** The operator as errors name it: by the tensor it writes, as TFLite has no names for operators. */
 function describe({ record, tensors }: Operator): string {
@@ -46,8 +54,8 @@ export function input(operator: Operator, i: number): Tensor {
   return tensorAt(operator.tensors, requiredIndex(operator, i));
 }
 
-export function output(operator: Operator): Tensor {
-  return tensorAt(operator.tensors, operator.record.outputs[0]);
+export function output(operator: Operator, i = 0): Tensor {
+  return tensorAt(operator.tensors, operator.record.outputs[i]);
 }
 
 /** Integers of operand `i`, which has to be a constant of at most `most` entries. */
@@ -91,6 +99,8 @@ export function activationOf(operator: Operator, options: Table | undefined, fie
   return { ...found };
 }
 
+export const isUnbounded = ({ min, max }: Activation): boolean => min === -Infinity && max === Infinity;
+
 /** Refuses a tensor that is not float32 or int8/uint8 with one scale. */
 export function checkActivation(operator: Operator, tensor: Tensor): void {
   if (tensor.dtype === "float32") return;
@@ -112,6 +122,19 @@ export function checkShape(operator: Operator, tensor: Tensor, expected: readonl
   throw wrong(operator, `tensor ${show(tensor)}: shape expected [${expected.join()}]`);
 }
 
+/** numpy's broadcast of two shapes. */
+export function broadcast(operator: Operator, a: Tensor, b: Tensor): number[] {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const p = a.shape[a.shape.length - rank + i] ?? 1;
+    const q = b.shape[b.shape.length - rank + i] ?? 1;
+    if (p !== q && p !== 1 && q !== 1) {
+      throw wrong(operator, `shapes of ${show(a)} and ${show(b)} do not broadcast`);
+    }
+    return p === 1 ? q : p;
+  });
+}
+
 export function checkRank(operator: Operator, tensor: Tensor, rank: number): void {
   if (tensor.shape.length !== rank) {
     throw refused(operator, `tensor ${show(tensor)}: expected ${rank} dimensions`);
@@ -124,15 +147,16 @@ export function checkAxis(operator: Operator, axis: number, rank: number): numbe
   throw wrong(operator, `axis ${axis} for a tensor of ${rank} dimensions`);
 }
 
-/** Appends the node that writes `to`, by default the operator's output. */
+/** Appends the node that writes `to`, by default the operator's (first) output. */
 export function emit<K extends OperatorName>(
   operator: Operator,
   op: K,
   inputs: (Tensor | null)[],
   attributes: Attributes[K],
-  to: Tensor = output(operator),
+  to: Tensor | Tensor[] = output(operator),
 ): void {
-  const node: NodeOf<K> = { op, name: to.name, inputs, outputs: [to], attributes };
+  const outputs = Array.isArray(to) ? to : [to];
+  const node: NodeOf<K> = { op, name: outputs[0].name, inputs, outputs, attributes };
   operator.nodes.push(node as Node);
 }
 

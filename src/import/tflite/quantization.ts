@@ -7,6 +7,7 @@ import { fields } from "./schema.ts";
 const zeroPointRange: Record<string, [number, number]> = {
   int8: [-128, 127],
   uint8: [0, 255],
+  int16: [-32768, 32767],
   int32: [-(2 ** 31), 2 ** 31 - 1],
 };
 

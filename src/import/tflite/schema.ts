@@ -17,10 +17,19 @@ export const fields = {
     quantization: 4,
     isVariable: 5,
     sparsity: 6,
+    shapeSignature: 7,
     externalBuffer: 10,
   },
   quantization: { scale: 2, zeroPoint: 3, detailsType: 4, dimension: 6 },
-  operator: { opcodeIndex: 0, inputs: 1, outputs: 2, optionsType: 3, options: 4 },
+  operator: {
+    opcodeIndex: 0,
+    inputs: 1,
+    outputs: 2,
+    optionsType: 3,
+    options: 4,
+    options2Type: 11,
+    options2: 12,
+  },
   buffer: { data: 0, offset: 1, size: 2 },
 } as const;
 
@@ -33,11 +42,45 @@ export const options = {
   softmax: { type: 9, beta: 0 },
   concatenation: { type: 10, axis: 0, activation: 1 },
   add: { type: 11, activation: 0 },
+  l2Norm: { type: 12, activation: 0 },
+  localResponseNormalization: { type: 13, radius: 0, bias: 1, alpha: 2, beta: 3 },
+  resizeBilinear: { type: 15, alignCorners: 2, halfPixel: 3 },
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  sequenceLstm: { type: 71, activation: 0, cellClip: 1, projectionClip: 2, timeMajor: 3 },
+  callOnce: { type: 103, subgraph: 0 },
+  varHandle: { type: 111, container: 0, sharedName: 1 },
+  gather: { type: 23, axis: 0, batchDims: 1 },
+  spaceToDepth: { type: 19, blockSize: 0 },
+  stridedSlice: {
+    type: 32,
+    beginMask: 0,
+    endMask: 1,
+    ellipsisMask: 2,
+    newAxisMask: 3,
+    shrinkAxisMask: 4,
+    offset: 5,
+  },
+  split: { type: 35, count: 0 },
+  pack: { type: 59, axis: 1 },
+  oneHot: { type: 61, axis: 0 },
+  unpack: { type: 64, axis: 1 },
+  mirrorPad: { type: 77, mode: 0 },
+  splitV: { type: 79, count: 0 },
+  depthToSpace: { type: 94, blockSize: 0 },
+  batchMatmul: { type: 101, adjX: 0, adjY: 1 },
+  transposeConv: { type: 49, padding: 0, strideW: 1, strideH: 2, activation: 3 },
+  resizeNearest: { type: 74, alignCorners: 0, halfPixel: 1 },
+  div: { type: 29, activation: 0 },
   leakyRelu: { type: 75, alpha: 0 },
+  cumsum: { type: 102, exclusive: 0, reverse: 1 },
   gelu: { type: 116, approximate: 0 },
+} as const;
+
+/** Members of the union BuiltinOptions2. */
+export const options2 = {
+  composite: { type: 21, decomposition: 1 },
 } as const;
 
 export const padding = { same: 0, valid: 1 } as const;

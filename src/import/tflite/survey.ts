@@ -38,6 +38,9 @@ function unsupportedKind(record: TensorRecord, isHalfWeight: boolean): string | 
   return record.type;
 }
 
+/** Operators that a resource may go through: it names a variable and holds nothing. */
+const handlers = new Set(["VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"]);
+
 function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
   const found = new Map<number, string>();
   const visit = (index: number, operator?: OperatorRecord) => {
@@ -45,6 +48,8 @@ function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
     const record = tensors.records[index];
     const isHalfWeight =
       record.type === "float16" && operator?.name === "DEQUANTIZE" && isConstant(tensors, index);
+    if (record.isVariable && operator?.name === "UNIDIRECTIONAL_SEQUENCE_LSTM") return;
+    if (record.type === "resource" && operator && handlers.has(operator.name)) return;
     const kind = unsupportedKind(record, isHalfWeight);
     if (kind) found.set(index, `${quote(record.name)} (${kind})`);
   };

@@ -21,9 +21,10 @@ export interface Operands {
   y: Tensor;
 }
 
-function readWeights(operator: Operator, x: Tensor, channelAxis: number): Tensor {
+function readWeights(operator: Operator, x: Tensor, channelAxis: number, isComputedAllowed: boolean): Tensor {
   const index = requiredIndex(operator, 1);
   const stored = tensorAt(operator.tensors, index);
+  if (!stored.data && isComputedAllowed && stored.dtype === "float32" && x.dtype === "float32") return stored;
   if (!stored.data) throw refused(operator, `weights ${show(stored)} have to be a constant`);
   const { quantization } = stored;
   if (isQuantized(stored.dtype)) {
@@ -61,14 +62,22 @@ function readBias(operator: Operator, x: Tensor, channels: number): Tensor | nul
   return bias.shape.length === 1 ? bias : { ...bias, shape: [channels] };
 }
 
-/** x, weights, bias and y, of matching types; `channelAxis` is the weights' output dimension. */
-export function readOperands(operator: Operator, rank: number, channelAxis: number): Operands {
+/**
+ * x, weights, bias and y, of matching types; `channelAxis` is the weights' output dimension. Float weights may be
+ * computed where the caller says so.
+ */
+export function readOperands(
+  operator: Operator,
+  rank: number,
+  channelAxis: number,
+  isComputedAllowed = false,
+): Operands {
   const x = input(operator, 0);
   const y = output(operator);
   checkActivation(operator, x);
   checkActivation(operator, y);
   if (x.dtype !== y.dtype) throw refused(operator, `types of ${show(x)} and ${show(y)} differ`);
-  const weights = readWeights(operator, x, channelAxis);
+  const weights = readWeights(operator, x, channelAxis, isComputedAllowed);
   if (weights.shape.length !== rank) {
     throw wrong(operator, `weights ${show(weights)}: expected ${rank} dimensions`);
   }

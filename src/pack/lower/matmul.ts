@@ -46,7 +46,7 @@ interface Packed {
 }
 
 /** Position of (n, k) among the packed weights: NR columns by `kr` consecutive k, groups padded apart. */
-function packOrder<T extends Int8Array | Float32Array>(
+export function packOrder<T extends Int8Array | Float32Array>(
   { n, k, groups, at }: Matmul,
   kr: number,
   make: (length: number) => T,

@@ -11,7 +11,8 @@ import {
 } from "../../../graph/passes/constant.ts";
 import { reshape, type Scope, transpose } from "../scope.ts";
 import { broadcastShape } from "../shape.ts";
-import { type SharedConstant, sharedConstant } from "./operand.ts";
+import { hasSharedConstant, type SharedConstant, sharedConstant } from "./operand.ts";
+import { matMulOfComputed, product } from "./product.ts";
 
 const scaled = (scope: Scope, constant: Constant, factor: number, role: string): Constant => {
   if (factor === 1) return constant;
@@ -41,8 +42,39 @@ function biasOf(scope: Scope, shared: SharedConstant, columns: number, beta: num
   );
 }
 
-/** alpha · A · B + beta · C with constant B; C becomes the bias, or an addition when it differs by row. */
+/** `x` times a number that is not 1. */
+function times(scope: Scope, x: Tensor, factor: number): Tensor {
+  if (factor === 1) return x;
+  const number = floatConstant(scope.nameFor("factor"), [], Float32Array.of(factor));
+  return scope.emit("mul", [x, number], { activation: noActivation }, x.shape);
+}
+
+/** alpha · A · B + beta · C with computed B or C, one operator after another. */
+function gemmOfComputed(scope: Scope): Tensor {
+  const [a, b] = [scope.float(0), scope.float(1)];
+  if (a.shape.length !== 2 || b.shape.length !== 2)
+    throw scope.bad(`expected matrices, found [${a.shape.join(", ")}] and [${b.shape.join(", ")}]`);
+  const transposeA = scope.intAttribute("transA", 0) !== 0;
+  const transposeB = scope.intAttribute("transB", 0) !== 0;
+  const alpha = scope.floatAttribute("alpha", 1);
+  const beta = scope.floatAttribute("beta", 1);
+  if (!scope.has(2) || beta === 0)
+    return times(scope, product(scope, a, b, { transposeA, transposeB }), alpha);
+  const c = scope.float(2);
+  const columns = b.shape[transposeB ? 0 : 1];
+  const isBias = alpha === 1 && beta === 1 && c.shape.length === 1 && c.shape[0] === columns;
+  const y = times(scope, product(scope, a, b, { transposeA, transposeB, bias: isBias ? c : null }), alpha);
+  if (isBias) return y;
+  const shape = broadcastShape(c.shape, y.shape, scope.where);
+  if (shape.join() !== y.shape.join())
+    throw scope.bad(`expected C that broadcasts to [${y.shape.join(", ")}], found [${c.shape.join(", ")}]`);
+  return scope.emit("add", [y, times(scope, c, beta)], { activation: noActivation }, shape);
+}
+
+/** alpha · A · B + beta · C; constant C becomes the bias, or an addition when it differs by row. */
 export function gemm(scope: Scope): Tensor {
+  const isConstantC = !scope.has(2) || hasSharedConstant(scope, 2);
+  if (!hasSharedConstant(scope, 1) || !isConstantC) return gemmOfComputed(scope);
   const given = scope.float(0);
   const weights = sharedConstant(scope, 1, "B");
   const b = weights.tensor;
@@ -74,15 +106,15 @@ export function gemm(scope: Scope): Tensor {
   return scope.emit("add", [y, addend], { activation: noActivation }, shape);
 }
 
-/** A · B with a constant matrix (or vector) B; leading dimensions of A stay where they are. */
+/** A · B. A constant matrix (or vector) B makes fully connected layers; leading dimensions of A stay where they are. */
 export function matMul(scope: Scope): Tensor {
   const a = scope.float(0);
+  const right = scope.float(1);
+  const leading = right.shape.slice(0, -2);
+  const isBatch = leading.some((d) => d !== 1) || (leading.length > 0 && right.shape.length > a.shape.length);
+  if (isBatch || !hasSharedConstant(scope, 1)) return matMulOfComputed(scope, a, right);
   const { tensor: b, use } = sharedConstant(scope, 1, "right operand");
   const isVector = b.shape.length === 1;
-  const leading = b.shape.slice(0, -2);
-  if (leading.some((d) => d !== 1) || (leading.length > 0 && b.shape.length > a.shape.length)) {
-    throw scope.unsupported(`right operand of shape [${b.shape.join(", ")}]`);
-  }
   if (a.shape.length === 0 || b.shape.length === 0) throw scope.bad("expected operands with dimensions");
   const matrix = reshapeConstant(b, isVector ? [b.shape[0], 1] : b.shape.slice(-2));
   if (!matrix) throw scope.unsupported("a right operand quantized along a leading dimension");

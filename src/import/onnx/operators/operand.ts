@@ -8,6 +8,12 @@ export interface SharedConstant {
   use(rearranged: Constant): Tensor;
 }
 
+/** The operand at `index` is one that sharedConstant() takes. */
+export function hasSharedConstant(scope: Scope, index: number): boolean {
+  const operand = scope.float(index);
+  return isConstant(operand) || scope.quantizedConstant(operand) !== undefined;
+}
+
 /** The float32 constant at `index`, or the quantized constant behind a DequantizeLinear. */
 export function sharedConstant(scope: Scope, index: number, role: string): SharedConstant {
   const operand = scope.float(index);

@@ -4,7 +4,8 @@ import type { Scope } from "../scope.ts";
 import { sharedConstant } from "./operand.ts";
 import { fromNhwc, kernelShape, slidingWindow, spatialOf, toNhwc } from "./window.ts";
 
-function channelVector(scope: Scope, index: number, channels: number, role: string): Tensor | null {
+/** One constant value a channel, or none. */
+export function channelVector(scope: Scope, index: number, channels: number, role: string): Tensor | null {
   if (!scope.has(index)) return null;
   const { tensor, use } = sharedConstant(scope, index, role);
   if (tensor.data.length !== channels) {
@@ -105,6 +106,34 @@ const wholeWindow = (spatial: number[]) => {
 export const averagePool = (scope: Scope): Tensor => pool(scope, "averagePool2d", false);
 export const maxPool = (scope: Scope): Tensor => pool(scope, "maxPool2d", false);
 export const globalMaxPool = (scope: Scope): Tensor => pool(scope, "maxPool2d", true);
+
+/** (Σ |x|ᵖ)^(1/p) over each window, padding counting nothing: an average pool times the window's size. */
+export function lpPool(scope: Scope): Tensor {
+  const x = scope.float(0);
+  const p = scope.intAttribute("p", 2);
+  if (p !== 1 && p !== 2) throw scope.unsupported(`p ${p} (1 and 2 work)`);
+  const spatial = spatialOf(scope, x);
+  const window = slidingWindow(scope, spatial, kernelShape(scope, spatial.length), true);
+  if (window.dilation.some((d) => d !== 1)) throw scope.unsupported("dilations in a pool");
+  if (window.overhangs) throw scope.unsupported("ceil_mode with windows that reach past the padding");
+  const { kernel, stride, padding, size } = window;
+  const powers = scope.emit("unary", [toNhwc(scope, x)], { kind: p === 1 ? "abs" : "square" }, [
+    x.shape[0],
+    ...(spatial.length === 1 ? [1, ...spatial] : spatial),
+    x.shape[1],
+  ]);
+  const shape = [x.shape[0], ...size, x.shape[1]];
+  const attributes = { kernel, stride, padding, activation: noActivation, countIncludePad: true };
+  const mean = scope.emit("averagePool2d", [powers], attributes, shape);
+  const count: Tensor = {
+    name: scope.nameFor("count"),
+    dtype: "float32",
+    shape: [1],
+    data: Float32Array.of(kernel[0] * kernel[1]),
+  };
+  const sum = scope.emit("mul", [mean, count], { activation: noActivation }, shape);
+  return fromNhwc(scope, p === 1 ? sum : scope.emit("unary", [sum], { kind: "sqrt" }, shape), x.shape.length);
+}
 
 /** Mean over everything after the channels, which keeps its layout. */
 export function globalAveragePool(scope: Scope): Tensor {

@@ -16,7 +16,14 @@ export interface SlidingWindow {
 /** Enough for any real kernel, stride, dilation or padding, and small enough that products stay exact. */
 const maxExtent = 2 ** 20;
 
-function extents(scope: Scope, name: string, count: number, otherwise: number, least: number): number[] {
+/** A list of `count` integers from the attributes, none below `least`. */
+export function extents(
+  scope: Scope,
+  name: string,
+  count: number,
+  otherwise: number,
+  least: number,
+): number[] {
   const values = scope.intsAttribute(name);
   if (!values || values.length === 0) return new Array<number>(count).fill(otherwise);
   if (values.length !== count || values.some((v) => Math.abs(v) > maxExtent)) {
