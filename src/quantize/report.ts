@@ -27,7 +27,7 @@ export interface LayerReport extends Fidelity {
 }
 
 /** A sample that float and quantized graph put into different classes. */
-export interface Disagreement {
+interface Disagreement {
   sample: string;
   float: number;
   quantized: number;
