@@ -55,7 +55,7 @@ export interface Interval {
 
 /** Shares with their intervals, one a row, on a common axis that covers them all. */
 export function intervalChart(rows: readonly Interval[]): string {
-  const [width, left, right, pitch] = [720, 150, 60, 30];
+  const [width, left, right, pitch] = [720, 150, 100, 30];
   const height = rows.length * pitch + 26;
   const least = Math.min(...rows.map(({ low }) => low));
   const low = Math.max(0, Math.floor(least * 20 - 0.2) / 20);

@@ -63,7 +63,7 @@ function cards({ accuracy, agreement, outputs, layers }: Report, { sizes }: Page
     found.push(
       card(
         "Change from float",
-        `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(2)} points`,
+        `${change < 0 ? "−" : change > 0 ? "+" : "±"}${Math.abs(change).toFixed(2)} points`,
         `float: ${percent(before.share)}`,
       ),
     );

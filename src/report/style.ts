@@ -4,7 +4,7 @@ export const style = `
 @media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a4b3;--line:#2c3440;--paper:#12161c;--panel:#1a2029;--accent:#7aa5ff;--second:#f0975a;--good:#63c991;--bad:#ff8a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:1040px;margin:0 auto;padding:28px 20px 64px}
+main{max-width:1100px;margin:0 auto;padding:28px 20px 64px}
 h1{font-size:1.6rem;line-height:1.2;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:1.1rem;margin:40px 0 8px}
 p{margin:0 0 10px;max-width:70ch}
