@@ -410,6 +410,54 @@ export const LQ_CLIP: u32 = 76; // c stays within ± this; 32768 for none
 export const LQ_TANH_MULTIPLIER: u32 = 80; // of c, on its way into the table
 export const LQ_TANH_SHIFT: u32 = 84;
 export const LSTM_QS8_RECORD_BYTES: u32 = 88;
+// QUANTIZE_LINEAR: x [outer, dim, inner], scales (second input) and zero points (third), each of one element or
+// found at o · outer + ⌊d / block⌋ · axis + i · inner of its strides. No scales: 1; no zero points: 0.
+export const OP_QUANTIZE_LINEAR: u32 = 56;
+export const QL_KIND: u32 = 32;
+export const QL_OUTER: u32 = 36;
+export const QL_DIM: u32 = 40;
+export const QL_INNER: u32 = 44;
+export const QL_BLOCK: u32 = 48;
+export const QL_OUTER_STRIDE: u32 = 52;
+export const QL_AXIS_STRIDE: u32 = 56;
+export const QL_INNER_STRIDE: u32 = 60;
+export const QL_MIN: u32 = 64; // i32: what the result's type holds
+export const QL_MAX: u32 = 68;
+export const QL_X_OFFSET: u32 = 72; // i32: added to integers read; 128 where int8 stands for uint8
+export const QUANTIZE_LINEAR_RECORD_BYTES: u32 = 76;
+
+export const LINEAR_DIVIDE: u32 = 0; // rint(x / scale) + zero point
+export const LINEAR_MULTIPLY: u32 = 1; // rint(x · scale) + zero point
+export const LINEAR_DEQUANTIZE: u32 = 2; // (x − zero point) · scale
+export const LINEAR_CENTER: u32 = 3; // x − zero point, as int16
+
+// INTEGER_CONV: int16 x [batch, h, w, groups · c], int16 or int8 weights [groups · o, kernel, c] (second input), int32
+// bias or none (third) → int32. A matrix product is one of kernel 1 × 1 and height 1.
+export const OP_INTEGER_CONV: u32 = 57;
+export const I_BATCH: u32 = 32;
+export const I_X_BATCHED: u32 = 36; // 0: all batches read the same x
+export const I_W_BATCHED: u32 = 40; // 0: all batches read the same weights
+export const I_H: u32 = 44;
+export const I_W: u32 = 48;
+export const I_C: u32 = 52; // per group
+export const I_GROUPS: u32 = 56;
+export const I_O: u32 = 60; // per group
+export const I_OUT_H: u32 = 64;
+export const I_OUT_W: u32 = 68;
+export const I_KERNEL_H: u32 = 72;
+export const I_KERNEL_W: u32 = 76;
+export const I_STRIDE_H: u32 = 80;
+export const I_STRIDE_W: u32 = 84;
+export const I_DILATION_H: u32 = 88;
+export const I_DILATION_W: u32 = 92;
+export const I_PAD_TOP: u32 = 96;
+export const I_PAD_LEFT: u32 = 100;
+export const INTEGER_CONV_RECORD_BYTES: u32 = 104;
+
+// DYNAMIC_RANGE: float32 x → what maps its range, widened to hold 0, to 0 … 255: the scale where the output is
+// float32, the zero point where it is uint8. No fields of its own.
+export const OP_DYNAMIC_RANGE: u32 = 58;
+export const DYNAMIC_RANGE_RECORD_BYTES: u32 = 32;
 
 // What load() can refuse. error_detail() gives { code, kind, index, expected, found }, each u32.
 export const ERROR_NONE: u32 = 0;

@@ -16,6 +16,7 @@ import {
   OP_COPY,
   OP_CUMSUM,
   OP_DEQUANTIZE,
+  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
@@ -27,6 +28,7 @@ import {
   OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
+  OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -38,6 +40,7 @@ import {
   OP_SCATTER,
   OP_REDUCE,
   OP_RESIZE,
+  OP_QUANTIZE_LINEAR,
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
@@ -57,6 +60,8 @@ import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMatmulF32 } from "../ops/matmul";
+import { runDynamicRange } from "../ops/dynamic-range";
+import { runIntegerConv } from "../ops/integer-conv";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
@@ -66,6 +71,7 @@ import { runReduce } from "../ops/reduce";
 import { runResize } from "../ops/resize";
 import { runLstm } from "../ops/lstm";
 import { runRecurrent } from "../ops/recurrent";
+import { runQuantizeLinear } from "../ops/quantize-linear";
 import { runSoftmax } from "../ops/softmax";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
@@ -169,6 +175,15 @@ function runOperator(record: usize): void {
       return;
     case OP_RESIZE:
       if (keeps(OP_RESIZE)) runResize(record);
+      return;
+    case OP_QUANTIZE_LINEAR:
+      if (keeps(OP_QUANTIZE_LINEAR)) runQuantizeLinear(record);
+      return;
+    case OP_INTEGER_CONV:
+      if (keeps(OP_INTEGER_CONV)) runIntegerConv(record);
+      return;
+    case OP_DYNAMIC_RANGE:
+      if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

@@ -26,6 +26,7 @@ import {
   OP_COPY,
   OP_CUMSUM,
   OP_DEQUANTIZE,
+  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_FILL,
@@ -37,6 +38,7 @@ import {
   OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
+  OP_INTEGER_CONV,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -47,6 +49,7 @@ import {
   OP_SCATTER,
   OP_REDUCE,
   OP_RESIZE,
+  OP_QUANTIZE_LINEAR,
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
@@ -67,12 +70,15 @@ import { verifyDwconv } from "../ops/dwconv";
 import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyMatmulF32 } from "../ops/matmul";
+import { verifyDynamicRange } from "../ops/dynamic-range";
+import { verifyIntegerConv } from "../ops/integer-conv";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
 import { verifyPool } from "../ops/pool";
 import { verifyLstm } from "../ops/lstm";
 import { verifyRecurrent } from "../ops/recurrent";
+import { verifyQuantizeLinear } from "../ops/quantize-linear";
 import { verifySoftmax } from "../ops/softmax";
 import { verifyUnary } from "../ops/unary";
 import { verifyWindow } from "../ops/window-copy";
@@ -92,6 +98,7 @@ export function isOperator(code: u32): bool {
   if (code == OP_MATMUL_F32) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
+  if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
   if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
@@ -152,6 +159,9 @@ function verifyWide(record: usize, code: u32): i32 {
       if (keeps(OP_RESIZE)) return verifyResize(record);
       break;
   }
+  if (keeps(OP_QUANTIZE_LINEAR) && code == OP_QUANTIZE_LINEAR) return verifyQuantizeLinear(record);
+  if (keeps(OP_INTEGER_CONV) && code == OP_INTEGER_CONV) return verifyIntegerConv(record);
+  if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
   if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }

@@ -24,6 +24,11 @@ export interface Tensor {
   /** Empty for a scalar. Every dimension is known: importers fix dynamic ones or refuse. */
   shape: number[];
   quantization?: Quantization;
+  /**
+   * What the stored integers span, where the source's type is narrower than `dtype` (int4, uint4, int2 and uint2
+   * in 8 bits) or has no dtype of its own (uint16 in int32).
+   */
+  range?: { min: number; max: number };
   /** Present on constants; length equals the product of `shape`. */
   data?: TensorData;
 }
@@ -212,10 +217,6 @@ export interface Attributes {
    * i, f, g, o (lstm), z, r, n (GRUs). `reverse`: from the last step to the first. `cellClip`: bound of |c|.
    */
   recurrent: { cell: RecurrentCell; reverse: boolean; cellClip: number };
-  /** float32 | quantized → quantized */
-  quantize: Record<string, never>;
-  /** quantized → float32 */
-  dequantize: Record<string, never>;
   /** x → y; axes are non-negative and ascending */
   reduce: { kind: ReduceKind; axes: number[]; keepDims: boolean };
   /** x → y int32 or int64: where the extreme along `axis` is, the first or the last of several equal ones */
@@ -228,6 +229,26 @@ export interface Attributes {
   resize2d: ResizeAttributes;
   /** x → y, zeros but for y[before + i · step] = x[i] */
   dilate: { before: number[]; step: number[] };
+  /** float32 | quantized → quantized; `divides`: float32 is divided by the scale, as ONNX has it, whatever the rounding */
+  quantize: { divides?: boolean };
+  /** quantized → float32 */
+  dequantize: Record<string, never>;
+  /**
+   * x float32 | integers, scale, zero point | null → integers without quantization of their own: rint(x / scale), or
+   * x · scale where it `multiplies`, plus zero point. Scale and zero point are one number, one per index of `axis`,
+   * or (block > 0) one per `block` indices of `axis` with the other dimensions of x.
+   */
+  quantizeLinear: { axis: number; block: number; multiplies: boolean };
+  /** x integers, scale, zero point | null → (x − zero point) · scale, float32 */
+  dequantizeLinear: { axis: number; block: number };
+  /** x integers, zero point | null → x − zero point, int16 */
+  center: { axis: number };
+  /** x float32 → the scale (float32) or zero point (uint8) that maps its range and 0 to 0 … 255 */
+  dynamicRange: Record<string, never>;
+  /** x int16, weights int16 | int8 [O, KH, KW, I / groups], bias int32 | null → int32 sums */
+  integerConv2d: Omit<Window, "activation"> & { dilation: [number, number]; groups: number };
+  /** a int16 [..., M, K], b int16 | int8 [..., N, K] → int32 [..., M, N]; leading dimensions equal, or all of one operand 1 */
+  integerMatMul: Record<string, never>;
 }
 
 export type OperatorName = keyof Attributes;

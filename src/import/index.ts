@@ -28,6 +28,10 @@ export interface ImportOptions {
    * Both become state, which the model keeps itself.
    */
   states?: Record<string, string>;
+  /** ONNX: inputs that are to be constants, such as a sampling rate, by input name. */
+  inputValues?: Record<string, number | number[]>;
+  /** TFLite: the signature to import, whose names inputs and outputs then have. */
+  signature?: string;
 }
 
 const startsWith = (bytes: Uint8Array, at: number, text: string): boolean =>
@@ -83,7 +87,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
 }
 
 function importFile(bytes: Uint8Array, options: ImportOptions): Graph {
-  const { file, rounding, inputShapes } = options;
+  const { file, rounding, inputShapes, inputValues, signature } = options;
   const format = requireFormat(bytes, file);
   if (format === "nbl")
     throw new NibbleError(
@@ -95,7 +99,13 @@ function importFile(bytes: Uint8Array, options: ImportOptions): Graph {
     return rounding ? { ...graph, rounding } : graph;
   }
   if (format === "onnx") {
-    const graph = importOnnx(bytes, { file, ...(inputShapes && { inputShapes }) });
+    if (signature !== undefined)
+      throw new NibbleError("bad-input", `${file}: a signature can only be chosen of TFLite files`);
+    const graph = importOnnx(bytes, {
+      file,
+      ...(inputShapes && { inputShapes }),
+      ...(inputValues && { inputValues }),
+    });
     return rounding ? { ...graph, rounding } : graph;
   }
   if (inputShapes && Object.keys(inputShapes).length > 0)
@@ -103,5 +113,11 @@ function importFile(bytes: Uint8Array, options: ImportOptions): Graph {
       "bad-input",
       `${file}: input shapes can only be given for ONNX; TFLite files fix theirs`,
     );
-  return importTflite(bytes, { file, ...(rounding && { rounding }) });
+  if (inputValues && Object.keys(inputValues).length > 0)
+    throw new NibbleError("bad-input", `${file}: input values can only be given for ONNX`);
+  return importTflite(bytes, {
+    file,
+    ...(rounding && { rounding }),
+    ...(signature !== undefined && { signature }),
+  });
 }

@@ -27,6 +27,9 @@ const families: [string, [string, number][]][] = [
   // Operators of the family share places for what only some of them have.
   ["binary fields", without(group("B_"), "B_SIGN", "B_KIND")],
   ["mean fields", group("R_")],
+  ["QUANTIZE_LINEAR fields", group("QL_")],
+  ["QUANTIZE_LINEAR kinds", group("LINEAR_")],
+  ["INTEGER_CONV fields", group("I_")],
   ["softmax fields", group("X_")],
   ["copy fields", group("Y_")],
   ["gather fields", group("G_")],
@@ -62,6 +65,8 @@ test("fields lie inside their records, behind the common head", () => {
     ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
     ["J_", format.BINARY_RECORD_BYTES, format.SELECT_RECORD_BYTES],
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
+    ["QL_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
+    ["I_", format.O_WIDE_FIELDS, format.INTEGER_CONV_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
     ["G_", format.O_WIDE_FIELDS, format.GATHER_RECORD_BYTES],

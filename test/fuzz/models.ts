@@ -360,6 +360,43 @@ function lstmNetwork(): Graph {
   return { ...graphOf([made], "double", [y]), inputs: [x], states };
 }
 
+/** What onnxruntime's dynamic quantization writes, and a convolution of integers. */
+function integers(): Graph {
+  const random = randomFrom(8);
+  const plainTensor = (name: string, dtype: DType, shape: number[]): Tensor => ({ name, dtype, shape });
+  const layout = { axis: 1, block: 0 };
+  const x = plainTensor("x", "float32", [2, 8]);
+  const scale = plainTensor("scale", "float32", []);
+  const zero = plainTensor("zero", "uint8", []);
+  const [q, c] = [plainTensor("q", "uint8", [2, 8]), plainTensor("c", "int16", [2, 8])];
+  const weights = { ...plainTensor("w", "int8", [6, 8]), data: drawValues(random, "int8", 48) };
+  const [sums, y] = [plainTensor("sums", "int32", [2, 6]), plainTensor("y", "float32", [2, 6])];
+  const scales = { ...plainTensor("s", "float32", [6]), data: Float32Array.of(1, 2, 3, 4, 5, 6) };
+  const taps = { ...plainTensor("taps", "int16", [2, 2, 2, 1]), data: new Int16Array(8).fill(-9) };
+  const image = plainTensor("image", "int16", [1, 4, 2, 2]);
+  const map = plainTensor("map", "int32", [1, 4, 2, 2]);
+  const window = { top: 1, left: 0, bottom: 0, right: 1 };
+  return graphOf(
+    [
+      node("dynamicRange", [x], scale, {}),
+      node("dynamicRange", [x], zero, {}),
+      node("quantizeLinear", [x, scale, zero], q, { ...layout, multiplies: false }),
+      node("center", [q, zero], c, { axis: 0 }),
+      node("integerMatMul", [c, weights], sums, {}),
+      node("dequantizeLinear", [sums, scales, null], y, layout),
+      node("reshape", [c], image, {}),
+      node("integerConv2d", [image, taps, null], map, {
+        stride: [1, 1],
+        dilation: [1, 1],
+        padding: window,
+        groups: 2,
+      }),
+    ],
+    "single",
+    [y, map],
+  );
+}
+
 /** Name and bytes of each. */
 export function fuzzModels(): [name: string, bytes: Uint8Array][] {
   return [
@@ -374,6 +411,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["int8 LSTM with state", pack(lstmNetwork()).bytes],
     ["moved by indices", pack(movementNetwork()).bytes],
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
+    ["integers with scales of run time", pack(integers()).bytes],
     ["elementwise", pack(elementwise()).bytes],
     ["attention", pack(attentionNetwork()).bytes],
   ];

@@ -13,6 +13,8 @@ const elementType = {
   bool: 9,
   float16: 10,
   double: 11,
+  uint4: 21,
+  int4: 22,
 } as const;
 
 type ElementType = keyof typeof elementType;
@@ -38,7 +40,9 @@ export type AttributeSpec =
   | { floats: number[] }
   | { strings: string[] }
   | { tensor: TensorSpec }
-  | { graph: Uint8Array };
+  | { graph: Uint8Array }
+  /** The parameter of the function around the node. */
+  | { refersTo: string };
 
 export interface NodeSpec {
   op: string;
@@ -64,6 +68,16 @@ export interface ModelSpec {
   opset?: number;
   domains?: Record<string, number>;
   name?: string;
+  functions?: Uint8Array[];
+}
+
+export interface FunctionSpec {
+  name: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  nodes: NodeSpec[];
+  opset: number;
 }
 
 const message = (write: (w: BinaryWriter) => void): Uint8Array => {
@@ -113,15 +127,28 @@ function tensor(spec: TensorSpec): Uint8Array {
   });
 }
 
+/** AttributeType, which onnxruntime wants and the importer does not need. */
+function attributeType(spec: AttributeSpec): number {
+  if (typeof spec === "number") return 2;
+  if (typeof spec === "string") return 3;
+  if (Array.isArray(spec)) return 7;
+  if ("float" in spec) return 1;
+  if ("floats" in spec) return 6;
+  if ("refersTo" in spec) return 1;
+  return "tensor" in spec ? 4 : 5;
+}
+
 function attribute(name: string, spec: AttributeSpec): Uint8Array {
   return message((w) => {
     stringField(w, 1, name);
+    intField(w, 20, attributeType(spec));
     if (typeof spec === "number") intField(w, 3, spec);
     else if (typeof spec === "string") stringField(w, 4, spec);
     else if (Array.isArray(spec)) for (const v of spec) intField(w, 8, v);
     else if ("float" in spec) w.tag(2, WireType.Bit32).float(spec.float);
     else if ("floats" in spec) for (const v of spec.floats) w.tag(7, WireType.Bit32).float(v);
     else if ("strings" in spec) for (const v of spec.strings) stringField(w, 9, v);
+    else if ("refersTo" in spec) stringField(w, 21, spec.refersTo);
     else if ("tensor" in spec) bytesField(w, 5, tensor(spec.tensor));
     else bytesField(w, 6, spec.graph);
   });
@@ -160,26 +187,42 @@ function value(spec: ValueSpec): Uint8Array {
   });
 }
 
-/** The bytes of an ONNX model. */
-export function onnxModel(spec: ModelSpec): Uint8Array {
-  const graph = message((w) => {
+/** The bytes of a graph, as attributes hold it. */
+export const onnxGraph = (spec: Pick<ModelSpec, "nodes" | "inputs" | "outputs" | "initializers" | "name">) =>
+  message((w) => {
     for (const n of spec.nodes) bytesField(w, 1, node(n));
     stringField(w, 2, spec.name ?? "test");
     for (const t of spec.initializers ?? []) bytesField(w, 5, tensor(t));
     for (const v of spec.inputs) bytesField(w, 11, value(v));
     for (const v of spec.outputs) bytesField(w, 12, value(v));
   });
-  const opset = (domain: string, version: number) =>
-    message((w) => {
-      if (domain) stringField(w, 1, domain);
-      intField(w, 2, version);
-    });
+
+const opset = (domain: string, version: number) =>
+  message((w) => {
+    if (domain) stringField(w, 1, domain);
+    intField(w, 2, version);
+  });
+
+/** The bytes of a function that a model defines. */
+export const onnxFunction = (spec: FunctionSpec): Uint8Array =>
+  message((w) => {
+    stringField(w, 1, spec.name);
+    for (const name of spec.inputs) stringField(w, 4, name);
+    for (const name of spec.outputs) stringField(w, 5, name);
+    for (const n of spec.nodes) bytesField(w, 7, node(n));
+    bytesField(w, 9, opset("", spec.opset));
+    stringField(w, 10, spec.domain);
+  });
+
+/** The bytes of an ONNX model. */
+export function onnxModel(spec: ModelSpec): Uint8Array {
   return message((w) => {
     intField(w, 1, 8);
-    bytesField(w, 7, graph);
+    bytesField(w, 7, onnxGraph(spec));
     bytesField(w, 8, opset("", spec.opset ?? 13));
     for (const [domain, version] of Object.entries(spec.domains ?? {}))
       bytesField(w, 8, opset(domain, version));
+    for (const made of spec.functions ?? []) bytesField(w, 25, made);
   });
 }
 

@@ -50,40 +50,41 @@ const codes = {
   SUB: 41,
   DIV: 42,
   SQUEEZE: 43,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: 44,
   STRIDED_SLICE: 45,
   EXP: 47,
   SPLIT: 49,
-  NEG: 59,
-  PADV2: 60,
-  SLICE: 65,
-  TILE: 69,
   CAST: 53,
   PRELU: 54,
   MAXIMUM: 55,
+  ARG_MAX: 56,
   LESS: 58,
+  NEG: 59,
+  PADV2: 60,
   GREATER_EQUAL: 62,
   SELECT: 64,
-  ARG_MAX: 56,
+  SLICE: 65,
   TRANSPOSE_CONV: 67,
+  TILE: 69,
   EXPAND_DIMS: 70,
   LOG: 73,
   SUM: 74,
   SQRT: 75,
-  LOGICAL_NOT: 87,
   RSQRT: 76,
   SHAPE: 77,
-  PACK: 83,
-  ONE_HOT: 85,
-  UNPACK: 88,
-  SQUARE: 92,
-  ZEROS_LIKE: 93,
-  FILL: 94,
-  RANGE: 96,
-  FLOOR_MOD: 95,
   ARG_MIN: 79,
   REDUCE_PROD: 81,
   REDUCE_MAX: 82,
+  PACK: 83,
+  ONE_HOT: 85,
+  LOGICAL_NOT: 87,
+  UNPACK: 88,
   REDUCE_MIN: 89,
+  SQUARE: 92,
+  ZEROS_LIKE: 93,
+  FILL: 94,
+  FLOOR_MOD: 95,
+  RANGE: 96,
   RESIZE_NEAREST_NEIGHBOR: 97,
   LEAKY_RELU: 98,
   MIRROR_PAD: 100,
@@ -94,19 +95,19 @@ const codes = {
   ELU: 111,
   QUANTIZE: 114,
   HARD_SWISH: 117,
+  SCATTER_ND: 122,
+  SELECT_V2: 123,
+  DENSIFY: 124,
   BATCH_MATMUL: 126,
-  STABLEHLO_COMPOSITE: 206,
-  UNIDIRECTIONAL_SEQUENCE_LSTM: 44,
+  CUMSUM: 128,
   CALL_ONCE: 129,
+  BROADCAST_TO: 130,
+  VAR_HANDLE: 142,
   READ_VARIABLE: 143,
   ASSIGN_VARIABLE: 144,
-  SCATTER_ND: 122,
-  BROADCAST_TO: 130,
-  SELECT_V2: 123,
-  CUMSUM: 128,
-  VAR_HANDLE: 142,
   GELU: 150,
   DYNAMIC_UPDATE_SLICE: 151,
+  STABLEHLO_COMPOSITE: 206,
 } as const;
 
 export interface TensorSpec {
@@ -120,8 +121,28 @@ export interface TensorSpec {
   axis?: number;
   shapeSignature?: number[];
   isSparse?: boolean;
+  sparsity?: SparsitySpec;
   isVariable?: boolean;
   isBlockwise?: boolean;
+  /** Scales by block: the tensors of scales and zero points by index (0: none). */
+  blockwise?: { scales: number; zeroPoints?: number; blockSize: number };
+}
+
+/** A dense level has a size, a sparse one segments and indices, of that many bytes each. */
+export type LevelSpec = { size: number } | { segments: number[]; indices: number[]; width?: 1 | 2 | 4 };
+
+export interface SparsitySpec {
+  order: number[];
+  blockMap?: number[];
+  levels: LevelSpec[];
+}
+
+export interface SignatureSpec {
+  key: string;
+  subgraph?: number;
+  /** Names by tensor index. */
+  inputs: Record<number, string>;
+  outputs: Record<number, string>;
 }
 
 type FieldValue = { int8: number } | { int32: number } | { float32: number } | { text: string };
@@ -222,20 +243,89 @@ const float32s = (builder: Builder, values: readonly number[]) =>
 const int64s = (builder: Builder, values: readonly number[]) =>
   vector(builder, 8, values, (value) => builder.addInt64(BigInt(value)));
 
+const indexTypes = { 4: 1, 2: 2, 1: 3 } as const;
+
+function writeIndices(builder: Builder, values: number[], width: 1 | 2 | 4): number {
+  const add = {
+    1: (v: number) => builder.addInt8(v),
+    2: (v: number) => builder.addInt16(v),
+    4: (v: number) => builder.addInt32(v),
+  };
+  const list = vector(builder, width, values, add[width]);
+  builder.startObject(1);
+  builder.addFieldOffset(0, list, 0);
+  return builder.endObject();
+}
+
+function writeLevel(builder: Builder, level: LevelSpec): number {
+  if ("size" in level) {
+    builder.startObject(6);
+    builder.addFieldInt32(1, level.size, 0);
+    return builder.endObject();
+  }
+  const width = level.width ?? 4;
+  const segments = writeIndices(builder, level.segments, width);
+  const indices = writeIndices(builder, level.indices, width);
+  builder.startObject(6);
+  builder.addFieldInt8(0, 1, 0);
+  builder.addFieldInt8(2, indexTypes[width], 0);
+  builder.addFieldOffset(3, segments, 0);
+  builder.addFieldInt8(4, indexTypes[width], 0);
+  builder.addFieldOffset(5, indices, 0);
+  return builder.endObject();
+}
+
+function writeSparsity(builder: Builder, { order, blockMap, levels }: SparsitySpec): number {
+  const orderAt = int32s(builder, order);
+  const blockMapAt = int32s(builder, blockMap ?? []);
+  const levelsAt = offsets(
+    builder,
+    levels.map((level) => writeLevel(builder, level)),
+  );
+  builder.startObject(3);
+  builder.addFieldOffset(0, orderAt, 0);
+  builder.addFieldOffset(1, blockMapAt, 0);
+  builder.addFieldOffset(2, levelsAt, 0);
+  return builder.endObject();
+}
+
+function writeSignature(builder: Builder, { key, subgraph, inputs, outputs }: SignatureSpec): number {
+  const [inputsAt, outputsAt] = [inputs, outputs].map((names) => {
+    const entries = Object.entries(names).map(([index, name]) => {
+      const text = builder.createString(name);
+      builder.startObject(2);
+      builder.addFieldOffset(0, text, 0);
+      builder.addFieldInt32(1, Number(index), 0);
+      return builder.endObject();
+    });
+    return offsets(builder, entries);
+  });
+  const keyAt = builder.createString(key);
+  builder.startObject(5);
+  builder.addFieldOffset(0, inputsAt, 0);
+  builder.addFieldOffset(1, outputsAt, 0);
+  builder.addFieldOffset(2, keyAt, 0);
+  builder.addFieldInt32(4, subgraph ?? 0, 0);
+  return builder.endObject();
+}
+
 function writeQuantization(builder: Builder, spec: TensorSpec): number {
-  if (!spec.scale && !spec.isBlockwise) return 0;
+  const isBlockwise = spec.isBlockwise || spec.blockwise;
+  if (!spec.scale && !isBlockwise) return 0;
   const scale = float32s(builder, spec.scale ?? []);
   const zeroPoint = int64s(builder, spec.zeroPoint ?? (spec.scale ?? []).map(() => 0));
   let details = 0;
-  if (spec.isBlockwise) {
+  if (isBlockwise) {
     builder.startObject(3);
-    builder.addFieldInt32(2, 32, null);
+    builder.addFieldInt32(0, spec.blockwise?.scales ?? 0, 0);
+    builder.addFieldInt32(1, spec.blockwise?.zeroPoints ?? 0, 0);
+    builder.addFieldInt32(2, spec.blockwise?.blockSize ?? 32, null);
     details = builder.endObject();
   }
   builder.startObject(7);
   builder.addFieldOffset(2, scale, 0);
   builder.addFieldOffset(3, zeroPoint, 0);
-  if (spec.isBlockwise) builder.addFieldInt8(4, 2, 0);
+  if (isBlockwise) builder.addFieldInt8(4, 2, 0);
   builder.addFieldOffset(5, details, 0);
   builder.addFieldInt32(6, spec.axis ?? 0, 0);
   return builder.endObject();
@@ -246,7 +336,7 @@ function writeTensor(builder: Builder, spec: TensorSpec, buffer: number): number
   const shape = int32s(builder, spec.shape);
   const signature = spec.shapeSignature ? int32s(builder, spec.shapeSignature) : 0;
   const quantization = writeQuantization(builder, spec);
-  let sparsity = 0;
+  let sparsity = spec.sparsity ? writeSparsity(builder, spec.sparsity) : 0;
   if (spec.isSparse) {
     builder.startObject(3);
     sparsity = builder.endObject();
@@ -324,7 +414,10 @@ function writeBuffer(builder: Builder, data: NonNullable<TensorSpec["data"]> | u
 }
 
 /** A TFLite file of the given subgraphs, which refer to tensors by name or index. */
-export function buildTflite(...subgraphs: SubgraphSpec[]): Uint8Array {
+export const buildTflite = (...subgraphs: SubgraphSpec[]): Uint8Array => buildSigned(subgraphs, []);
+
+/** The same with signatures. */
+export function buildSigned(subgraphs: SubgraphSpec[], signatures: SignatureSpec[]): Uint8Array {
   const builder = new Builder(4096);
   const contents = [undefined, ...new Set(subgraphs.flatMap((s) => s.tensors.flatMap((t) => t.data ?? [])))];
   const opKeys = [...new Set(subgraphs.flatMap((s) => s.operators.map(({ op }) => JSON.stringify(op))))];
@@ -355,9 +448,10 @@ export function buildTflite(...subgraphs: SubgraphSpec[]): Uint8Array {
     });
     return builder.endObject();
   });
-  const lists = { 1: operatorCodes, 2: tables, 4: buffers };
+  const signed = signatures.map((spec) => writeSignature(builder, spec));
+  const lists = { 1: operatorCodes, 2: tables, 4: buffers, ...(signed.length > 0 && { 7: signed }) };
   const fields = Object.entries(lists).map(([id, list]) => [Number(id), offsets(builder, list)]);
-  builder.startObject(5);
+  builder.startObject(8);
   builder.addFieldInt32(0, 3, 0);
   for (const [id, offset] of fields) builder.addFieldOffset(id, offset, 0);
   builder.finish(builder.endObject(), "TFL3");

@@ -61,24 +61,64 @@ describe("QuantizeLinear and DequantizeLinear", () => {
     expect(parameters(read.inputs[0])).toEqual({ dtype: "int8", scale: [0.5], zeroPoint: [7] });
   });
 
-  it("refuse a scale per axis on what is no constant, and reading under other parameters", () => {
-    const perAxis = () =>
-      open(
-        [{ op: "QuantizeLinear", inputs: ["x", "s", "z"], outputs: ["y"], attributes: { axis: 0 } }],
-        { name: "x", shape: [2] },
-        [floats("s", [2]), int8s("z", [2], [0, 0])],
-      );
-    expect(perAxis).toThrow(/a scale per index of an axis/);
-    const other = () =>
-      open(
-        [
-          { op: "QuantizeLinear", inputs: ["x", "s", "z"], outputs: ["q"] },
-          { op: "DequantizeLinear", inputs: ["q", "t", "z"], outputs: ["y"] },
-        ],
-        { name: "x", shape: [2] },
-        [scale, floats("t", [], [0.25]), int8s("z", [], [0])],
-      );
-    expect(other).toThrow(/another scale or zero point/);
+  it("compute with a scale per index of an axis, and with others than a tensor was written with", () => {
+    const perAxis = open(
+      [{ op: "QuantizeLinear", inputs: ["x", "s", "z"], outputs: ["y"], attributes: { axis: 0 } }],
+      { name: "x", shape: [2] },
+      [floats("s", [2], [0.5, 0.25]), int8s("z", [2], [0, 1])],
+    );
+    const quantized = runReference(perAxis, [Float32Array.of(3, 3)]).get(perAxis.outputs[0]);
+    expect(quantized).toEqual(Int8Array.of(6, 13));
+    const other = open(
+      [
+        { op: "QuantizeLinear", inputs: ["x", "s", "z"], outputs: ["q"] },
+        { op: "DequantizeLinear", inputs: ["q", "t", "z"], outputs: ["y"] },
+      ],
+      { name: "x", shape: [2] },
+      [scale, floats("t", [], [0.25]), int8s("z", [], [0])],
+    );
+    for (const graph of [other, optimize(other)]) {
+      const real = runReference(graph, [Float32Array.of(3, -1.2)]).get(graph.outputs[0]);
+      expect(real).toEqual(Float32Array.of(1.5, -0.5));
+    }
+  });
+
+  it("divide by the scale, which a product with its inverse does not equal", () => {
+    const graph = open(
+      [{ op: "QuantizeLinear", inputs: ["x", "s", "z"], outputs: ["y"] }],
+      { name: "x", shape: [1] },
+      [floats("s", [], [7]), int8s("z", [], [0])],
+    );
+    // 45.5 / 7 is 6.5, which rounds to 6; 45.5 · float32(1/7) is above it.
+    expect(runReference(graph, [Float32Array.of(45.5)]).get(graph.outputs[0])).toEqual(Int8Array.of(6));
+  });
+
+  it("make blocked and 4-bit constants real, and quantize constants", () => {
+    const graph = open(
+      [
+        {
+          op: "DequantizeLinear",
+          inputs: ["q", "bs", "bz"],
+          outputs: ["w"],
+          attributes: { axis: 0, block_size: 2 },
+        },
+        { op: "QuantizeLinear", inputs: ["w", "one", "z"], outputs: ["r"] },
+        { op: "DequantizeLinear", inputs: ["r", "one", "z"], outputs: ["v"] },
+        { op: "Add", inputs: ["x", "v"], outputs: ["y"] },
+      ],
+      { name: "x", shape: [3, 1] },
+      [
+        { name: "q", dims: [3, 1], type: "int4", raw: Uint8Array.of(0xf7, 0x08) },
+        floats("bs", [2, 1], [2, 3]),
+        { name: "bz", dims: [2, 1], type: "int4", raw: Uint8Array.of(0x10) },
+        floats("one", [], [1]),
+        int8s("z", [], [0]),
+      ],
+      21,
+    );
+    // 7, −1 and −8; zero points 0 and 1; scales 2 and 3.
+    const y = runReference(optimize(graph), [new Float32Array(3)]);
+    expect([...y.get(graph.outputs[0])!]).toEqual([14, -2, -27]);
   });
 });
 

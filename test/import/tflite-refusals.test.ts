@@ -25,9 +25,9 @@ describe("unsupported models", () => {
   });
 
   test.each([
-    ["int4 weights", { name: "w4", type: "int4", shape: [3], data: Uint8Array.of(1, 2) }, '"w4" (int4)'],
+    ["int4 activations", { name: "x4", type: "int4", shape: [3] }, 'tensor "x4": int4 that is computed'],
     ["float16 activations", { name: "h", type: "float16", shape: [3] }, '"h" (float16)'],
-    ["sparse tensors", { ...activation8("s", [3]), isSparse: true }, '"s" (sparse)'],
+    ["sparse activations", { ...activation8("s", [3]), isSparse: true }, '"s" (sparse without contents)'],
     ["variable tensors", { ...activation8("v", [3]), isVariable: true }, '"v" (variable)'],
     ["blockwise scales", { ...activation8("k", [3]), isBlockwise: true }, '"k" (blockwise quantization)'],
   ] satisfies [string, TensorSpec, string][])("%s", (_, tensor, expected) => {

@@ -4,11 +4,13 @@ import { conv2d, depthwiseConv2d, fullyConnected } from "./conv.ts";
 import { dynamicFullyConnected } from "./dynamic.ts";
 import { binary } from "./elementwise.ts";
 import { dynamicSlice, dynamicUpdateSlice, gather, gatherNd, scatterNd } from "./gather.ts";
+import { integerConv2d, integerMatMul } from "./integer.ts";
 import { matmul } from "./matmul.ts";
 import { mean } from "./mean.ts";
 import { concat, dilate, expand, pad, reshape, slice, transpose } from "./move.ts";
 import { normalize } from "./normalize.ts";
 import { averagePool2d, maxPool2d } from "./pool.ts";
+import { center, dequantizeLinear, dynamicRange, quantizeLinear } from "./quantize-linear.ts";
 import { recurrent } from "./recurrent.ts";
 import { argExtreme, cumsum, reduce } from "./reduce.ts";
 import { resize2d } from "./resize.ts";
@@ -91,6 +93,18 @@ function runNode(node: Node, operands: Operands): TensorData | TensorData[] {
       return resize2d(node, operands);
     case "dilate":
       return dilate(node, operands);
+    case "quantizeLinear":
+      return quantizeLinear(node, operands);
+    case "dequantizeLinear":
+      return dequantizeLinear(node, operands);
+    case "center":
+      return center(node, operands);
+    case "dynamicRange":
+      return dynamicRange(node, operands);
+    case "integerConv2d":
+      return integerConv2d(node, operands);
+    case "integerMatMul":
+      return integerMatMul(node, operands);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { NodeOf, Tensor } from "../../src/graph/graph.ts";
 import { dequantizeValue, quantizeValue } from "../../src/numerics/convert.ts";
 import { floatUnary } from "../../src/numerics/floatUnary.ts";
+import { quantizeLinearValue } from "../../src/numerics/quantize-linear.ts";
 import { quantizedRange } from "../../src/numerics/range.ts";
 import { requantizeTable, type TableEnd, unaryTable } from "../../src/numerics/table.ts";
 import {
@@ -42,7 +43,9 @@ export function quantize(node: NodeOf<"quantize">, operands: Operands): Numbers 
     const output = scalarQuantization(y);
     const range = quantizedRange(y.dtype);
     return emptyNumbers(y).map((_: number, i: number) =>
-      quantizeValue(values[i], output, range, rounding),
+      node.attributes.divides
+        ? quantizeLinearValue(values[i], output.scale, output.zeroPoint, range, false)
+        : quantizeValue(values[i], output, range, rounding),
     ) as Numbers;
   }
   if (!isQuantized(x!) || !isQuantized(y))

@@ -11,6 +11,7 @@ import {
   walk,
 } from "../../graph/passes/constant.ts";
 import { castElements } from "../../numerics/cast.ts";
+import { keyOf } from "./expand.ts";
 import { arithmeticFolds } from "./fold-arithmetic.ts";
 import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
@@ -289,7 +290,7 @@ export const folds: Record<string, Fold> = {
 
 /** Computes the node now if it can be; undefined when it has operands that exist only at run time. */
 export function foldNode(scope: Scope): Constant | undefined {
-  const type = scope.node.opType;
+  const type = keyOf(scope.node);
   if (Object.hasOwn(shapeFolds, type)) return shapeFolds[type](scope);
   if (!Object.hasOwn(folds, type)) return undefined;
   const operands: (Tensor | undefined)[] = scope.node.inputs.map((_, i) => scope.optional(i));

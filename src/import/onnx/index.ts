@@ -2,14 +2,13 @@ import type { Graph, Tensor } from "../../graph/graph.ts";
 import { isConstant } from "../../graph/passes/constant.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
-import { expandQuantized } from "./expand.ts";
-import { foldNode, folds, shapeFolds } from "./fold.ts";
+import { inlineFunctions } from "./functions.ts";
 import { resolveInputs } from "./inputs.ts";
-import { operators } from "./operators/index.ts";
-import { describeNode, sortNodes } from "./order.ts";
-import { type OnnxModel, type OnnxNode, readModel } from "./proto.ts";
-import { type Refusals, refusals } from "./refusals.ts";
-import { type Conversion, openScope, type Scope } from "./scope.ts";
+import { convertNode, isKnown, type Run } from "./nodes.ts";
+import { readsOf, sortNodes } from "./order.ts";
+import { type OnnxModel, readModel } from "./proto.ts";
+import { refusals } from "./refusals.ts";
+import type { Conversion } from "./scope.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
 export interface ImportOnnxOptions {
@@ -17,6 +16,8 @@ export interface ImportOnnxOptions {
   file: string;
   /** Whole shapes of inputs whose dimensions the file leaves open, by input name. */
   inputShapes?: Record<string, number[]>;
+  /** Inputs that are to be constants, such as a sampling rate: one number for all elements, or every element. */
+  inputValues?: Record<string, number | number[]>;
 }
 
 const [oldestOpset, newestOpset] = [7, 21];
@@ -30,64 +31,6 @@ function opsetOf(model: OnnxModel): number {
     `expected operator set ${oldestOpset} to ${newestOpset}, found ${opset ?? "none"}; convert the model to one ` +
       "of these with onnx.version_converter or export it again",
   );
-}
-
-const isKnown = (node: OnnxNode): boolean =>
-  node.domain === "" && [operators, folds, shapeFolds].some((table) => Object.hasOwn(table, node.opType));
-
-/** What the node gives: a constant when all it needs is known, or what its conversion makes. */
-function resultsOf(scope: Scope): (Tensor | undefined)[] {
-  const [output] = scope.node.outputs;
-  const constant = foldNode(scope);
-  if (constant) return [{ ...constant, name: output }];
-  const { opType } = scope.node;
-  const convert = Object.hasOwn(operators, opType) ? operators[opType] : undefined;
-  if (!convert) throw scope.unsupported("operands computed at run time (it is only known on constants)");
-  const results = convert(scope);
-  return Array.isArray(results) ? results : [results];
-}
-
-/** Converts one node; the results it could not make become unknown, and so do the results of their readers. */
-function convertNode(
-  conversion: Conversion,
-  node: OnnxNode,
-  opset: number,
-  wanted: Set<string>,
-  unknown: Set<string>,
-  refused: Refusals,
-): void {
-  const giveUp = () => {
-    for (const name of node.outputs) unknown.add(name);
-  };
-  if (!isKnown(node)) {
-    refused.operator(node);
-    giveUp();
-    return;
-  }
-  if (node.inputs.some((name) => unknown.has(name))) {
-    giveUp();
-    return;
-  }
-  if (node.outputs.every((name) => name === ""))
-    throw new NibbleError("bad-file", `${describeNode(node)}: expected an output, found none`);
-  try {
-    const scope = openScope(conversion, node, opset);
-    const before = conversion.nodes.length;
-    const results = resultsOf(scope);
-    const made = new Set(conversion.nodes.slice(before).flatMap(({ outputs }) => outputs));
-    for (const [i, name] of node.outputs.entries()) {
-      if (name === "" || (i > 0 && !wanted.has(name))) continue;
-      const result = results[i];
-      if (!result) throw scope.unsupported(`its output ${i} "${name}" is used`);
-      // One result may be given for several outputs; it has the name of the first.
-      if (made.delete(result)) result.name = name;
-      conversion.values.set(name, result);
-    }
-  } catch (error) {
-    if (!(error instanceof NibbleError) || error.code !== "unsupported") throw error;
-    refused.use(node, error.message);
-    giveUp();
-  }
 }
 
 /** The tensor of a model output, under the output's own name; a value that has another role is copied. */
@@ -122,7 +65,7 @@ function loadConstants(model: OnnxModel): Map<string, Tensor> {
 
 function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
   const refused = refusals(model.opsets);
-  const nodes = expandQuantized(model.nodes);
+  const nodes = inlineFunctions(model);
   for (const node of nodes) if (!isKnown(node)) refused.operator(node);
   const opset = refused.attempt(() => opsetOf(model));
   const values = refused.attempt(() => loadConstants(model));
@@ -131,6 +74,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     resolveInputs(
       model.inputs.filter((input) => !stored.has(input.name)),
       options.inputShapes ?? {},
+      options.inputValues ?? {},
     ),
   );
   if (opset === undefined || !values || !inputs) throw refused.error();
@@ -141,13 +85,13 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     values,
     names,
     nodeNames: new Set(),
-    inputs: new Set(inputs),
+    inputs: new Set(inputs.filter((input) => !isConstant(input))),
     producers: new Map(),
   };
   const outputNames = model.outputs.map((output) => output.name);
-  const wanted = new Set([...outputNames, ...nodes.flatMap((node) => node.inputs)]);
-  const unknown = new Set<string>();
-  for (const node of sortNodes(nodes)) convertNode(conversion, node, opset, wanted, unknown, refused);
+  const wanted = new Set([...outputNames, ...nodes.flatMap(readsOf)]);
+  const run: Run = { conversion, opset, wanted, unknown: new Set(), refused };
+  for (const node of sortNodes(nodes)) convertNode(run, node);
   const error = refused.error();
   if (error) throw error;
 
@@ -159,7 +103,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
   return {
     name: model.graphName || options.file,
     nodes: conversion.nodes,
-    inputs,
+    inputs: inputs.filter((input) => !isConstant(input)),
     outputs,
     rounding: "single",
   };
@@ -170,7 +114,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
  * shapes and layout; spatial operators are NHWC inside, between transposes that `optimize` removes.
  *
  * @throws NibbleError "bad-file" for anything damaged, "unsupported" with a list of everything that is not
- * supported, "bad-input" when `inputShapes` does not fit.
+ * supported, "bad-input" when `inputShapes` or `inputValues` does not fit.
  * @example importOnnx(readFileSync("model.onnx"), { file: "model.onnx", inputShapes: { audio: [1, 16000] } })
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOnnxOptions): Graph {

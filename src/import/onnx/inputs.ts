@@ -1,8 +1,9 @@
-import type { Tensor } from "../../graph/graph.ts";
+import { elementCount, type Tensor } from "../../graph/graph.ts";
+import { newData } from "../../graph/passes/constant.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { OnnxDimension, OnnxValue } from "./proto.ts";
 import { checkedCount } from "./shape.ts";
-import { dtypeOf, typeName } from "./tensor-data.ts";
+import { storageOf, typeName } from "./tensor-data.ts";
 
 /** A dimension's size, or undefined where the file leaves it open (a symbol, nothing, 0 or −1). */
 const fixedSize = (dimension: OnnxDimension): number | undefined =>
@@ -44,31 +45,61 @@ function declaredShape(input: OnnxValue): number[] {
   });
 }
 
-/**
- * The model's inputs with every dimension fixed: an open first dimension is the batch and becomes 1; other
- * open ones need `inputShapes`.
- */
-export function resolveInputs(inputs: OnnxValue[], inputShapes: Record<string, number[]>): Tensor[] {
-  for (const name of Object.keys(inputShapes)) {
+/** The input as a constant of `given`: one number for every element, or all of them. */
+function constantInput(input: Tensor, given: number | number[]): Tensor {
+  const data = newData(input.dtype, elementCount(input.shape));
+  const list = typeof given === "number" ? new Array<number>(data.length).fill(given) : given;
+  const isWhole = input.dtype === "float32" || list.every(Number.isInteger);
+  if (list.length !== data.length || !isWhole) {
+    throw new NibbleError(
+      "bad-input",
+      `input "${input.name}": expected inputValues to hold ${data.length} numbers of ${input.dtype}, found ` +
+        `[${list.join(", ")}]`,
+    );
+  }
+  list.forEach((value, i) => {
+    data[i] = data instanceof BigInt64Array ? BigInt(value) : value;
+  });
+  return { ...input, data };
+}
+
+function refuseStrangers(option: string, given: object, inputs: OnnxValue[]): void {
+  for (const name of Object.keys(given)) {
     if (inputs.some((input) => input.name === name)) continue;
     const names = inputs.map((input) => `"${input.name}"`).join(", ");
     throw new NibbleError(
       "bad-input",
-      `inputShapes names "${name}", which is no input; the inputs are ${names}`,
+      `${option} names "${name}", which is no input; the inputs are ${names}`,
     );
   }
+}
+
+/**
+ * The model's inputs with every dimension fixed: an open first dimension is the batch and becomes 1; other
+ * open ones need `inputShapes`. Those in `inputValues` are constants.
+ */
+export function resolveInputs(
+  inputs: OnnxValue[],
+  inputShapes: Record<string, number[]>,
+  inputValues: Record<string, number | number[]>,
+): Tensor[] {
+  refuseStrangers("inputShapes", inputShapes, inputs);
+  refuseStrangers("inputValues", inputValues, inputs);
   return inputs.map((input) => {
-    const dtype = dtypeOf(input.elementType);
-    if (!dtype) {
+    const storage = storageOf(input.elementType);
+    if (!storage) {
       throw new NibbleError(
         "unsupported",
-        `input "${input.name}": expected a tensor of float, int8, uint8, int16, int32, int64 or bool, found ` +
+        `input "${input.name}": expected a tensor of float, bool, int64 or integers of 2 to 32 bits, found ` +
           typeName(input.elementType),
       );
     }
     const given = Object.hasOwn(inputShapes, input.name) ? inputShapes[input.name] : undefined;
     const shape = given ? givenShape(input, given) : declaredShape(input);
     checkedCount(shape, `input "${input.name}"`);
-    return { name: input.name, dtype, shape };
+    const { dtype, range } = storage;
+    const tensor: Tensor = { name: input.name, dtype, shape };
+    if (range) tensor.range = range;
+    return Object.hasOwn(inputValues, input.name) ? constantInput(tensor, inputValues[input.name]) : tensor;
   });
 }

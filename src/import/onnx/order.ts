@@ -1,11 +1,28 @@
 import { NibbleError } from "../../runtime/errors.ts";
-import type { OnnxNode } from "./proto.ts";
+import type { OnnxGraph, OnnxNode } from "./proto.ts";
 
 /** What a message calls a node: its name, or its type and first output. */
 export const describeNode = (node: OnnxNode): string =>
   node.name
     ? `${node.opType} "${node.name}"`
     : `${node.opType} → "${node.outputs.find((name) => name !== "") ?? ""}"`;
+
+/** Names that a graph reads and does not make: those of graphs around it. */
+function outerNames(graph: OnnxGraph): string[] {
+  const own = new Set<string>([
+    ...graph.initializers.map((tensor) => tensor.name),
+    ...graph.inputs.map((input) => input.name),
+    ...graph.nodes.flatMap((node) => node.outputs),
+  ]);
+  const read = [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((output) => output.name)];
+  return read.filter((name) => !own.has(name));
+}
+
+/** All names that must have values before the node: its inputs, and what graphs in its attributes read. */
+export function readsOf(node: OnnxNode): string[] {
+  const graphs = [...node.attributes.values()].flatMap(({ graph }) => (graph ? [graph] : []));
+  return graphs.length === 0 ? node.inputs : [...node.inputs, ...graphs.flatMap(outerNames)];
+}
 
 /**
  * Nodes so that each comes after what it reads; nodes whose inputs are ready keep the file's order.
@@ -31,7 +48,7 @@ export function sortNodes(nodes: OnnxNode[]): OnnxNode[] {
   const readers: number[][] = nodes.map(() => []);
   const missing = nodes.map((node, index) => {
     const before = new Set<number>();
-    for (const input of node.inputs) {
+    for (const input of readsOf(node)) {
       const producer = producers.get(input);
       if (producer !== undefined) before.add(producer);
     }

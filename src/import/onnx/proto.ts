@@ -1,4 +1,5 @@
 import { WireType } from "@bufbuild/protobuf/wire";
+import { NibbleError } from "../../runtime/errors.ts";
 import {
   readBigInt,
   readBytes,
@@ -23,18 +24,19 @@ export interface OnnxTensor {
   isExternal: boolean;
 }
 
-/** AttributeProto; subgraphs stay unread, since no operator that has one is supported. */
+/** AttributeProto; lists of strings, tensors and graphs stay unread. */
 export interface OnnxAttribute {
   name: string;
   f: number | undefined;
   i: number | undefined;
   s: string | undefined;
   tensor: OnnxTensor | undefined;
+  graph: OnnxGraph | undefined;
   floats: number[];
   ints: number[];
   strings?: string[];
-  /** A reference to a function's parameter: it has no value of its own. */
-  isReference: boolean;
+  /** The parameter of the function around it whose value it has; "" when it has its own. */
+  refersTo: string;
 }
 
 export interface OnnxNode {
@@ -56,18 +58,37 @@ export interface OnnxValue {
   shape: OnnxDimension[] | undefined;
 }
 
-export interface OnnxModel {
+export interface OnnxGraph {
   graphName: string;
   nodes: OnnxNode[];
   initializers: OnnxTensor[];
   hasSparseInitializers: boolean;
   inputs: OnnxValue[];
   outputs: OnnxValue[];
-  /** Version by domain; the default domain is "". */
+}
+
+/** FunctionProto: an operator that the model itself defines. */
+export interface OnnxFunction {
+  name: string;
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  nodes: OnnxNode[];
+  /** Values of parameters that a node may leave out. */
+  defaults: Map<string, OnnxAttribute>;
   opsets: Map<string, number>;
 }
 
+export interface OnnxModel extends OnnxGraph {
+  /** Version by domain; the default domain is "". */
+  opsets: Map<string, number>;
+  functions: OnnxFunction[];
+}
+
 const externalLocation = 1;
+
+/** Graphs inside attributes of graphs: more than any exporter nests, and few enough to read one inside the other. */
+const deepestGraph = 16;
 
 const normalDomain = (domain: string): string => (domain === "ai.onnx" ? "" : domain);
 
@@ -109,16 +130,17 @@ export function readTensor(bytes: Uint8Array, what: string): OnnxTensor {
   return tensor;
 }
 
-function readAttribute(bytes: Uint8Array, what: string): OnnxAttribute {
+function readAttribute(bytes: Uint8Array, what: string, depth: number): OnnxAttribute {
   const attribute: OnnxAttribute = {
     name: "",
     f: undefined,
     i: undefined,
     s: undefined,
     tensor: undefined,
+    graph: undefined,
     floats: [],
     ints: [],
-    isReference: false,
+    refersTo: "",
   };
   readMessage(bytes, `an attribute of ${what}`, {
     1: (r, w) => {
@@ -136,6 +158,12 @@ function readAttribute(bytes: Uint8Array, what: string): OnnxAttribute {
     5: (r, w) => {
       attribute.tensor = readTensor(readBytes(r, w), `a tensor attribute of ${what}`);
     },
+    6: (r, w) => {
+      if (depth === deepestGraph)
+        throw new NibbleError("unsupported", `${what}: graphs nested more than ${deepestGraph} deep`);
+      attribute.graph = emptyGraph();
+      readGraph(readBytes(r, w), attribute.graph, depth + 1);
+    },
     7: readRepeated(attribute.floats, WireType.Bit32, readFloat),
     8: readRepeated(attribute.ints, WireType.Varint, readInt),
     9: (r, w) => {
@@ -143,13 +171,13 @@ function readAttribute(bytes: Uint8Array, what: string): OnnxAttribute {
       attribute.strings.push(readString(r, w));
     },
     21: (r, w) => {
-      attribute.isReference = readString(r, w) !== "";
+      attribute.refersTo = readString(r, w);
     },
   });
   return attribute;
 }
 
-function readNode(bytes: Uint8Array, index: number): OnnxNode {
+function readNode(bytes: Uint8Array, index: number, depth: number): OnnxNode {
   const node: OnnxNode = { name: "", opType: "", domain: "", inputs: [], outputs: [], attributes: new Map() };
   const what = `node ${index}`;
   readMessage(bytes, what, {
@@ -162,7 +190,7 @@ function readNode(bytes: Uint8Array, index: number): OnnxNode {
       node.opType = readString(r, w);
     },
     5: (r, w) => {
-      const attribute = readAttribute(readBytes(r, w), what);
+      const attribute = readAttribute(readBytes(r, w), what, depth);
       node.attributes.set(attribute.name, attribute);
     },
     7: (r, w) => {
@@ -211,9 +239,18 @@ function readValue(bytes: Uint8Array): OnnxValue {
   return value;
 }
 
-function readGraph(bytes: Uint8Array, model: OnnxModel): void {
+const emptyGraph = (): OnnxGraph => ({
+  graphName: "",
+  nodes: [],
+  initializers: [],
+  hasSparseInitializers: false,
+  inputs: [],
+  outputs: [],
+});
+
+function readGraph(bytes: Uint8Array, model: OnnxGraph, depth: number): void {
   readMessage(bytes, "the graph", {
-    1: (r, w) => model.nodes.push(readNode(readBytes(r, w), model.nodes.length)),
+    1: (r, w) => model.nodes.push(readNode(readBytes(r, w), model.nodes.length, depth)),
     2: (r, w) => {
       model.graphName = readString(r, w);
     },
@@ -228,32 +265,56 @@ function readGraph(bytes: Uint8Array, model: OnnxModel): void {
   });
 }
 
-/** ModelProto by its field numbers; what the importer does not use is skipped. */
-export function readModel(bytes: Uint8Array): OnnxModel {
-  const model: OnnxModel = {
-    graphName: "",
-    nodes: [],
-    initializers: [],
-    hasSparseInitializers: false,
+function readOpset(bytes: Uint8Array, opsets: Map<string, number>): void {
+  let domain = "";
+  let version = 0;
+  readMessage(bytes, "the operator set", {
+    1: (r, w) => {
+      domain = normalDomain(readString(r, w));
+    },
+    2: (r, w) => {
+      version = readInt(r, w);
+    },
+  });
+  opsets.set(domain, version);
+}
+
+function readFunction(bytes: Uint8Array): OnnxFunction {
+  const made: OnnxFunction = {
+    name: "",
+    domain: "",
     inputs: [],
     outputs: [],
+    nodes: [],
+    defaults: new Map(),
     opsets: new Map(),
   };
-  readMessage(bytes, "the model", {
-    7: (r, w) => readGraph(readBytes(r, w), model),
-    8: (r, w) => {
-      let domain = "";
-      let version = 0;
-      readMessage(readBytes(r, w), "the operator set", {
-        1: (dr, dw) => {
-          domain = normalDomain(readString(dr, dw));
-        },
-        2: (vr, vw) => {
-          version = readInt(vr, vw);
-        },
-      });
-      model.opsets.set(domain, version);
+  readMessage(bytes, "a function", {
+    1: (r, w) => {
+      made.name = readString(r, w);
     },
+    4: (r, w) => made.inputs.push(readString(r, w)),
+    5: (r, w) => made.outputs.push(readString(r, w)),
+    7: (r, w) => made.nodes.push(readNode(readBytes(r, w), made.nodes.length, 0)),
+    9: (r, w) => readOpset(readBytes(r, w), made.opsets),
+    10: (r, w) => {
+      made.domain = normalDomain(readString(r, w));
+    },
+    11: (r, w) => {
+      const attribute = readAttribute(readBytes(r, w), "a function", 0);
+      made.defaults.set(attribute.name, attribute);
+    },
+  });
+  return made;
+}
+
+/** ModelProto by its field numbers; what the importer does not use is skipped. */
+export function readModel(bytes: Uint8Array): OnnxModel {
+  const model: OnnxModel = { ...emptyGraph(), opsets: new Map(), functions: [] };
+  readMessage(bytes, "the model", {
+    7: (r, w) => readGraph(readBytes(r, w), model, 0),
+    8: (r, w) => readOpset(readBytes(r, w), model.opsets),
+    25: (r, w) => model.functions.push(readFunction(readBytes(r, w))),
   });
   return model;
 }

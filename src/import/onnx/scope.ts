@@ -48,8 +48,11 @@ export interface Scope {
   scalar(index: number, role: string): number;
   /** The quantized constant that a DequantizeLinear turned into `tensor`, if that is what it is. */
   quantizedConstant(tensor: Tensor): Constant | undefined;
-  /** An integer tensor that carries `quantization`: itself when it is an input, a copy when it is constant. */
-  annotate(tensor: Tensor, quantization: Quantization): Tensor;
+  /**
+   * An integer tensor that carries `quantization`: itself when it is an input, a copy when it is constant; undefined
+   * when it has another one, or none although something computes it.
+   */
+  annotate(tensor: Tensor, quantization: Quantization): Tensor | undefined;
   attribute(name: string): OnnxAttribute | undefined;
   intAttribute(name: string, otherwise: number): number;
   floatAttribute(name: string, otherwise: number): number;
@@ -130,7 +133,7 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
   };
   const attribute = (name: string): OnnxAttribute | undefined => {
     const found = node.attributes.get(name);
-    if (found?.isReference) throw unsupported(`attribute ${name} that refers to a function's parameter`);
+    if (found?.refersTo) throw unsupported(`attribute ${name} that refers to a function's parameter`);
     return found;
   };
 
@@ -183,9 +186,7 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
       const annotated: Tensor = { ...tensor, quantization };
       if (isConstant(tensor)) return { ...annotated, name: nameFor("quantized") };
       if (tensor.quantization && sameQuantization(tensor, annotated)) return tensor;
-      if (tensor.quantization || !conversion.inputs.has(tensor)) {
-        throw unsupported(`"${tensor.name}" read with another scale or zero point than it was written with`);
-      }
+      if (tensor.quantization || !conversion.inputs.has(tensor)) return undefined;
       tensor.quantization = quantization;
       return tensor;
     },

@@ -38,6 +38,14 @@ export const typeName = (type: number): string => typeNames[type] ?? `type ${typ
 
 const [float16, float64] = [10, 11];
 
+/** How the graph holds an element type: its dtype, and the range where that holds more than the type does. */
+export interface Storage {
+  dtype: DType;
+  range?: { min: number; max: number };
+  /** Bits of one element in the file, where that is less than a byte. */
+  bits?: number;
+}
+
 const dtypes: Record<number, DType> = {
   1: "float32",
   2: "uint8",
@@ -50,6 +58,20 @@ const dtypes: Record<number, DType> = {
 
 /** The IR's type for an ONNX element type that is the same bits, or undefined. */
 export const dtypeOf = (type: number): DType | undefined => dtypes[type];
+
+const widened: Record<number, Storage> = {
+  4: { dtype: "int32", range: { min: 0, max: 65535 } },
+  21: { dtype: "uint8", range: { min: 0, max: 15 }, bits: 4 },
+  22: { dtype: "int8", range: { min: -8, max: 7 }, bits: 4 },
+  25: { dtype: "uint8", range: { min: 0, max: 3 }, bits: 2 },
+  26: { dtype: "int8", range: { min: -2, max: 1 }, bits: 2 },
+};
+
+/** How the graph holds elements of an ONNX type (uint16 in int32, 4 and 2 bits in 8), or undefined for other types. */
+export function storageOf(type: number): Storage | undefined {
+  const dtype = dtypeOf(type);
+  return dtype ? { dtype } : widened[type];
+}
 
 /** IEEE binary16 to a number, subnormals, infinities and NaN included. */
 function halfToNumber(bits: number): number {
@@ -100,8 +122,29 @@ function decodeIntegers(tensor: OnnxTensor, dtype: DType, count: number, where: 
   return dtype === "int32" ? values : (arrayOf(dtype) as Int8ArrayConstructor).from(values);
 }
 
+/** Integers that the file packs closer, or holds in another type, than the graph does. */
+function decodeWidened(tensor: OnnxTensor, storage: Storage, count: number, where: string): TensorData {
+  const { dtype, bits, range } = storage;
+  const data = new (arrayOf(dtype))(count) as Int32Array;
+  if (!bits) {
+    const raw = rawBytes(tensor, count, 2, where);
+    data.set(raw ? new Uint16Array(raw) : sized(tensor.int32s, count, where));
+    return data;
+  }
+  const perByte = 8 / bits;
+  const bytes = tensor.raw ?? Uint8Array.from(tensor.int32s);
+  sized(bytes, Math.ceil(count / perByte), where);
+  const span = 2 ** bits;
+  for (let i = 0; i < count; i++) {
+    const stored = (bytes[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & (span - 1);
+    data[i] = stored > range!.max ? stored - span : stored;
+  }
+  return data;
+}
+
 /**
- * A TensorProto as a constant. double and float16 become float32; other types the IR lacks are refused.
+ * A TensorProto as a constant. double and float16 become float32, uint16 int32, and
+ * elements of 4 and 2 bits 8-bit ones; other types the IR lacks are refused.
  *
  * @throws NibbleError "bad-file" when dims and data disagree, "unsupported" for external data and types.
  */
@@ -115,14 +158,17 @@ export function decodeTensor(tensor: OnnxTensor, name: string): Constant {
   }
   const count = checkedCount(tensor.dims, where);
   const isFloat = tensor.dataType === 1 || tensor.dataType === float16 || tensor.dataType === float64;
-  const dtype = isFloat ? "float32" : dtypeOf(tensor.dataType);
-  if (!dtype) {
+  const storage: Storage | undefined = isFloat ? { dtype: "float32" } : storageOf(tensor.dataType);
+  if (!storage) {
     throw new NibbleError(
       tensor.dataType < typeNames.length && tensor.dataType > 0 ? "unsupported" : "bad-file",
-      `${where}: expected float, double, float16, int8, uint8, int16, int32, int64 or bool elements, found ` +
+      `${where}: expected float, double, float16, bool or integer elements of 2 to 64 bits, found ` +
         typeName(tensor.dataType),
     );
   }
+  const { dtype, range } = storage;
+  const shape = [...tensor.dims];
+  if (range) return { name, dtype, shape, range, data: decodeWidened(tensor, storage, count, where) };
   const data = isFloat ? decodeFloats(tensor, count, where) : decodeIntegers(tensor, dtype, count, where);
-  return { name, dtype, shape: [...tensor.dims], data };
+  return { name, dtype, shape, data };
 }

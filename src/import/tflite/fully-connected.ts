@@ -1,5 +1,6 @@
 import { elementCount, type Tensor } from "../../graph/graph.ts";
 import { emitProduct } from "./batch-matmul.ts";
+import { readBlockwise } from "./blockwise.ts";
 import { activationOf, emit, type Operator, optionsOf, refused, show, wrong } from "./operator.ts";
 import { readInt8 } from "./reader.ts";
 import { options } from "./schema.ts";
@@ -24,7 +25,8 @@ export function convertFullyConnected(operator: Operator): void {
   if (table && readInt8(table, ids.weightsFormat) !== 0) {
     throw refused(operator, "weights in shuffled order; convert the model with the default weights format");
   }
-  const { x, weights, bias, y } = readOperands(operator, 2, 0, true);
+  const blocked = readBlockwise(operator);
+  const { x, weights, bias, y } = blocked ?? readOperands(operator, 2, 0, true);
   const [n, k] = weights.shape;
   const rows = elementCount(x.shape) / k;
   if (!Number.isInteger(rows)) {
@@ -35,5 +37,7 @@ export function convertFullyConnected(operator: Operator): void {
   }
   if (!weights.data) return emitProduct(operator, [x, weights, bias], activation);
   const inRows = x.shape[x.shape.length - 1] === k ? x : flatten(operator, x, y, k);
-  emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
+  if (!blocked) return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
+  const { bits, blockSize } = blocked;
+  emit(operator, "dynamicFullyConnected", [inRows, weights, bias], { activation, bits, blockSize });
 }

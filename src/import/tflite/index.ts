@@ -2,7 +2,7 @@ import type { Graph, Node, Rounding, Tensor } from "../../graph/graph.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
-import { readSubgraph, type Subgraph } from "./model.ts";
+import { readSignature, readSubgraph, type Subgraph } from "./model.ts";
 import { wrong } from "./operator.ts";
 import { conversionOf, outputCountOf } from "./operators.ts";
 import { refuseUnsupported } from "./survey.ts";
@@ -16,6 +16,8 @@ export interface ImportTfliteOptions {
   rounding?: Rounding;
   /** Which subgraph to import; 0 by default, the others are ignored. */
   subgraph?: number;
+  /** The signature to import, whose names inputs and outputs then have; instead of `subgraph`. */
+  signature?: string;
 }
 
 function convertNodes({ operators, inputs }: Subgraph, tensors: Tensors, variables: Variables): Node[] {
@@ -95,14 +97,14 @@ const stem = (file: string): string => file.replace(/^.*[\\/]/, "").replace(/\.[
  * The graph of a TFLite model: layout and quantization are kept as they are in the file.
  *
  * @throws NibbleError `bad-file` for a damaged or contradictory file, `unsupported` with the names of all
- * operators and tensors that can't be imported, `bad-input` for a subgraph that does not exist
+ * operators and tensors that can't be imported, `bad-input` for a subgraph or signature that does not exist
  */
 export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): Graph {
-  const { file, rounding = "single", subgraph: index = 0 } = options;
+  const { file, rounding = "single", subgraph: index = 0, signature } = options;
   if (!Number.isInteger(index) || index < 0)
     throw new RangeError(`subgraph expected from 0 up, got ${index}`);
   try {
-    const subgraph = readSubgraph(bytes, index);
+    const subgraph = signature === undefined ? readSubgraph(bytes, index) : readSignature(bytes, signature);
     const tensors = openTensors(subgraph);
     refuseUnsupported(subgraph, tensors);
     const variables = openVariables((other) => readSubgraph(bytes, other));

@@ -3,7 +3,6 @@ import { NibbleError } from "../../runtime/errors.ts";
 import { inlineComposites } from "./composite.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import {
-  hasField,
   openRoot,
   readBool,
   readInt8,
@@ -44,7 +43,8 @@ export interface TensorRecord {
   quantization: Table | undefined;
   quantizationDetails: string;
   isVariable: boolean;
-  isSparse: boolean;
+  /** Parameters of a constant of which only some elements are stored. */
+  sparsity: Table | undefined;
   isExternal: boolean;
   table: Table;
 }
@@ -114,7 +114,7 @@ function readTensor(table: Table, buffers: Table[], name: string): TensorRecord 
     quantization,
     quantizationDetails: quantizationDetails[details] ?? `details ${details}`,
     isVariable: readBool(table, fields.tensor.isVariable),
-    isSparse: hasField(table, fields.tensor.sparsity),
+    sparsity: readTable(table, fields.tensor.sparsity),
     isExternal: readUint32(table, fields.tensor.externalBuffer) !== 0,
     table,
   };
@@ -171,6 +171,49 @@ function readEnds(table: Table, field: number, what: string, tensors: TensorReco
 }
 
 /** Subgraph `index` with the bodies of its composites in their place. */
+/** A signature's own names of a subgraph's inputs and outputs, by tensor. */
+function readNames(table: Table, field: number, what: string, tensors: TensorRecord[]): Map<number, string> {
+  return new Map(
+    readTables(table, field).map((entry) => {
+      const index = readUint32(entry, fields.tensorMap.tensor);
+      if (index >= tensors.length)
+        throw badFile(`signature ${what}: refers to tensor ${index}, the subgraph has ${tensors.length}`);
+      return [index, readString(entry, fields.tensorMap.name)] as const;
+    }),
+  );
+}
+
+/** The signature called `key`. @throws NibbleError "bad-input" with the names of those there are */
+function findSignature(model: Table, key: string): Table {
+  const signatures = readTables(model, fields.model.signatures);
+  const keys = signatures.map((table) => readString(table, fields.signature.key));
+  const found = signatures[keys.indexOf(key)];
+  if (found) return found;
+  const list = keys.length > 0 ? `the model has ${keys.map(quote).join(", ")}` : "the model has none";
+  throw new NibbleError("bad-input", `signature ${quote(key)} was asked for, ${list}`);
+}
+
+/** The subgraph of a signature, its inputs and outputs called and ordered as the signature has them. */
+export function readSignature(bytes: Uint8Array, key: string): Subgraph {
+  const model = openRoot(bytes, identifier);
+  const signature = findSignature(model, key);
+  const subgraph = readSubgraph(bytes, readUint32(signature, fields.signature.subgraph));
+  const { tensors } = subgraph;
+  const name = (field: number, what: string, ends: number[]): number[] => {
+    const names = readNames(signature, field, what, tensors);
+    if (names.size !== ends.length || ends.some((index) => !names.has(index))) {
+      throw badFile(
+        `signature ${quote(key)}: its ${names.size} ${what} are not the ${ends.length} of its subgraph`,
+      );
+    }
+    for (const [index, given] of names) if (given) tensors[index].name = subgraph.uniqueName(given);
+    return [...names.keys()];
+  };
+  const inputs = name(fields.signature.inputs, "inputs", subgraph.inputs);
+  const outputs = name(fields.signature.outputs, "outputs", subgraph.outputs);
+  return { ...subgraph, inputs, outputs };
+}
+
 export function readSubgraph(bytes: Uint8Array, index: number): Subgraph {
   const model = openRoot(bytes, identifier);
   const version = readUint32(model, fields.model.version);

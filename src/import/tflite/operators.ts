@@ -40,7 +40,7 @@ import type { OperatorRecord } from "./model.ts";
 import { convertL2Normalization, convertLocalResponseNormalization } from "./normalization.ts";
 import type { Conversion, OutputCount } from "./operator.ts";
 import { convertAveragePool2d, convertMaxPool2d } from "./pool.ts";
-import { convertDequantize, convertQuantize } from "./quantize.ts";
+import { convertDensify, convertDequantize, convertQuantize } from "./quantize.ts";
 import { convertArgExtreme, convertCumsum, convertMean, convertReduce, convertSoftmax } from "./reduce.ts";
 import {
   convertBatchToSpace,
@@ -79,6 +79,7 @@ const conversions = new Map<string, Conversion>([
   ["CONCATENATION", convertConcatenation],
   ["CONV_2D", convertConv2d],
   ["CUMSUM", convertCumsum],
+  ["DENSIFY", convertDensify],
   ["COS", convertUnary("cos")],
   ["DEPTHWISE_CONV_2D", convertDepthwiseConv2d],
   ["DEPTH_TO_SPACE", convertDepthToSpace],

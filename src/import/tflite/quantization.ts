@@ -5,6 +5,7 @@ import { readFloat32s, readInt32, readInt64s } from "./reader.ts";
 import { fields } from "./schema.ts";
 
 const zeroPointRange: Record<string, [number, number]> = {
+  int4: [-8, 7],
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],
@@ -18,7 +19,8 @@ const zeroPointRange: Record<string, [number, number]> = {
 export function readQuantization(record: TensorRecord): Quantization | undefined {
   const { quantization: table, shape } = record;
   const where = `tensor ${quote(record.name)}`;
-  if (!table) return undefined;
+  // Scales by block are for the one operator that takes them.
+  if (!table || record.quantizationDetails === "blockwise") return undefined;
   if (record.quantizationDetails !== "none") {
     throw unsupported(`${where}: ${record.quantizationDetails} quantization; use per-tensor or per-channel`);
   }

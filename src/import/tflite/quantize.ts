@@ -10,7 +10,7 @@ import {
   requiredIndex,
   show,
 } from "./operator.ts";
-import { floatConstantAt, isConstant } from "./tensors.ts";
+import { floatConstantAt, isConstant, tensorAt } from "./tensors.ts";
 
 /** float32 → quantized, or quantized → quantized by other parameters. */
 export function convertQuantize(operator: Operator): void {
@@ -23,12 +23,31 @@ export function convertQuantize(operator: Operator): void {
   emit(operator, "quantize", [x], {});
 }
 
+/** DENSIFY makes a sparse constant dense, which it became when it was read. float16 is float32 from here on. */
+export function convertDensify(operator: Operator): void {
+  const { tensors, record } = operator;
+  const index = requiredIndex(operator, 0);
+  if (!isConstant(tensors, index)) throw refused(operator, "an operand that is no constant");
+  const [from, to] = [tensors.records[index], tensors.records[record.outputs[0]]];
+  if (from.type !== to.type || from.shape.join() !== to.shape.join()) {
+    throw refused(operator, `${from.type}[${from.shape}] made dense as ${to.type}[${to.shape}]`);
+  }
+  if (from.type === "float16") {
+    tensors.floats.set(record.outputs[0], floatConstantAt(tensors, index));
+    return;
+  }
+  const x = tensorAt(tensors, index);
+  const y = output(operator);
+  y.data = x.data!;
+  if (x.quantization && !y.quantization) y.quantization = x.quantization;
+}
+
 /** DEQUANTIZE of a constant (float16 or quantized weights) becomes a float32 constant and no node. */
 export function convertDequantize(operator: Operator): void {
   const index = requiredIndex(operator, 0);
   const y = output(operator);
   if (y.dtype !== "float32") throw refused(operator, `output ${show(y)}: expected float32`);
-  if (isConstant(operator.tensors, index)) {
+  if (isConstant(operator.tensors, index) || operator.tensors.floats.has(index)) {
     const folded = floatConstantAt(operator.tensors, index);
     checkShape(operator, y, folded.shape);
     y.data = folded.data!;

@@ -177,10 +177,10 @@ export function readString(table: Table, field: number): string {
   return utf8.decode(table.reader.buffer.bytes().subarray(start, start + count));
 }
 
-/** A view of the file, which the caller copies (and `spend`s) before handing it on. */
-export function viewBytes(table: Table, field: number): Uint8Array {
-  const { start, count } = locateVector(table, field, 1);
-  return table.reader.buffer.bytes().subarray(start, start + count);
+/** A view of a vector of elements of `width` bytes, which the caller copies (and `spend`s) before handing it on. */
+export function viewBytes(table: Table, field: number, width = 1): Uint8Array {
+  const { start, count } = locateVector(table, field, width);
+  return table.reader.buffer.bytes().subarray(start, start + count * width);
 }
 
 /** The same for bytes that lie outside the FlatBuffer, at an offset from the beginning of the file. */

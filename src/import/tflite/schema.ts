@@ -6,7 +6,19 @@ export const identifier = "TFL3";
 export const schemaVersion = 3;
 
 export const fields = {
-  model: { version: 0, operatorCodes: 1, subgraphs: 2, buffers: 4 },
+  model: { version: 0, operatorCodes: 1, subgraphs: 2, buffers: 4, signatures: 7 },
+  signature: { inputs: 0, outputs: 1, key: 2, subgraph: 4 },
+  tensorMap: { name: 0, tensor: 1 },
+  sparsity: { traversalOrder: 0, blockMap: 1, dimensions: 2 },
+  dimensionMetadata: {
+    format: 0,
+    denseSize: 1,
+    segmentsType: 2,
+    segments: 3,
+    indicesType: 4,
+    indices: 5,
+  },
+  blockwise: { scales: 0, zeroPoints: 1, blockSize: 2 },
   operatorCode: { deprecatedBuiltinCode: 0, customCode: 1, builtinCode: 3 },
   subgraph: { tensors: 0, inputs: 1, outputs: 2, operators: 3, name: 4 },
   tensor: {
@@ -20,7 +32,6 @@ export const fields = {
     shapeSignature: 7,
     externalBuffer: 10,
   },
-  quantization: { scale: 2, zeroPoint: 3, detailsType: 4, dimension: 6 },
   operator: {
     opcodeIndex: 0,
     inputs: 1,
@@ -30,6 +41,7 @@ export const fields = {
     options2Type: 11,
     options2: 12,
   },
+  quantization: { scale: 2, zeroPoint: 3, detailsType: 4, details: 5, dimension: 6 },
   buffer: { data: 0, offset: 1, size: 2 },
 } as const;
 

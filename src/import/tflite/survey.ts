@@ -2,7 +2,7 @@
 import { quote, unsupported } from "./errors.ts";
 import type { OperatorRecord, Subgraph, TensorRecord } from "./model.ts";
 import { conversionOf } from "./operators.ts";
-import { isConstant, isSupportedType, type Tensors } from "./tensors.ts";
+import { isSupportedType, type Tensors } from "./tensors.ts";
 
 const longestList = 64;
 
@@ -28,29 +28,38 @@ function unsupportedOperators({ operators, tensors }: Subgraph): string[] {
   return [...found].map(([name, { count, first }]) => `${name} ×${count} (first: ${first})`);
 }
 
-/** Why a tensor can't be imported, or undefined. float16 is a type of constants only, behind DEQUANTIZE. */
-function unsupportedKind(record: TensorRecord, isHalfWeight: boolean): string | undefined {
-  if (record.isSparse) return "sparse";
+/** Why a tensor can't be imported, or undefined. float16 is a type of constants only, behind DEQUANTIZE or DENSIFY. */
+function unsupportedKind(
+  record: TensorRecord,
+  isHalfWeight: boolean,
+  isBlockwiseWeights: boolean,
+): string | undefined {
+  if (record.sparsity && !record.bytes) return "sparse without contents";
   if (record.isExternal) return "contents in another file";
   if (record.isVariable) return "variable";
-  if (record.quantizationDetails !== "none") return `${record.quantizationDetails} quantization`;
+  if (record.quantizationDetails !== "none" && !isBlockwiseWeights)
+    return `${record.quantizationDetails} quantization`;
   if (isSupportedType(record.type) || isHalfWeight) return undefined;
   return record.type;
 }
 
 /** Operators that a resource may go through: it names a variable and holds nothing. */
 const handlers = new Set(["VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"]);
+const isHalfReader = (name: string | undefined): boolean => name === "DEQUANTIZE" || name === "DENSIFY";
 
 function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
   const found = new Map<number, string>();
   const visit = (index: number, operator?: OperatorRecord) => {
     if (index < 0) return;
     const record = tensors.records[index];
-    const isHalfWeight =
-      record.type === "float16" && operator?.name === "DEQUANTIZE" && isConstant(tensors, index);
     if (record.isVariable && operator?.name === "UNIDIRECTIONAL_SEQUENCE_LSTM") return;
     if (record.type === "resource" && operator && handlers.has(operator.name)) return;
-    const kind = unsupportedKind(record, isHalfWeight);
+    const isHalfWeight = record.type === "float16" && isHalfReader(operator?.name);
+    const isBlockwiseWeights =
+      record.quantizationDetails === "blockwise" &&
+      operator?.name === "FULLY_CONNECTED" &&
+      operator.inputs.indexOf(index) === 1;
+    const kind = unsupportedKind(record, isHalfWeight, isBlockwiseWeights);
     if (kind) found.set(index, `${quote(record.name)} (${kind})`);
   };
   for (const index of [...subgraph.inputs, ...subgraph.outputs]) visit(index);

@@ -12,6 +12,7 @@ import { decodeFloat16, dequantize } from "./float.ts";
 import type { Subgraph, TensorRecord } from "./model.ts";
 import { readQuantization } from "./quantization.ts";
 import { spend } from "./reader.ts";
+import { densify } from "./sparse.ts";
 
 export interface Tensors {
   records: TensorRecord[];
@@ -32,6 +33,8 @@ const dtypes: Record<string, DType> = {
   int32: "int32",
   int64: "int64",
   bool: "bool",
+  // Of constants: 4 bits are stored as 8 from here on.
+  int4: "int8",
 };
 
 const highestRank = 8;
@@ -87,14 +90,34 @@ function checkBytes(record: TensorRecord, bytes: Uint8Array, elementBytes: numbe
   );
 }
 
-function readContents(tensors: Tensors, record: TensorRecord, bytes: Uint8Array, dtype: DType): TensorData {
-  checkBytes(record, bytes, bytesPerElement(dtype));
-  const key = `${dtype}@${bytes.byteOffset}+${bytes.length}`;
-  const known = tensors.contents.get(key);
-  if (known) return known;
-  spend(record.table.reader, bytes.length);
+/** 4-bit integers, two in a byte with the low ones first, as int8. */
+function unpackInt4(record: TensorRecord, bytes: Uint8Array): Int8Array {
+  const count = elementCount(record.shape);
+  if (bytes.length !== Math.ceil(count / 2)) {
+    throw badFile(
+      `tensor ${quote(record.name)}: expected ${Math.ceil(count / 2)} bytes of int4, found ${bytes.length}`,
+    );
+  }
+  return new Int8Array(count).map((_, i) => ((bytes[i >> 1] >> (4 * (i & 1))) << 28) >> 28);
+}
+
+function decode(record: TensorRecord, bytes: Uint8Array, dtype: DType): TensorData {
+  const { sparsity } = record;
+  if (record.type === "int4" && !sparsity) return unpackInt4(record, bytes);
+  if (!sparsity) checkBytes(record, bytes, bytesPerElement(dtype));
+  else if (record.type === "int4" || bytes.length % bytesPerElement(dtype) !== 0)
+    throw unsupported(`tensor ${quote(record.name)}: ${bytes.length} bytes of sparse ${record.type}`);
   // Copied: the file need not be aligned, and passes over the graph must not write into the caller's bytes.
-  const data = new (arrayOf(dtype))(bytes.slice().buffer);
+  const stored = new (arrayOf(dtype))(bytes.slice().buffer);
+  return sparsity ? densify(record, sparsity, stored) : stored;
+}
+
+function readContents(tensors: Tensors, record: TensorRecord, bytes: Uint8Array, dtype: DType): TensorData {
+  const key = `${record.type}@${bytes.byteOffset}+${bytes.length}`;
+  const known = record.sparsity ? undefined : tensors.contents.get(key);
+  if (known?.length === elementCount(record.shape)) return known;
+  spend(record.table.reader, elementCount(record.shape) * bytesPerElement(dtype));
+  const data = decode(record, bytes, dtype);
   tensors.contents.set(key, data);
   return data;
 }
@@ -115,6 +138,10 @@ export function tensorAt(tensors: Tensors, index: number): Tensor {
   if (isComputed && quantization && quantization.scale.length > 1) {
     throw unsupported(`tensor ${quote(record.name)}: an activation with one scale per channel`);
   }
+  if (record.type === "int4") {
+    if (isComputed) throw unsupported(`tensor ${quote(record.name)}: int4 that is computed at run time`);
+    tensor.range = { min: -8, max: 7 };
+  }
   if (!isComputed && record.bytes) {
     tensor.data = readContents(tensors, record, record.bytes, dtype);
   }
@@ -134,8 +161,10 @@ export function floatConstantAt(tensors: Tensors, index: number): Tensor {
   spend(record.table.reader, elementCount(shape) * Float32Array.BYTES_PER_ELEMENT);
   let data: Float32Array;
   if (record.type === "float16") {
-    checkBytes(record, bytes, 2);
-    data = decodeFloat16(bytes);
+    const { sparsity } = record;
+    if (!sparsity) checkBytes(record, bytes, 2);
+    const values = decodeFloat16(bytes);
+    data = sparsity ? densify(record, sparsity, values) : values;
   } else {
     const { data: stored, quantization } = tensorAt(tensors, index);
     if (!stored || !quantization) {

@@ -49,7 +49,7 @@ function readWeights(operator: Operator, x: Tensor, channelAxis: number, isCompu
   return stored;
 }
 
-function readBias(operator: Operator, x: Tensor, channels: number): Tensor | null {
+export function readBias(operator: Operator, x: Tensor, channels: number): Tensor | null {
   const index = operandIndex(operator, 2);
   if (index === undefined) return null;
   const bias = tensorAt(operator.tensors, index);

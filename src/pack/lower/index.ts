@@ -12,9 +12,17 @@ import {
   lowerGatherNd,
   lowerScatterNd,
 } from "./gather.ts";
+import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
 import { lowerNormalize } from "./normalize.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerMatmul } from "./product.ts";
+import {
+  emitDivision,
+  lowerCenter,
+  lowerDequantizeLinear,
+  lowerDynamicRange,
+  lowerQuantizeLinear,
+} from "./quantize-linear.ts";
 import { lowerRecurrent } from "./recurrent.ts";
 import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
 import { lowerResize } from "./resize.ts";
@@ -79,7 +87,9 @@ export function lowerNode(lowering: Lowering, node: Node): void {
     case "unary":
       return lowerUnary(lowering, node);
     case "quantize":
-      return emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
+      return node.attributes.divides && inputOf(node).dtype === "float32"
+        ? emitDivision(lowering, node.name, inputOf(node), node.outputs[0]!)
+        : emitQuantize(lowering, node.name, inputOf(node), node.outputs[0]!);
     case "dequantize":
       return lowerDequantize(lowering, node);
     case "reduce":
@@ -94,6 +104,18 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerResize(lowering, node);
     case "dilate":
       return lowerDilate(lowering, node);
+    case "quantizeLinear":
+      return lowerQuantizeLinear(lowering, node);
+    case "dequantizeLinear":
+      return lowerDequantizeLinear(lowering, node);
+    case "center":
+      return lowerCenter(lowering, node);
+    case "dynamicRange":
+      return lowerDynamicRange(lowering, node);
+    case "integerConv2d":
+      return lowerIntegerConv(lowering, node);
+    case "integerMatMul":
+      return lowerIntegerMatMul(lowering, node);
   }
 }
 
@@ -101,6 +123,16 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 const movers = new Set([
   ...["reshape", "transpose", "slice", "expand", "pad", "concat"],
   ...["gather", "gatherNd", "scatterNd", "dynamicSlice", "dynamicUpdateSlice"],
+]);
+
+/** Operators whose records say the types of their tensors. */
+const typed = new Set([
+  "quantizeLinear",
+  "dequantizeLinear",
+  "center",
+  "dynamicRange",
+  "integerConv2d",
+  "integerMatMul",
 ]);
 
 /** Operators that take every type, as far as they do; they refuse the rest themselves. */
@@ -117,6 +149,7 @@ function refuseTypes(node: Node): void {
     return refuseReductionTypes(node);
   if (movers.has(node.op) || anyType.has(node.op) || hasWholeNumbers(node)) return;
   if (node.op === "recurrent") return;
+  if (movers.has(node.op) || anyType.has(node.op) || typed.has(node.op) || hasWholeNumbers(node)) return;
   for (const tensor of [...node.inputs.slice(0, 1), ...node.outputs]) {
     if (tensor && !["float32", "int8", "uint8"].includes(tensor.dtype))
       throw unsupported(

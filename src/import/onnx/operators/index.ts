@@ -1,7 +1,9 @@
 import type { Tensor } from "../../../graph/graph.ts";
 import type { Scope } from "../scope.ts";
+import { contrib } from "./contrib.ts";
 import { convTranspose } from "./conv-transpose.ts";
 import { elementwise } from "./elementwise.ts";
+import { integer } from "./integer.ts";
 import { gemm, matMul } from "./linear.ts";
 import { normalizations } from "./normalization.ts";
 import { einsum } from "./product.ts";
@@ -28,10 +30,12 @@ import {
  */
 export type Convert = (scope: Scope) => Tensor | (Tensor | undefined)[];
 
-/** Operators of the default domain that can run, by name. */
+/** Operators that can run: those of the default domain by name, others by domain and name. */
 export const operators: Record<string, Convert> = {
+  ...contrib,
   ...elementwise,
   ...normalizations,
+  ...integer,
   ...quantization,
   ...recurrent,
   ...reductions,
