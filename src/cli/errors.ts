@@ -10,6 +10,11 @@ const wrongUsage = 2;
 export const usageError = (message: string): CommanderError =>
   new CommanderError(wrongUsage, "nibblenet.usage", message);
 
+const boundCode = "nibblenet.bound";
+
+/** The work was done and printed, but what it measured breaks a bound: exit code 1. */
+export const boundError = (message: string): CommanderError => new CommanderError(failed, boundCode, message);
+
 /** Commander throws these after printing what was asked for, or the help that a bare command line needs. */
 const printed = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
@@ -24,6 +29,10 @@ export function report(
 ): number {
   if (error instanceof CommanderError) {
     if (printed.has(error.code)) return error.exitCode === 0 ? 0 : wrongUsage;
+    if (error.code === boundCode) {
+      stderr.write(`nibblenet: error: ${oneLine(error.message)}\n`);
+      return failed;
+    }
     const text = oneLine(error.message.replace(/^error: /, "")).replace(/\.$/, "");
     stderr.write(`nibblenet: error: ${text}; see \`${command.name} --help\`\n`);
     return wrongUsage;

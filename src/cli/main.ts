@@ -2,6 +2,7 @@ import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { registerBench } from "./bench.ts";
 import { registerBundle } from "./bundle.ts";
+import { registerCompare } from "./compare.ts";
 import { registerConvert } from "./convert.ts";
 import { report } from "./errors.ts";
 import { registerEval } from "./eval.ts";
@@ -41,6 +42,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
     registerBundle,
     registerVerify,
     registerEval,
+    registerCompare,
   ])
     register(program, io);
   try {

@@ -24,7 +24,8 @@ function progressBar({ stderr }: Io): ProgressBar {
         current = label;
         const format = `${label} {bar} {value}/{total}, {eta_formatted} left`;
         bar = new SingleBar(
-          { format, stream: stderr, clearOnComplete: true, hideCursor: true },
+          // The work never yields to a signal handler: Ctrl-C has to end the process by itself, at once.
+          { format, stream: stderr, clearOnComplete: true, gracefulExit: false },
           Presets.shades_classic,
         );
         bar.start(total, done);

@@ -1,11 +1,16 @@
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Graph, Node, Rounding } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+
 import { type Phase, quantize } from "../quantize/index.ts";
+import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import { isStatic } from "../quantize/schemes.ts";
+
 import { summarize } from "../quantize/summary.ts";
+import { reportPage } from "../report/page.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
 import { openData } from "./data.ts";
@@ -29,13 +34,16 @@ import {
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
+import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 
 interface Options extends SchemeOptions {
   output: string;
   data?: string[];
-  calibration: "minmax" | "percentile";
+  calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
+  equalize?: boolean;
+  biasCorrection?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -68,7 +76,7 @@ export function registerQuantize(program: Command, io: Io): void {
   addSchemeOptions(command)
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
-        .choices(["minmax", "percentile"])
+        .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
         .default("minmax"),
     )
     .addOption(
@@ -76,6 +84,8 @@ export function registerQuantize(program: Command, io: Io): void {
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
     )
+    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
+    .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -88,7 +98,10 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
-    .option("--report <file>", "write the whole report as JSON; the model carries a summary")
+    .option(
+      "--report <file>",
+      "write the whole report, as a page where it ends in .html, else as JSON; the model carries a summary",
+    )
     .option("--layers", "print every layer of the report")
     .addOption(jsonOption())
     .addHelpText(
@@ -116,7 +129,7 @@ function run(file: string, options: Options, io: Io): void {
     frontend,
     json = false,
   } = options;
-  if (percentile !== undefined && calibration === "minmax")
+  if (percentile !== undefined && calibration !== "percentile")
     throw usageError("option '--percentile' needs '--calibration percentile'");
   const reportFile = options.report;
   checkOutput(output, [file]);
@@ -153,23 +166,43 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.samples && { limit: options.samples }),
     });
 
+  const hashed = samples && recorded(samples);
   const { graph: quantized, report } = withProgress(io, (bar) =>
-    quantize(graph, samples, {
+    quantize(graph, hashed?.samples, {
       makeExecutor: (g) => createExecutor(g),
       recipe,
-      method: calibration === "minmax" ? "min-max" : "percentile",
+      method: calibration === "minmax" ? "min-max" : calibration,
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
+      ...(options.equalize && { equalize: true }),
+      ...(options.biasCorrection && { biasCorrection: true }),
       io: options.io,
       ...(measured && { compareOn: measured }),
+      ...(reportFile !== undefined && { shifts: true }),
       onProgress: (phase, done, total) => bar.update(phaseNames[phase], done, total),
     }),
   );
+  const hash = hashed?.result();
+  report.provenance = {
+    source: metadata.source!,
+    ...(hash && { calibration: hash }),
+    options: provenOptions(options),
+  };
   const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
+  const reportBytes = (path: string): Uint8Array =>
+    /\.html?$/i.test(path)
+      ? new TextEncoder().encode(
+          reportPage(report, {
+            ...(metadata.labels && { labels: metadata.labels }),
+            measuredOn: basename(options.eval ?? data?.[0] ?? ""),
+            sizes: { source: source.bytes.length, packed: bytes.length },
+          }),
+        )
+      : jsonBytes(report);
   writeFiles([
     { path: output, bytes },
-    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: jsonBytes(report) }]),
+    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: reportBytes(reportFile) }]),
   ]);
 
   const inspection = inspectModel(model, bytes.length);
@@ -191,8 +224,24 @@ const phaseNames: Record<Phase, string> = {
   calibrate: "calibrating",
   measure: "observing  ",
   round: "rounding   ",
+  correct: "correcting ",
   compare: "measuring  ",
+  shift: "shifting   ",
 };
+
+/** What decides the result; paths of this machine are left out. */
+function provenOptions({
+  output: _output,
+  data: _data,
+  labels: _labels,
+  eval: _eval,
+  report: _report,
+  layers: _layers,
+  json: _json,
+  ...options
+}: Options): Record<string, unknown> {
+  return options;
+}
 
 const isWeighted = ({ op }: Node): boolean =>
   op === "conv2d" || op === "depthwiseConv2d" || op === "fullyConnected";

@@ -3,18 +3,15 @@ import { NibbleError } from "../runtime/errors.ts";
 import type { Sample } from "../samples/sample.ts";
 import type { Range } from "./affine.ts";
 import type { MakeExecutor } from "./executor.ts";
-import { minMaxObserver } from "./observers/min-max.ts";
+import { type CalibrationMethod, makeObserver } from "./observers/index.ts";
 import type { Observer } from "./observers/observer.ts";
-import { percentileObserver } from "./observers/percentile.ts";
-
-type Method = "min-max" | "percentile";
 
 /** Called after each sample; `total` where the samples know their number. */
 export type Progress = (done: number, total?: number) => void;
 
 export interface CalibrateOptions {
   /** "min-max" by default. */
-  method?: Method;
+  method?: CalibrationMethod;
   /** Share of values the range keeps, in %; 99.99 by default. Only for "percentile". */
   percentile?: number;
   onProgress?: Progress;
@@ -37,10 +34,10 @@ export function calibrate(
   options: CalibrateOptions = {},
 ): Map<Tensor, Range> {
   const { method = "min-max", percentile = 99.99, onProgress } = options;
-  const make = (): Observer => (method === "min-max" ? minMaxObserver() : percentileObserver(percentile));
   const infinite = infinitePads(graph);
   const observers = new Map<Tensor, Observer>();
-  for (const tensor of activations(graph)) if (!infinite.has(tensor)) observers.set(tensor, make());
+  for (const tensor of activations(graph))
+    if (!infinite.has(tensor)) observers.set(tensor, makeObserver(method, percentile));
 
   const executor = makeExecutor(graph);
   let done = 0;

@@ -2,10 +2,17 @@ import type { Graph } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
+
 import { needsRanges, roundWeights } from "./layers/index.ts";
+import { correctBiases } from "./methods/bias-correction.ts";
+import { equalize } from "./methods/equalize.ts";
+import { hasWeights } from "./plan.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
+
 import { compare, type Report } from "./report.ts";
+import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+import { floats } from "./weights.ts";
 
 export interface QuantizeOptions
   extends Omit<StaticOptions, "float" | "weights">,
@@ -13,6 +20,12 @@ export interface QuantizeOptions
   makeExecutor: MakeExecutor;
   /** Which layer gets which scheme; static int8 throughout by default. */
   recipe?: Recipe;
+  /** Even out the weights of neighbouring layers first: cross-layer equalization. */
+  equalize?: boolean;
+  /** Take the mean error of each layer out of its bias. */
+  biasCorrection?: boolean;
+  /** Measure noisy, louder and quieter inputs too. */
+  shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
   compareOn?: Samples;
   /** Samples the report is measured on at most. */
@@ -22,8 +35,8 @@ export interface QuantizeOptions
   onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
-/** Ranges, second moments, weights, and the report, in this order; only those that are needed. */
-export type Phase = "calibrate" | "measure" | "round" | "compare";
+/** Ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase = "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
 
 /**
  * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
@@ -33,7 +46,7 @@ export type Phase = "calibrate" | "measure" | "round" | "compare";
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
 export function quantize(
-  graph: Graph,
+  source: Graph,
   samples: Samples | undefined,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
@@ -46,11 +59,13 @@ export function quantize(
     onProgress,
     ...scheme
   } = options;
+  const graph = options.equalize ? equalize(source).graph : source;
   if (
     !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
   ) {
     throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
   }
+  checkWeights(graph);
   const schemes = assignSchemes(graph, recipe);
   for (const node of graph.nodes)
     if (options.exclude?.includes(node.name))
@@ -73,6 +88,10 @@ export function quantize(
     float: rounded.float,
     weights: rounded.weights,
   });
+  if (options.biasCorrection && samples)
+    correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
+      onProgress?.("correct", done, total),
+    );
   const weights = rounded.report.length > 0 && { weights: rounded.report };
   if (!compareOn) {
     const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
@@ -83,5 +102,15 @@ export function quantize(
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
+  if (options.shifts)
+    report.shifts = measureShifts(graph, quantized.graph, compareOn, makeExecutor, (done, total) =>
+      onProgress?.("shift", done, total),
+    );
   return { graph: quantized.graph, report: { ...report, ...weights } };
+}
+
+/** Constants that are not finite are at fault themselves, not the sample that first meets them. */
+function checkWeights({ nodes }: Graph): void {
+  for (const node of nodes.filter(hasWeights))
+    for (const tensor of node.inputs) if (tensor?.data instanceof Float32Array) floats(tensor);
 }

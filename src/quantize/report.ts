@@ -1,12 +1,15 @@
-import type { Graph, Node, Tensor, TensorData } from "../graph/graph.ts";
+import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromReal } from "../samples/convert.ts";
 import type { Sample } from "../samples/sample.ts";
 import { type Accuracy, accuracy, type Prediction, type Proportion, proportion, topOne } from "./accuracy.ts";
 import { checkInputs, type Progress, type Samples } from "./calibrate.ts";
+import { errorHistogram } from "./error-histogram.ts";
 import type { Executor, MakeExecutor } from "./executor.ts";
 import { type Fidelity, fidelityMeter, realValues } from "./fidelity.ts";
 import type { WeightReport } from "./layers/round.ts";
+import type { ShiftReport } from "./shifts.ts";
+import { constantBytes } from "./sizes.ts";
 import type { StaticInt8 } from "./static-int8.ts";
 
 /** One output of one operator of the float graph. */
@@ -18,6 +21,26 @@ export interface LayerReport extends Fidelity {
   /** Of quantized tensors. */
   scale?: number;
   zeroPoint?: number;
+  /** Of the operator's constants, before and after; where it has any. */
+  bytes?: { float: number; quantized: number };
+  /** Errors in steps of quantized tensors: −4…4 in 32 equal bins, the ends open. */
+  errors?: number[];
+}
+
+/** A sample that float and quantized graph put into different classes. */
+interface Disagreement {
+  sample: string;
+  float: number;
+  quantized: number;
+  label?: number;
+}
+
+/** Where a report comes from. */
+export interface Provenance {
+  source: { file: string; sha256: string };
+  /** Over the calibration samples' input values, in order. */
+  calibration?: { samples: number; sha256: string };
+  options: Record<string, unknown>;
 }
 
 /** What quantization cost, measured by running both graphs; plain JSON. */
@@ -33,9 +56,16 @@ export interface Report {
   weights?: WeightReport[];
   /** How often both graphs name the same class; for graphs whose first output is one vector of scores. */
   agreement?: Proportion;
+  /** The samples behind what is missing from `agreement`, the first 500. */
+  disagreements?: Disagreement[];
+  /** On inputs unlike the calibration samples, where that was asked for. */
+  shifts?: ShiftReport[];
+  provenance?: Provenance;
   /** Against the labels of those samples that have one. */
   accuracy?: { float: Accuracy; quantized: Accuracy };
 }
+
+const disagreementLimit = 500;
 
 export interface CompareOptions {
   /** Samples to compare on at most. */
@@ -58,7 +88,7 @@ export function compare(
   options: CompareOptions = {},
 ): Report {
   const { limit = Infinity, withoutLabel, onProgress } = options;
-  const layers = measuredLayers(float, quantized.counterparts);
+  const layers = measuredLayers(float, quantized);
   const outputs = float.outputs.flatMap((tensor, i) => {
     const counterpart = quantized.graph.outputs[i];
     return tensor.dtype === "float32" ? [{ tensor, counterpart, meter: fidelityMeter(counterpart) }] : [];
@@ -66,6 +96,7 @@ export function compare(
   const scores = hasScores(float) ? outputs[0] : undefined;
   const reference: Prediction[] = [];
   const candidate: Prediction[] = [];
+  const disagreements: Disagreement[] = [];
   let agreed = 0;
   let done = 0;
 
@@ -82,10 +113,19 @@ export function compare(
       for (const { tensor, counterpart, meter } of [...layers, ...outputs]) {
         meter.add(a.read(tensor) as Float32Array, b.read(counterpart));
       }
+      for (const { tensor, counterpart, errors } of layers)
+        errors?.add(a.read(tensor) as Float32Array, b.read(counterpart));
       if (scores) {
         const expected = topOne(a.read(scores.tensor) as Float32Array);
         const found = topOne(realValues(scores.counterpart, b.read(scores.counterpart)));
         if (expected === found) agreed++;
+        else if (disagreements.length < disagreementLimit)
+          disagreements.push({
+            sample: sample.name,
+            float: expected,
+            quantized: found,
+            ...(sample.label !== undefined && { label: sample.label }),
+          });
         if (sample.label !== undefined) {
           reference.push({ label: sample.label, predicted: expected });
           candidate.push({ label: sample.label, predicted: found });
@@ -104,7 +144,7 @@ export function compare(
   return {
     graph: float.name,
     samples: done,
-    layers: layers.map(({ node, tensor, counterpart, meter }) => ({
+    layers: layers.map(({ node, tensor, counterpart, meter, errors, bytes }) => ({
       node: node.name,
       op: node.op,
       tensor: tensor.name,
@@ -114,21 +154,39 @@ export function compare(
         zeroPoint: counterpart.quantization.zeroPoint[0],
       }),
       ...meter.result(),
+      ...(bytes && { bytes }),
+      ...(errors && { errors: errors.counts }),
     })),
     outputs: outputs.map(({ tensor, meter }) => ({ tensor: tensor.name, ...meter.result() })),
     float: quantized.float,
-    ...(scores && { agreement: proportion(agreed, done) }),
+    ...(scores && { agreement: proportion(agreed, done), disagreements }),
     ...(reference.length > 0 && {
       accuracy: { float: accuracy(reference, withoutLabel), quantized: accuracy(candidate, withoutLabel) },
     }),
   };
 }
 
-function measuredLayers(graph: Graph, counterparts: ReadonlyMap<Tensor, Tensor>) {
-  return graph.nodes.flatMap((node) =>
+function measuredLayers(float: Graph, { graph, counterparts }: StaticInt8) {
+  const producers = new Map(
+    graph.nodes.flatMap((node) => node.outputs.map((tensor) => [tensor, node] as const)),
+  );
+  return float.nodes.flatMap((node) =>
     node.outputs.flatMap((tensor) => {
       const counterpart = counterparts.get(tensor);
-      return counterpart ? [{ node, tensor, counterpart, meter: fidelityMeter(counterpart) }] : [];
+      if (!counterpart) return [];
+      const producer = producers.get(counterpart);
+      const before = constantBytes(node);
+      const bytes = producer && before > 0 && { float: before, quantized: constantBytes(producer) };
+      return [
+        {
+          node,
+          tensor,
+          counterpart,
+          bytes,
+          meter: fidelityMeter(counterpart),
+          errors: errorHistogram(counterpart),
+        },
+      ];
     }),
   );
 }

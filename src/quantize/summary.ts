@@ -17,10 +17,15 @@ function rounded<T>(value: T): T {
 const noise = ({ sqnr }: LayerReport): number => sqnr ?? Infinity;
 
 /**
- * What a packed file carries of a report: all but the layers that matter least, four digits a number. The whole
+ * What a packed file carries of a report: all but the layers that matter least, error
+ * histograms and names of samples, four digits a number. The whole
  * report of a small model would weigh as much as one of its layers.
  */
 export function summarize(report: Report): Report {
-  const layers = [...report.layers].sort((a, b) => noise(a) - noise(b)).slice(0, kept);
-  return rounded({ ...report, layers });
+  const layers = [...report.layers]
+    .sort((a, b) => noise(a) - noise(b))
+    .slice(0, kept)
+    .map(({ errors: _, ...layer }) => layer);
+  const { disagreements: _, ...rest } = report;
+  return rounded({ ...rest, layers });
 }

@@ -126,10 +126,6 @@ export function readTable(table: Table, field: number): Table | undefined {
   return at === 0 ? undefined : tableAt(table.reader, follow(table.reader, at));
 }
 
-function hasField(table: Table, field: number): boolean {
-  return locate(table, field, 1) !== 0;
-}
-
 function locateVector(table: Table, field: number, elementBytes: number): Vector {
   const { reader } = table;
   const at = locate(table, field, 4);
