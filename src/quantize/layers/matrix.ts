@@ -3,7 +3,7 @@
 import { elementCount, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { hasWeights } from "../plan.ts";
 
-export type WeightedNode = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"fullyConnected">;
+type WeightedNode = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"fullyConnected">;
 
 export interface LayerMatrix {
   node: WeightedNode;
