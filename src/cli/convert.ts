@@ -13,6 +13,8 @@ import {
   labelsOption,
   outputOption,
   roundingOption,
+  setOption,
+  signatureOption,
   stateOption,
 } from "./options.ts";
 import { printResult } from "./output.ts";
@@ -23,6 +25,8 @@ interface Options {
   rounding?: Rounding;
   inputShape?: Record<string, number[]>;
   state?: Record<string, string>;
+  set?: Record<string, number | number[]>;
+  signature?: string;
   labels?: string;
   frontend?: Frontend;
   json?: boolean;
@@ -38,6 +42,8 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(roundingOption())
     .addOption(inputShapeOption())
     .addOption(stateOption())
+    .addOption(setOption())
+    .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(jsonOption())
@@ -59,6 +65,8 @@ function convert(file: string, options: Options, io: Io): void {
     ...(rounding && { rounding }),
     ...(inputShape && { inputShapes: inputShape }),
     ...(state && { states: state }),
+    ...(options.set && { inputValues: options.set }),
+    ...(options.signature !== undefined && { signature: options.signature }),
   });
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
   const { bytes, model } = packSource(source, graph, { metadata });

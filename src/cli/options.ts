@@ -30,6 +30,24 @@ export const stateOption = () =>
     "keep an output for the input of the next run, such as h=hn; may be repeated",
   ).argParser(parseState);
 
+export const setOption = () =>
+  new Option(
+    "--set <name=value>",
+    "ONNX: make an input a constant, such as sr=16000; may be repeated",
+  ).argParser(parseValue);
+
+export const signatureOption = () =>
+  new Option("--signature <name>", "TFLite: the signature to take; its names are used");
+
+/** Collects "name=16000" or "name=1,2,3" of every use. */
+function parseValue(text: string, known: Record<string, number | number[]> = {}) {
+  const [, name, list] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  const values = list?.split(",").map((item) => (item.trim() === "" ? Number.NaN : Number(item))) ?? [];
+  if (!name || values.length === 0 || values.some(Number.isNaN))
+    throw new InvalidArgumentError("Expected a name and one number or several, such as sr=16000.");
+  return { ...known, [name]: values.length === 1 ? values[0] : values };
+}
+
 /** Collects "input=output" of every use. */
 function parseState(text: string, known: Record<string, string> = {}): Record<string, string> {
   const [, input, output] = /^([^=]+)=([^=]+)$/.exec(text) ?? [];

@@ -29,6 +29,8 @@ import {
   outputOption,
   positiveInteger,
   roundingOption,
+  setOption,
+  signatureOption,
   stateOption,
 } from "./options.ts";
 import { printResult } from "./output.ts";
@@ -52,6 +54,8 @@ interface Options extends SchemeOptions {
   rounding?: Rounding;
   inputShape?: Record<string, number[]>;
   state?: Record<string, string>;
+  set?: Record<string, number | number[]>;
+  signature?: string;
   labels?: string;
   frontend?: Frontend;
   eval?: string;
@@ -95,6 +99,8 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(roundingOption())
     .addOption(inputShapeOption())
     .addOption(stateOption())
+    .addOption(setOption())
+    .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
@@ -148,6 +154,8 @@ function run(file: string, options: Options, io: Io): void {
     ...(rounding && { rounding }),
     ...(inputShape && { inputShapes: inputShape }),
     ...(state && { states: state }),
+    ...(options.set && { inputValues: options.set }),
+    ...(options.signature !== undefined && { signature: options.signature }),
   });
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
