@@ -29,7 +29,8 @@ import {
 } from "../format";
 import { checkFloatRange, checkScratch, checkWeights, isInt8, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
-import { blockBytes, blockHead, qd8_f32_gemm, qd8_quantize_row, rowBytes } from "../kernels/gemm/qd8";
+import { blockBytes, blockHead, qd8_f32_gemm } from "../kernels/gemm/qd8";
+import { qd8_quantize_row, rowBytes } from "../kernels/gemm/qd8-row";
 
 /** Sums over one block of so many k stay within int32: 2 · 128 · 128 each. */
 const BLOCK_LIMIT: u32 = 1 << 15;
