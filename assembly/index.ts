@@ -1,7 +1,7 @@
 /** The engine ABI (docs/format.md): everything the host may call. No imports, no exceptions, i32 only. */
 
 import { errorDetail, inputIndex, isLoaded, notLoaded, outputIndex, reserveFile, resetState, statePointer, stateSize } from "./engine/load";
-import { ABI_VERSION, DOT_SATURATES, TIER_RELAXED, TIER_SCALAR, TIER_SIMD } from "./format";
+import { ABI_VERSION, DOT_SATURATES, TIER_RELAXED, TIER_SCALAR, TIER_SIMD } from "./abi";
 import { bytesOf, dataOf, tensor, tensorCount } from "./engine/model";
 import { runOperators } from "./engine/run";
 import { assumeDotMode, dotMode } from "./simd/dot";

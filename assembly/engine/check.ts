@@ -1,14 +1,8 @@
 /** Checks that the operators' verifiers share. They answer 0 or a CHECK_ code; none of them can overflow. */
 
-import {
-  ALIGNMENT,
-  CHECK_ALIGNMENT,
-  CHECK_FIELD,
-  CHECK_OVERLAP,
-  CHECK_QUANTIZATION,
-  CHECK_REGION,
-  ROUNDING_DOUBLE,
-} from "../format";
+import { CHECK_ALIGNMENT, CHECK_FIELD, CHECK_OVERLAP, CHECK_QUANTIZATION, CHECK_REGION } from "../abi";
+import { ALIGNMENT } from "../format";
+import { ROUNDING_DOUBLE } from "../records";
 import { kept_roundings } from "./kept";
 import { arena, arenaBytes, bytesOf, dataOf, dimOf, dtypeOf, f32At, i32At, rankOf, u32At, weights, weightsBytes } from "./model";
 

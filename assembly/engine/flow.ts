@@ -5,13 +5,8 @@
  * The arena is its own map while a file is verified: each byte holds the type last written there, 0 for none.
  */
 
+import { CHECK_DTYPE, CHECK_UNDEFINED, CULPRIT_OPERATOR, CULPRIT_TENSOR } from "../abi";
 import {
-  CHECK_DTYPE,
-  CHECK_UNDEFINED,
-  CULPRIT_OPERATOR,
-  CULPRIT_TENSOR,
-  M_SCRATCH,
-  M_SCRATCH_BYTES,
   NONE,
   O_BYTES,
   O_CODE,
@@ -20,22 +15,26 @@ import {
   O_INPUT3,
   O_VARIABLE,
   O_VARIABLE2,
+  REGION_STATE,
+  T_REGION,
+} from "../format";
+import {
+  M_SCRATCH,
+  M_SCRATCH_BYTES,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
-  OP_MATMUL_F32,
   OP_GEMM_QD8,
+  OP_LSTM_QS8,
+  OP_MATMUL_F32,
+  OP_RECURRENT_F32,
   OP_SCATTER,
   OP_UPDATE,
   OP_WINDOW,
-  OP_LSTM_QS8,
-  OP_RECURRENT_F32,
-  REGION_STATE,
-  T_REGION,
   WINDOW_SHIFT,
-} from "../format";
+} from "../records";
 import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
 import {

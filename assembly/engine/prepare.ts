@@ -3,10 +3,10 @@
  * and room for four activation rows with their sign bits flipped. In the other tiers nothing.
  */
 
+import { DOT_SATURATES, DOT_UNSIGNED } from "../abi";
+import { O_BYTES, O_CODE } from "../format";
 import {
   C_GROUPS,
-  DOT_SATURATES,
-  DOT_UNSIGNED,
   KR,
   M_BIAS,
   M_INDEX,
@@ -15,12 +15,10 @@ import {
   M_PREPARED_BIAS,
   M_WEIGHTS,
   NR,
-  O_BYTES,
-  O_CODE,
   OP_CONV_QS8,
   OP_GEMM_QS8,
   OP_GEMM_SPARSE_QS8,
-} from "../format";
+} from "../records";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
 import { operatorCount, operators, setFlippedRows, u32At, weights } from "./model";

@@ -1,8 +1,7 @@
 /** One inference: the operators in file order. */
 
+import { O_BYTES, O_CODE } from "../format";
 import {
-  O_BYTES,
-  O_CODE,
   OP_ADD_F32,
   OP_ADD_QS8,
   OP_ARG,
@@ -16,19 +15,18 @@ import {
   OP_COPY,
   OP_CUMSUM,
   OP_DEQUANTIZE,
-  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_DYNAMIC_RANGE,
   OP_FILL,
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
-  OP_LSTM_QS8,
-  OP_RECURRENT_F32,
-  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
-  OP_MATMUL_F32,
+  OP_GEMM_SPARSE_QS8,
   OP_INTEGER_CONV,
+  OP_LSTM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -37,10 +35,11 @@ import {
   OP_MUL_QS8,
   OP_NORM_F32,
   OP_QUANTIZE,
-  OP_SCATTER,
+  OP_QUANTIZE_LINEAR,
+  OP_RECURRENT_F32,
   OP_REDUCE,
   OP_RESIZE,
-  OP_QUANTIZE_LINEAR,
+  OP_SCATTER,
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
@@ -49,7 +48,7 @@ import {
   OP_UNARY_F32,
   OP_UPDATE,
   OP_WINDOW,
-} from "../format";
+} from "../records";
 import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";

@@ -7,6 +7,8 @@ import {
   CHECK_QUANTIZATION,
   CHECK_REGION,
   CHECK_SHAPE,
+} from "../abi";
+import {
   DTYPE_BOOL,
   DTYPE_FLOAT32,
   DTYPE_INT16,

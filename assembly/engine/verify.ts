@@ -1,10 +1,7 @@
 /** Which operators exist, and who verifies them. */
 
+import { CHECK_INDEX, CHECK_OVERLAP, CHECK_RECORD, CHECK_WRITES_CONSTANT } from "../abi";
 import {
-  CHECK_INDEX,
-  CHECK_OVERLAP,
-  CHECK_RECORD,
-  CHECK_WRITES_CONSTANT,
   NONE,
   O_BYTES,
   O_CODE,
@@ -14,6 +11,10 @@ import {
   O_VARIABLE,
   O_VARIABLE2,
   O_WIDE_FIELDS,
+  REGION_WEIGHTS,
+  T_REGION,
+} from "../format";
+import {
   OP_ADD_QS8,
   OP_ARG,
   OP_AVERAGE_POOL_F32,
@@ -26,19 +27,18 @@ import {
   OP_COPY,
   OP_CUMSUM,
   OP_DEQUANTIZE,
-  OP_DYNAMIC_RANGE,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
+  OP_DYNAMIC_RANGE,
   OP_FILL,
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
-  OP_LSTM_QS8,
-  OP_RECURRENT_F32,
-  OP_GEMM_SPARSE_QS8,
   OP_GEMM_QS8,
-  OP_MATMUL_F32,
+  OP_GEMM_SPARSE_QS8,
   OP_INTEGER_CONV,
+  OP_LSTM_QS8,
+  OP_MATMUL_F32,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
@@ -46,10 +46,11 @@ import {
   OP_MUL_F32,
   OP_NORM_F32,
   OP_QUANTIZE,
-  OP_SCATTER,
+  OP_QUANTIZE_LINEAR,
+  OP_RECURRENT_F32,
   OP_REDUCE,
   OP_RESIZE,
-  OP_QUANTIZE_LINEAR,
+  OP_SCATTER,
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
@@ -57,9 +58,7 @@ import {
   OP_UNARY_F32,
   OP_UPDATE,
   OP_WINDOW,
-  REGION_WEIGHTS,
-  T_REGION,
-} from "../format";
+} from "../records";
 import { verifyArithmetic, verifySelect } from "../ops/arithmetic";
 import { verifyBinary } from "../ops/binary";
 import { verifyCast } from "../ops/cast";

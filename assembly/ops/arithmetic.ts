@@ -1,22 +1,7 @@
 /** OP_BINARY_F32, whose loop is that of ADD; OP_BINARY_INT and OP_SELECT: elementwise in any type, with broadcasting. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import {
-  B_A_STRIDES,
-  B_B_STRIDES,
-  B_DIMS,
-  BINARY_EQUAL,
-  BINARY_LESS_EQUAL,
-  BINARY_MAXIMUM,
-  BINARY_MUL,
-  BINARY_POW,
-  BINARY_PRELU,
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  BINARY_RECORD_BYTES,
-  B_KIND,
   DTYPE_BOOL,
   DTYPE_FLOAT32,
   NONE,
@@ -27,12 +12,25 @@ import {
   O_INPUT3,
   O_VARIABLE,
   O_VARIABLE2,
+} from "../format";
+import {
+  BINARY_EQUAL,
+  BINARY_LESS_EQUAL,
+  BINARY_MAXIMUM,
+  BINARY_MUL,
+  BINARY_POW,
+  BINARY_PRELU,
+  BINARY_RECORD_BYTES,
+  B_A_STRIDES,
+  B_B_STRIDES,
+  B_DIMS,
+  B_KIND,
+  J_CONDITION_STRIDES,
   OP_BINARY_F32,
   OP_BINARY_INT,
   OP_SELECT,
-  J_CONDITION_STRIDES,
   SELECT_RECORD_BYTES,
-} from "../format";
+} from "../records";
 import { within } from "../engine/check";
 import { isKept, keeps } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, input2Of, input3Of, inputOf, outputOf, u32At } from "../engine/model";

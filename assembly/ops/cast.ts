@@ -1,14 +1,8 @@
 /** OP_CAST: each element in another type. */
 
-import {
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_BOOL,
-  DTYPE_FLOAT32,
-  DTYPE_UINT8,
-  O_BYTES,
-  UNARY_RECORD_BYTES,
-} from "../format";
+import { CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_BOOL, DTYPE_FLOAT32, DTYPE_UINT8, O_BYTES } from "../format";
+import { UNARY_RECORD_BYTES } from "../records";
 import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { largest, loadWhole, storeWhole } from "../engine/whole";

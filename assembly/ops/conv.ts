@@ -1,15 +1,12 @@
 /** OP_CONV_QS8, OP_CONV_F32: any 2-D convolution, by panels of gathered rows that the GEMM kernels read. */
 
+import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
+  CONV_RECORD_BYTES,
   C_GROUPS,
   C_PAD_VALUE,
   C_PANEL_ROWS,
-  CHECK_FIELD,
-  CHECK_QUANTIZATION,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  CONV_RECORD_BYTES,
-  DTYPE_FLOAT32,
   KR,
   M_BIAS,
   M_K,
@@ -19,7 +16,6 @@ import {
   M_SCRATCH_BYTES,
   M_WEIGHTS,
   NR,
-  O_BYTES,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,
@@ -28,7 +24,7 @@ import {
   W_PAD_TOP,
   W_STRIDE_H,
   W_STRIDE_W,
-} from "../format";
+} from "../records";
 import { checkScratch, isInt8, roundUp, within } from "../engine/check";
 import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";

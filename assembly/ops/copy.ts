@@ -1,21 +1,18 @@
 /** OP_COPY: strided copies, of which concatenation, padding and transposition are made. OP_FILL: one value. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { O_BYTES } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_RECORD,
-  CHECK_SHAPE,
   COPY_RECORD_BYTES,
-  F_VALUE,
   FILL_RECORD_BYTES,
-  O_BYTES,
+  F_VALUE,
   Y_DIMS,
   Y_ELEMENT,
   Y_IN_OFFSET,
   Y_IN_STRIDES,
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
-} from "../format";
+} from "../records";
 import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { lastOf, reaches, rowCount, rowOffset } from "./strided";

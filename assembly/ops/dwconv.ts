@@ -1,23 +1,19 @@
 /** OP_DWCONV_QS8, OP_DWCONV_F32: depthwise convolution with one filter a channel, pixel by pixel. */
 
+import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
-  C_PAD_VALUE,
-  CHECK_FIELD,
-  CHECK_QUANTIZATION,
-  CHECK_RECORD,
-  CHECK_SHAPE,
   CONV_RECORD_BYTES,
-  DTYPE_FLOAT32,
+  C_PAD_VALUE,
   M_BIAS,
   M_K,
   M_N,
   M_REQUANT,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  M_WEIGHT_ZERO_POINT,
   M_WEIGHTS,
+  M_WEIGHT_ZERO_POINT,
   NR,
-  O_BYTES,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,
@@ -26,7 +22,7 @@ import {
   W_PAD_TOP,
   W_STRIDE_H,
   W_STRIDE_W,
-} from "../format";
+} from "../records";
 import { checkScratch, isInt8, roundUp } from "../engine/check";
 import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";

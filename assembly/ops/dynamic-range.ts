@@ -1,18 +1,8 @@
 /** OP_DYNAMIC_RANGE: the scale, or the zero point, with which uint8 holds all that a float32 tensor holds. */
 
-import {
-  CHECK_DTYPE,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_UINT8,
-  DYNAMIC_RANGE_RECORD_BYTES,
-  NONE,
-  O_BYTES,
-  O_INPUT2,
-  O_INPUT3,
-} from "../format";
+import { CHECK_DTYPE, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, DTYPE_UINT8, NONE, O_BYTES, O_INPUT2, O_INPUT3 } from "../format";
+import { DYNAMIC_RANGE_RECORD_BYTES } from "../records";
 import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
 import { elementsOf, hasInputOnly } from "./quantize-linear";
 

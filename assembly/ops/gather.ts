@@ -5,14 +5,11 @@
  * [batches, count, depth], both walk the same slices: GATHER copies whole → part, SCATTER part → whole.
  */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_INT32, DTYPE_INT64, NONE, O_BYTES, O_CODE, O_INPUT, O_INPUT2 } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_INT32,
-  DTYPE_INT64,
+  GATHER_RANK,
+  GATHER_RECORD_BYTES,
   G_BATCHES,
   G_COUNT,
   G_DEPTH,
@@ -20,15 +17,8 @@ import {
   G_FROM_END,
   G_INNER,
   G_OUTER,
-  GATHER_RANK,
-  GATHER_RECORD_BYTES,
-  NONE,
-  O_BYTES,
-  O_CODE,
-  O_INPUT,
-  O_INPUT2,
   OP_SCATTER,
-} from "../format";
+} from "../records";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 

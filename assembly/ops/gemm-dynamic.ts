@@ -1,11 +1,8 @@
 /** OP_GEMM_QD8: fully connected layers whose activations are quantized as they come, [m, k] → [m, n]. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
   GEMM_RECORD_BYTES,
   M_BIAS,
   M_K,
@@ -14,19 +11,18 @@ import {
   M_N,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  M_WEIGHT_FORMAT,
   M_WEIGHTS,
+  M_WEIGHT_FORMAT,
   NR,
-  O_BYTES,
-  Q_BLOCK,
-  Q_BLOCK_ZERO_POINTS,
-  Q_TABLE,
-  Q_WEIGHT_SUMS,
-  Q_ZERO_POINT,
+  QD_BLOCK,
+  QD_BLOCK_ZERO_POINTS,
+  QD_TABLE,
+  QD_WEIGHT_SUMS,
+  QD_ZERO_POINT,
   WEIGHTS_CODEBOOK,
   WEIGHTS_F32,
   WEIGHTS_I8,
-} from "../format";
+} from "../records";
 import { checkFloatRange, checkScratch, checkWeights, isInt8, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { blockBytes, blockHead, qd8_f32_gemm } from "../kernels/gemm/qd8";
@@ -42,36 +38,36 @@ export function verifyGemmDynamic(record: usize): i32 {
   const y = outputOf(record);
   if (dtypeOf(x) != DTYPE_FLOAT32 || dtypeOf(y) != DTYPE_FLOAT32) return CHECK_DTYPE;
   if (!within(record, M_K, 1, K_LIMIT) || !within(record, M_N, 1, K_LIMIT)) return CHECK_FIELD;
-  if (!within(record, Q_BLOCK, 8, BLOCK_LIMIT) || (u32At(record, Q_BLOCK) & 7) != 0) return CHECK_FIELD;
-  if (!within(record, Q_BLOCK_ZERO_POINTS, 0, 1) || !isInt8(i32At(record, Q_ZERO_POINT))) return CHECK_FIELD;
+  if (!within(record, QD_BLOCK, 8, BLOCK_LIMIT) || (u32At(record, QD_BLOCK) & 7) != 0) return CHECK_FIELD;
+  if (!within(record, QD_BLOCK_ZERO_POINTS, 0, 1) || !isInt8(i32At(record, QD_ZERO_POINT))) return CHECK_FIELD;
   const format = u32At(record, M_WEIGHT_FORMAT);
   if (!within(record, M_WEIGHT_FORMAT, WEIGHTS_I8, WEIGHTS_CODEBOOK) || format == WEIGHTS_F32) return CHECK_FIELD;
   const k = <u64>u32At(record, M_K);
   const n = <u64>u32At(record, M_N);
   const columns = roundUp(n, NR);
-  const blocks = (roundUp(k, 8) + u32At(record, Q_BLOCK) - 1) / u32At(record, Q_BLOCK);
-  const head = <u64>blockHead(u32At(record, Q_BLOCK_ZERO_POINTS) != 0);
+  const blocks = (roundUp(k, 8) + u32At(record, QD_BLOCK) - 1) / u32At(record, QD_BLOCK);
+  const head = <u64>blockHead(u32At(record, QD_BLOCK_ZERO_POINTS) != 0);
   const perBlock = blocks * head + blockBytes(format, <usize>roundUp(k, 8));
   let check = checkWeights(u32At(record, M_WEIGHTS), (columns / NR) * perBlock);
   if (check) return check;
   check = checkWeights(u32At(record, M_BIAS), columns << 2);
   if (check) return check;
-  check = checkWeights(u32At(record, Q_WEIGHT_SUMS), columns << 2);
+  check = checkWeights(u32At(record, QD_WEIGHT_SUMS), columns << 2);
   if (check) return check;
-  check = checkWeights(u32At(record, Q_TABLE), format == WEIGHTS_CODEBOOK ? 16 : 0);
+  check = checkWeights(u32At(record, QD_TABLE), format == WEIGHTS_CODEBOOK ? 16 : 0);
   if (check) return check;
   check = checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
   if (check) return check;
   const rows = <u64>bytesOf(y) / (n * 4);
   if (rows * n * 4 != bytesOf(y) || rows * k * 4 != bytesOf(x)) return CHECK_SHAPE;
-  const needed = rows * rowBytes(<usize>k, u32At(record, Q_BLOCK)) + roundUp(k, 8) * NR;
+  const needed = rows * rowBytes(<usize>k, u32At(record, QD_BLOCK)) + roundUp(k, 8) * NR;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
 }
 
 export function runGemmDynamic(record: usize): void {
   const k: usize = u32At(record, M_K);
   const n: usize = u32At(record, M_N);
-  const block: usize = u32At(record, Q_BLOCK);
+  const block: usize = u32At(record, QD_BLOCK);
   const y = outputOf(record);
   const m = <usize>bytesOf(y) / (n << 2);
   const stride = rowBytes(k, block);
@@ -82,9 +78,9 @@ export function runGemmDynamic(record: usize): void {
     x += k << 2;
   }
   qd8_f32_gemm(
-    u32At(record, M_WEIGHT_FORMAT), m, n, k, block, u32At(record, Q_BLOCK_ZERO_POINTS) != 0,
-    i32At(record, Q_ZERO_POINT), rows, stride, weights + u32At(record, M_WEIGHTS), weights + u32At(record, Q_TABLE),
-    weights + u32At(record, Q_WEIGHT_SUMS), weights + u32At(record, M_BIAS), f32At(record, M_MIN),
+    u32At(record, M_WEIGHT_FORMAT), m, n, k, block, u32At(record, QD_BLOCK_ZERO_POINTS) != 0,
+    i32At(record, QD_ZERO_POINT), rows, stride, weights + u32At(record, M_WEIGHTS), weights + u32At(record, QD_TABLE),
+    weights + u32At(record, QD_WEIGHT_SUMS), weights + u32At(record, M_BIAS), f32At(record, M_MIN),
     f32At(record, M_MAX), rows + m * stride, dataOf(y)
   );
 }

@@ -1,9 +1,8 @@
 /** OP_GEMM_SPARSE_QS8: fully connected layers and 1×1 convolutions whose weights have blocks of zeros. */
 
+import { CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { O_BYTES } from "../format";
 import {
-  CHECK_FIELD,
-  CHECK_RECORD,
-  CHECK_SHAPE,
   GEMM_RECORD_BYTES,
   KR,
   M_BIAS,
@@ -12,11 +11,10 @@ import {
   M_K,
   M_N,
   M_REQUANT,
-  M_WEIGHT_ZERO_POINT,
   M_WEIGHTS,
+  M_WEIGHT_ZERO_POINT,
   NR,
-  O_BYTES,
-} from "../format";
+} from "../records";
 import { checkWeights, roundUp, within } from "../engine/check";
 import { bytesOf, dataOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { qs8_qc8w_spmm } from "../kernels/gemm/sparse";

@@ -7,8 +7,9 @@ import {
   CHECK_QUANTIZATION,
   CHECK_RECORD,
   CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_INT8,
+} from "../abi";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
+import {
   GEMM_RECORD_BYTES,
   KR,
   M_BIAS,
@@ -18,19 +19,17 @@ import {
   M_N,
   M_REQUANT,
   M_ROUNDING,
+  M_WEIGHTS,
   M_WEIGHT_FORMAT,
   M_WEIGHT_ZERO_POINT,
-  M_WEIGHTS,
   M_ZERO_POINT,
   NR,
-  O_BYTES,
-  O_CODE,
   OP_CONV_F32,
   OP_DWCONV_F32,
   OP_GEMM_F32,
   WEIGHTS_F32,
   WEIGHTS_I8,
-} from "../format";
+} from "../records";
 import {
   checkFloatRange,
   checkInt8Range,

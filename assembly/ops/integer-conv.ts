@@ -1,14 +1,9 @@
 /** OP_INTEGER_CONV: convolutions and matrix products of centred integers, as the int32 sums they are. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_INT16, DTYPE_INT32, DTYPE_INT8, NONE, O_BYTES, O_INPUT2, O_INPUT3 } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_INT16,
-  DTYPE_INT32,
-  DTYPE_INT8,
+  INTEGER_CONV_RECORD_BYTES,
   I_BATCH,
   I_C,
   I_DILATION_H,
@@ -27,12 +22,7 @@ import {
   I_W,
   I_W_BATCHED,
   I_X_BATCHED,
-  INTEGER_CONV_RECORD_BYTES,
-  NONE,
-  O_BYTES,
-  O_INPUT2,
-  O_INPUT3,
-} from "../format";
+} from "../records";
 import { within } from "../engine/check";
 import { dataOf, dtypeOf, i32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { s16_dot } from "../kernels/vector/dot";

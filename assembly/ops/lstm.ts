@@ -8,11 +8,9 @@ import {
   CHECK_QUANTIZATION,
   CHECK_RECORD,
   CHECK_SHAPE,
-  DTYPE_INT16,
-  DTYPE_INT8,
-  LSTM_QS8_RECORD_BYTES,
-  M_SCRATCH,
-  O_BYTES,
+} from "../abi";
+import { DTYPE_INT16, DTYPE_INT8, O_BYTES } from "../format";
+import {
   LQ_BIAS,
   LQ_CLIP,
   LQ_HIDDEN,
@@ -25,7 +23,9 @@ import {
   LQ_TANH_SHIFT,
   LQ_WEIGHTS,
   LQ_ZERO_POINT,
-} from "../format";
+  LSTM_QS8_RECORD_BYTES,
+  M_SCRATCH,
+} from "../records";
 import { checkWeights, isInt8, isMultiplier, within } from "../engine/check";
 import {
   arena,

@@ -1,35 +1,25 @@
 /** OP_MATMUL_F32: products of two computed matrices. b is packed as GEMM weights are, one batch at a time. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES, O_INPUT, O_INPUT2, O_INPUT3, O_VARIABLE, O_VARIABLE2 } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  M_MAX,
-  M_MIN,
-  M_SCRATCH,
-  M_SCRATCH_BYTES,
   MATMUL_RANK,
   MATMUL_RECORD_BYTES,
   MM_A_BATCH,
   MM_A_ROW,
+  MM_BATCH,
   MM_B_BATCH,
   MM_B_K,
   MM_B_N,
-  MM_BATCH,
   MM_K,
   MM_N,
   MM_ROWS,
+  M_MAX,
+  M_MIN,
+  M_SCRATCH,
+  M_SCRATCH_BYTES,
   NR,
-  O_BYTES,
-  O_INPUT,
-  O_INPUT2,
-  O_INPUT3,
-  O_VARIABLE,
-  O_VARIABLE2,
-} from "../format";
+} from "../records";
 import { checkFloatRange, checkScratch, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";

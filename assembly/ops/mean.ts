@@ -1,18 +1,12 @@
 /** OP_MEAN_QS8, OP_MEAN_F32: [outer, count, inner] → [outer, inner]. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_QUANTIZATION,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_INT8,
   MEAN_RECORD_BYTES,
-  O_BYTES,
-  O_CODE,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  ROUNDING_DOUBLE,
   R_BIAS,
   R_COUNT,
   R_INNER,
@@ -22,8 +16,7 @@ import {
   R_SCALE,
   R_SHIFT,
   R_ZERO_POINT,
-  ROUNDING_DOUBLE,
-} from "../format";
+} from "../records";
 import { checkRounding, isInt8, isMultiplier, isScale, within } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At } from "../engine/model";

@@ -1,22 +1,8 @@
 /** OP_NORM_F32: every row of the last dimension brought to one length, with or without its mean. */
 
-import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  N_DEPTH,
-  N_EPSILON,
-  N_KIND,
-  NORM_RECORD_BYTES,
-  O_BYTES,
-  O_INPUT2,
-  O_INPUT3,
-  O_VARIABLE,
-  O_VARIABLE2,
-} from "../format";
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES, O_INPUT2, O_INPUT3, O_VARIABLE, O_VARIABLE2 } from "../format";
+import { NORM_RECORD_BYTES, N_DEPTH, N_EPSILON, N_KIND } from "../records";
 import { sameElements, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, f32At, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { f32_norm } from "../kernels/vector/norm";

@@ -1,31 +1,25 @@
 /** OP_AVERAGE_POOL_*, OP_MAX_POOL_*. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_INT8,
   M_MAX,
   M_MIN,
-  O_BYTES,
-  O_CODE,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
+  POOL_RECORD_BYTES,
   P_COUNT_PADDING,
   P_HALVES_UP,
   P_PAD_VALUE,
-  POOL_RECORD_BYTES,
   W_KERNEL_H,
   W_KERNEL_W,
   W_PAD_LEFT,
   W_PAD_TOP,
   W_STRIDE_H,
   W_STRIDE_W,
-} from "../format";
+} from "../records";
 import { checkFloatRange, checkInt8Range, within } from "../engine/check";
 import { isKept, keeps } from "../engine/kept";
 import { dataOf, dimOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At } from "../engine/model";

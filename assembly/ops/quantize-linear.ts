@@ -1,19 +1,12 @@
 /** OP_QUANTIZE_LINEAR: to and from integers with scales and zero points that are tensors, per tensor, axis or block. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
   DTYPE_FLOAT32,
   DTYPE_INT16,
   DTYPE_INT32,
   DTYPE_INT8,
   DTYPE_UINT8,
-  LINEAR_CENTER,
-  LINEAR_DEQUANTIZE,
-  LINEAR_DIVIDE,
   NONE,
   O_BYTES,
   O_INPUT,
@@ -21,6 +14,11 @@ import {
   O_INPUT3,
   O_VARIABLE,
   O_VARIABLE2,
+} from "../format";
+import {
+  LINEAR_CENTER,
+  LINEAR_DEQUANTIZE,
+  LINEAR_DIVIDE,
   QL_AXIS_STRIDE,
   QL_BLOCK,
   QL_DIM,
@@ -33,7 +31,7 @@ import {
   QL_OUTER_STRIDE,
   QL_X_OFFSET,
   QUANTIZE_LINEAR_RECORD_BYTES,
-} from "../format";
+} from "../records";
 import { within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, i32At, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";

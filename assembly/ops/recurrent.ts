@@ -1,12 +1,8 @@
 /** OP_RECURRENT_F32: LSTM, GRU and RNN, step by step. The products of the inputs are a matrix multiply before it. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES, O_INPUT, O_VARIABLE, O_VARIABLE2 } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
   L_BIAS,
   L_CLIP,
   L_HIDDEN,
@@ -18,16 +14,12 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   NR,
-  O_BYTES,
-  O_INPUT,
-  O_VARIABLE,
-  O_VARIABLE2,
   RECURRENT_GRU,
   RECURRENT_GRU_RESET_AFTER,
   RECURRENT_LSTM,
   RECURRENT_RECORD_BYTES,
   RECURRENT_RNN,
-} from "../format";
+} from "../records";
 import { checkFloatRange, checkScratch, checkWeights, roundUp, within } from "../engine/check";
 import {
   arena,

@@ -1,11 +1,7 @@
 /** OP_REDUCE, OP_ARG, OP_CUMSUM: along the middle of [outer, count, inner]. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  CHECK_SHAPE,
   DTYPE_FLOAT32,
   DTYPE_INT32,
   DTYPE_INT64,
@@ -16,6 +12,8 @@ import {
   O_INPUT3,
   O_VARIABLE,
   O_VARIABLE2,
+} from "../format";
+import {
   OP_ARG,
   OP_CUMSUM,
   OP_REDUCE,
@@ -26,7 +24,7 @@ import {
   REDUCE_MAX,
   REDUCE_MIN,
   REDUCE_RECORD_BYTES,
-} from "../format";
+} from "../records";
 import { within } from "../engine/check";
 import { isKept, keeps } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, inputOf, namedBy, outputOf, u32At } from "../engine/model";

@@ -1,30 +1,23 @@
 /** OP_RESIZE: each output element is a weighted sum over a small grid of inputs, both given by tables in the file. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_QUANTIZATION,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_INT8,
-  O_BYTES,
   RESIZE_RECORD_BYTES,
   ROUNDING_DOUBLE,
-  Z_COLUMN_TAPS,
   Z_COLUMNS,
+  Z_COLUMN_TAPS,
   Z_HEIGHT,
   Z_INNER,
+  Z_OUTER,
   Z_OUT_HEIGHT,
   Z_OUT_WIDTH,
-  Z_OUTER,
   Z_ROUNDING,
-  Z_ROW_TAPS,
   Z_ROWS,
+  Z_ROW_TAPS,
   Z_SHIFT,
   Z_WIDTH,
-} from "../format";
+} from "../records";
 import { checkRounding, checkWeights, within } from "../engine/check";
 import { roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

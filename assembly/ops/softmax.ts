@@ -1,14 +1,8 @@
 /** OP_SOFTMAX_QS8, OP_SOFTMAX_F32: along the last dimension. */
 
+import { CHECK_DTYPE, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_QUANTIZATION,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  DTYPE_INT8,
-  O_BYTES,
-  O_CODE,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
   ROUNDING_DOUBLE,
@@ -18,7 +12,7 @@ import {
   X_SCALE,
   X_TABLE,
   X_ZERO_POINT,
-} from "../format";
+} from "../records";
 import { checkRounding, checkWeights, isInt8, isScale, sameElements } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

@@ -3,7 +3,8 @@
  * are signed: addresses wrap at 32 bits, so the loops add a negative stride like any other.
  */
 
-import { CHECK_FIELD, COPY_RANK } from "../format";
+import { CHECK_FIELD } from "../abi";
+import { COPY_RANK } from "../records";
 import { i32At, u32At } from "../engine/model";
 
 const LAST: usize = COPY_RANK - 1;

@@ -1,15 +1,8 @@
 /** OP_UNARY_F32: elementwise float32 functions. Scalar in every tier, so the bits agree by construction. */
 
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_RECORD,
-  CHECK_SHAPE,
-  DTYPE_FLOAT32,
-  O_BYTES,
-  U_ALPHA,
-  U_BETA,
-  U_KIND,
   UNARY_ABS,
   UNARY_CEIL,
   UNARY_CLIP,
@@ -36,7 +29,10 @@ import {
   UNARY_SOFTPLUS,
   UNARY_SQRT,
   UNARY_SQUARE,
-} from "../format";
+  U_ALPHA,
+  U_BETA,
+  U_KIND,
+} from "../records";
 import { sameElements, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, f32At, inputOf, outputOf, u32At } from "../engine/model";
 import { expf } from "../simd/exp";

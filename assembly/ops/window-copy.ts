@@ -3,26 +3,9 @@
  * Each start is brought into 0…limit, so that the window always fits.
  */
 
-import {
-  CHECK_DTYPE,
-  CHECK_FIELD,
-  CHECK_INDEX,
-  CHECK_RECORD,
-  DTYPE_INT32,
-  DTYPE_INT64,
-  D_LIMITS,
-  D_STARTS,
-  D_STRIDES,
-  MAX_RANK,
-  NONE,
-  O_BYTES,
-  O_CODE,
-  O_INPUT,
-  O_INPUT2,
-  OP_UPDATE,
-  WINDOW_RECORD_BYTES,
-  WINDOW_SHIFT,
-} from "../format";
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD } from "../abi";
+import { DTYPE_INT32, DTYPE_INT64, MAX_RANK, NONE, O_BYTES, O_CODE, O_INPUT, O_INPUT2 } from "../format";
+import { D_LIMITS, D_STARTS, D_STRIDES, OP_UPDATE, WINDOW_RECORD_BYTES, WINDOW_SHIFT } from "../records";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { checkCopy, copyStrided } from "./copy";

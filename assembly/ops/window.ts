@@ -1,8 +1,7 @@
 /** Sliding windows over NHWC images: what convolutions and pools check and compute alike. */
 
+import { CHECK_FIELD, CHECK_SHAPE } from "../abi";
 import {
-  CHECK_FIELD,
-  CHECK_SHAPE,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,
@@ -11,7 +10,7 @@ import {
   W_PAD_TOP,
   W_STRIDE_H,
   W_STRIDE_W,
-} from "../format";
+} from "../records";
 import { within } from "../engine/check";
 import { dimOf, rankOf } from "../engine/model";
 

@@ -3,7 +3,7 @@
  * forms give the same bits: convert, multiply, clamp against integer bounds, round half to even.
  */
 
-import { NR, ROUNDING_DOUBLE } from "../format";
+import { NR, ROUNDING_DOUBLE } from "../records";
 
 /** Room for eight accumulators, for the rounding that works lane by lane. */
 const lanes: usize = memory.data(32, 16);

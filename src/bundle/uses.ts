@@ -16,7 +16,7 @@ import {
   U_ROUNDING,
   X_ROUNDING,
   Z_ROUNDING,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { FileContents } from "../format/decode.ts";
 
 /** What a model needs of the engine, as assembly/engine/kept.ts spells it. */

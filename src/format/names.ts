@@ -1,9 +1,9 @@
-import * as format from "../../assembly/format.ts";
+import * as records from "../../assembly/records.ts";
 
 /** Names of the constants that start with `prefix`, by value: OP_CONV_QS8 → "CONV_QS8". */
 function namesOf(prefix: string): Map<number, string> {
   const names = new Map<number, string>();
-  for (const [name, value] of Object.entries(format))
+  for (const [name, value] of Object.entries(records))
     if (name.startsWith(prefix) && typeof value === "number") names.set(value, name.slice(prefix.length));
   return names;
 }

@@ -1,3 +1,4 @@
+import { REGION_ARENA, REGION_STATE, REGION_WEIGHTS } from "../../assembly/format.ts";
 import {
   M_K,
   M_ROUNDING,
@@ -10,13 +11,10 @@ import {
   OP_GEMM_F32,
   OP_GEMM_QS8,
   OP_MATMUL_F32,
-  REGION_ARENA,
-  REGION_STATE,
-  REGION_WEIGHTS,
   ROUNDING_DOUBLE,
   WEIGHTS_F32,
   WEIGHTS_I8,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { FileContents, FileOperator } from "../format/decode.ts";
 import { operatorName } from "../format/names.ts";
 import { type DType, elementCount, type Rounding } from "../graph/graph.ts";

@@ -1,4 +1,4 @@
-import { COPY_RANK } from "../../assembly/format.ts";
+import { COPY_RANK } from "../../assembly/records.ts";
 
 /** Strides, in elements, of a dense tensor. */
 export function denseStrides(shape: readonly number[]): number[] {

@@ -76,6 +76,11 @@ export function quantize(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
     );
+  if (options.biasCorrection && !samples)
+    throw new NibbleError(
+      "bad-input",
+      `graph "${graph.name}": bias correction needs calibration samples; give some, or leave it out`,
+    );
   const ranges = isCalibrated
     ? calibrate(graph, samples!, makeExecutor, {
         ...scheme,

@@ -28,7 +28,7 @@ import {
   ERROR_TENSOR,
   ERROR_TRUNCATED,
   ERROR_VERSION,
-} from "../../assembly/format.ts";
+} from "../../assembly/abi.ts";
 import { NibbleError } from "./errors.ts";
 
 const checks: Record<number, string> = {

@@ -1,4 +1,4 @@
-import { ABI_VERSION, DOT_BROKEN, TIER_RELAXED, TIER_SIMD } from "../../assembly/format.ts";
+import { ABI_VERSION, DOT_BROKEN, TIER_RELAXED, TIER_SIMD } from "../../assembly/abi.ts";
 import {
   type Build,
   type Builds,

@@ -1,4 +1,4 @@
-import { M_MAX, M_MIN, NR } from "../../assembly/format.ts";
+import { M_MAX, M_MIN, NR } from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 
 export type DwconvF32 = (

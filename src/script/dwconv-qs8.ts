@@ -7,7 +7,7 @@ import {
   M_ZERO_POINT,
   NR,
   ROUNDING_DOUBLE,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 import { MAGIC, requantizeDouble } from "./requantize.ts";
 

@@ -6,7 +6,7 @@ import {
   M_ZERO_POINT,
   NR,
   ROUNDING_DOUBLE,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 import { LONGEST, LOW, type PackedMatrix, packMatrix } from "./pack.ts";
 import { MAGIC, requantizeDouble } from "./requantize.ts";

@@ -6,12 +6,9 @@ import {
   ERROR_NOT_LOADED,
   ERROR_OPERATOR,
   ERROR_OPERATOR_UNKNOWN,
-  M_ROUNDING,
-  O_CODE,
-  OP_FILL,
-  OP_GEMM_QS8,
-  ROUNDING_DOUBLE,
-} from "../../assembly/format.ts";
+} from "../../assembly/abi.ts";
+import { O_CODE } from "../../assembly/format.ts";
+import { M_ROUNDING, OP_FILL, OP_GEMM_QS8, ROUNDING_DOUBLE } from "../../assembly/records.ts";
 import { bundle } from "../../src/bundle/bundle.ts";
 import { operatorName } from "../../src/format/names.ts";
 import { wasmBytes } from "../../src/wasm.ts";

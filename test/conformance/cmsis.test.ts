@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { CHECKSUM_FROM, H_CHECKSUM, M_REQUANT } from "../../assembly/format.ts";
+import { CHECKSUM_FROM, H_CHECKSUM } from "../../assembly/format.ts";
+import { M_REQUANT } from "../../assembly/records.ts";
 import { checksum } from "../../src/format/checksum.ts";
 import { decode } from "../../src/format/decode.ts";
 import {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { instantiateSync } from "@assemblyscript/loader";
 import { expect, test } from "vitest";
-import { ABI_VERSION } from "../../assembly/format.ts";
+import { ABI_VERSION } from "../../assembly/abi.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { createModel } from "../../src/runtime/model.ts";
 import { wasm } from "../../src/wasm.ts";

@@ -1,5 +1,6 @@
 /** Files whose gathers, scatters and windows would leave their tensors: refused before anything runs. */
 import { describe, expect, test } from "vitest";
+import { O_CODE, O_INPUT2 } from "../../assembly/format.ts";
 import {
   D_LIMITS,
   D_STARTS,
@@ -10,8 +11,6 @@ import {
   G_DIMS,
   G_FROM_END,
   G_INNER,
-  O_CODE,
-  O_INPUT2,
   OP_COPY,
   OP_GATHER,
   OP_SCATTER,
@@ -22,7 +21,7 @@ import {
   Y_IN_OFFSET,
   Y_IN_STRIDES,
   Y_OUT_OFFSET,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import { decode } from "../../src/format/decode.ts";
 import type { Graph, Tensor } from "../../src/graph/graph.ts";
 import { loadModelSync } from "../../src/index.ts";

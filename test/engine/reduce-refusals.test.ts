@@ -3,29 +3,31 @@
 import { describe, expect, test } from "vitest";
 import {
   HEADER_BYTES,
-  N_DEPTH,
-  N_EPSILON,
-  N_KIND,
   NONE,
   O_INPUT,
   O_INPUT2,
   O_VARIABLE,
+  S_KIND,
+  S_OFFSET,
+  SECTION_BYTES,
+  SECTION_WEIGHTS,
+} from "../../assembly/format.ts";
+import {
+  N_DEPTH,
+  N_EPSILON,
+  N_KIND,
   Q_COUNT,
   Q_INNER,
   Q_KIND,
   Q_OUTER,
   REDUCE_PROD,
-  S_KIND,
-  S_OFFSET,
-  SECTION_BYTES,
-  SECTION_WEIGHTS,
   Z_COLUMN_TAPS,
   Z_HEIGHT,
   Z_OUT_WIDTH,
   Z_ROW_TAPS,
   Z_ROWS,
   Z_SHIFT,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { loadModelSync, NibbleError } from "../../src/index.ts";
 import { pack } from "../../src/pack/pack.ts";

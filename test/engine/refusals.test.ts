@@ -4,14 +4,9 @@ import {
   H_ARENA_BYTES,
   H_STATE_BYTES,
   HEADER_BYTES,
-  M_BIAS,
-  M_K,
-  M_SCRATCH,
-  M_WEIGHTS,
   O_CODE,
   O_INPUT,
   O_OUTPUT,
-  OP_GEMM_F32,
   S_FLAGS,
   S_KIND,
   S_OFFSET,
@@ -23,6 +18,7 @@ import {
   T_OFFSET,
   T_SIZE,
 } from "../../assembly/format.ts";
+import { M_BIAS, M_K, M_SCRATCH, M_WEIGHTS, OP_GEMM_F32 } from "../../assembly/records.ts";
 import { decode } from "../../src/format/decode.ts";
 import { loadModelSync, NibbleError } from "../../src/index.ts";
 import { pack } from "../../src/pack/pack.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ABI_VERSION, DOT_BROKEN, TIER_RELAXED } from "../../assembly/format.ts";
+import { ABI_VERSION, DOT_BROKEN, TIER_RELAXED } from "../../assembly/abi.ts";
 import { loadModelSync, NibbleError, type Tier } from "../../src/index.ts";
 import * as native from "../../src/native.ts";
 import type { Builds, Engine, WasmTier } from "../../src/runtime/engine.ts";

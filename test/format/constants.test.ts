@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
-import * as format from "../../assembly/format.ts";
+import * as abi from "../../assembly/abi.ts";
+import * as file from "../../assembly/format.ts";
+import * as records from "../../assembly/records.ts";
 import { operatorName } from "../../src/format/names.ts";
 import { explain } from "../../src/runtime/explain.ts";
 
+const format = { ...abi, ...file, ...records };
 const numbered = Object.entries(format) as [string, number][];
 const group = (prefix: string): [string, number][] => numbered.filter(([name]) => name.startsWith(prefix));
 const without = (entries: [string, number][], ...names: string[]) =>
@@ -27,6 +30,13 @@ const families: [string, [string, number][]][] = [
   // Operators of the family share places for what only some of them have.
   ["binary fields", without(group("B_"), "B_SIGN", "B_KIND")],
   ["mean fields", group("R_")],
+  ["GEMM_QD8 fields", group("QD_")],
+  ["reduce fields", group("Q_")],
+  ["norm fields", group("N_")],
+  ["resize fields", group("Z_")],
+  ["recurrent fields", group("L_")],
+  ["LSTM fields", group("LQ_")],
+  ["matmul fields", group("MM_")],
   ["QUANTIZE_LINEAR fields", group("QL_")],
   ["QUANTIZE_LINEAR kinds", group("LINEAR_")],
   ["INTEGER_CONV fields", group("I_")],
@@ -65,6 +75,12 @@ test("fields lie inside their records, behind the common head", () => {
     ["B_", format.O_FIELDS, format.BINARY_RECORD_BYTES],
     ["J_", format.BINARY_RECORD_BYTES, format.SELECT_RECORD_BYTES],
     ["R_", format.O_FIELDS, format.MEAN_RECORD_BYTES],
+    ["QD_", format.O_FIELDS, format.GEMM_RECORD_BYTES],
+    ["Q_", format.O_WIDE_FIELDS, format.REDUCE_RECORD_BYTES],
+    ["N_", format.O_WIDE_FIELDS, format.NORM_RECORD_BYTES],
+    ["Z_", format.O_WIDE_FIELDS, format.RESIZE_RECORD_BYTES],
+    ["L_", format.O_WIDE_FIELDS, format.RECURRENT_RECORD_BYTES],
+    ["LQ_", format.O_WIDE_FIELDS, format.LSTM_QS8_RECORD_BYTES],
     ["QL_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
     ["I_", format.O_WIDE_FIELDS, format.INTEGER_CONV_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],

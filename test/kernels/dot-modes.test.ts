@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DOT_SATURATES, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/format.ts";
+import { DOT_SATURATES, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { startEngine } from "../../src/runtime/tiers.ts";

@@ -1,12 +1,10 @@
 /** Runs graphs on the engine inside a poisoned arena and holds the result against the reference. */
 
 import { expect } from "vitest";
+import { FIRST_WIDE, O_VARIABLE, O_VARIABLE2, REGION_ARENA } from "../../assembly/format.ts";
 import {
-  FIRST_WIDE,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  O_VARIABLE,
-  O_VARIABLE2,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_DWCONV_F32,
@@ -15,9 +13,8 @@ import {
   OP_LSTM_QS8,
   OP_MATMUL_F32,
   OP_RECURRENT_F32,
-  REGION_ARENA,
   SLACK,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { type Packed, pack } from "../../src/pack/pack.ts";
 import { createModel, type InspectableModel } from "../../src/runtime/model.ts";

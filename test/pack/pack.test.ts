@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { REGION_WEIGHTS } from "../../assembly/format.ts";
 import {
   M_BIAS,
   M_MAX,
@@ -9,9 +10,8 @@ import {
   OP_CONV_QS8,
   OP_COPY,
   OP_GEMM_QS8,
-  REGION_WEIGHTS,
   Y_IN_STRIDES,
-} from "../../assembly/format.ts";
+} from "../../assembly/records.ts";
 import { decode } from "../../src/format/decode.ts";
 import { type Node, noActivation, type Tensor } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";

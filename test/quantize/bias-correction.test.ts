@@ -95,6 +95,21 @@ describe("bias correction", () => {
     ]);
   });
 
+  it("corrects layers that a scheme has rounded too, and needs samples", () => {
+    const layers = new Set<unknown>();
+    const options = {
+      makeExecutor: (g: Graph) => createExecutor(g),
+      biasCorrection: true,
+      onProgress: (phase: string, done: number) => phase === "correct" && layers.add(done),
+    };
+    quantize(model(), samples, { ...options, recipe: { default: { scheme: "int4", method: "mse" } } });
+    expect(layers.size).toBe(3);
+    const recipe = { default: { scheme: "float16" as const } };
+    expect(() => quantize(model(), undefined, { ...options, recipe })).toThrow(
+      "bias correction needs calibration samples",
+    );
+  });
+
   it("blames weights that are not finite, not a sample", () => {
     const graph = model();
     (graph.nodes[2]!.inputs[1]!.data as Float32Array)[5] = Infinity;

@@ -1,6 +1,6 @@
 /** int8 depthwise convolution, per-channel requantization: qs8_qc8w_dwconv. Lanes are channels. */
 
-import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, NR } from "../../format";
+import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, NR } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At } from "../../engine/model";
 import { storeOne, storeRow } from "../../simd/requantize";

@@ -1,6 +1,6 @@
 /** One row of float32 activations as int8, with a scale and zero point of its own. */
 
-import { ROUNDING_SINGLE } from "../../format";
+import { ROUNDING_SINGLE } from "../../records";
 import { f32_qs8_quantize } from "../vector/convert";
 
 /** A quantized row begins with its scale (f32), its zero point (f32) and two free words. */

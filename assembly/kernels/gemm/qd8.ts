@@ -1,12 +1,7 @@
 /** float32 activations, quantized row by row as they come, × weights of 8, 4 or 2 bits in blocks: qd8_f32_qb4w and its kin. */
 
-import {
-  NR,
-  WEIGHTS_CODEBOOK,
-  WEIGHTS_I2,
-  WEIGHTS_I4,
-  WEIGHTS_I8,
-} from "../../format";
+import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../records";
+import { accumulate, evens, odds } from "../../simd/widen";
 import { ROW_HEAD } from "./qd8-row";
 
 /** Per block of 8 columns: 8 scales, then with block zero points 8 bytes and 8 free ones. */
@@ -75,24 +70,6 @@ function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void 
       }
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function evens(v: v128): v128 {
-  return i16x8.shr_s(i16x8.shl(v, 8), 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function odds(v: v128): v128 {
-  return i16x8.shr_s(v, 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function wideStep(sum: v128, we: v128, wo: v128, xe: v128, xo: v128): v128 {
-  return i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(we, xe), i32x4.dot_i16x8_s(wo, xo)));
 }
 
 /** sums[row] += scale · (block's int32 sums). */
@@ -177,23 +154,23 @@ function block4(
       const x0 = v128.load32_splat(a0 + i);
       const e0 = evens(x0);
       const o0 = odds(x0);
-      p0 = wideStep(p0, elo, olo, e0, o0);
-      q0 = wideStep(q0, ehi, ohi, e0, o0);
+      p0 = accumulate(p0, elo, olo, e0, o0);
+      q0 = accumulate(q0, ehi, ohi, e0, o0);
       const x1 = v128.load32_splat(a1 + i);
       const e1 = evens(x1);
       const o1 = odds(x1);
-      p1 = wideStep(p1, elo, olo, e1, o1);
-      q1 = wideStep(q1, ehi, ohi, e1, o1);
+      p1 = accumulate(p1, elo, olo, e1, o1);
+      q1 = accumulate(q1, ehi, ohi, e1, o1);
       const x2 = v128.load32_splat(a2 + i);
       const e2 = evens(x2);
       const o2 = odds(x2);
-      p2 = wideStep(p2, elo, olo, e2, o2);
-      q2 = wideStep(q2, ehi, ohi, e2, o2);
+      p2 = accumulate(p2, elo, olo, e2, o2);
+      q2 = accumulate(q2, ehi, ohi, e2, o2);
       const x3 = v128.load32_splat(a3 + i);
       const e3 = evens(x3);
       const o3 = odds(x3);
-      p3 = wideStep(p3, elo, olo, e3, o3);
-      q3 = wideStep(q3, ehi, ohi, e3, o3);
+      p3 = accumulate(p3, elo, olo, e3, o3);
+      q3 = accumulate(q3, ehi, ohi, e3, o3);
     }
   }
   flush(sums, p0, q0, scales);
@@ -216,8 +193,8 @@ function block1Nibbles(w: usize, k: usize, a: usize, s: usize, zlo: v128, zhi: v
       const x = v128.load32_splat(a + i);
       const e = evens(x);
       const o = odds(x);
-      p = wideStep(p, v128.and(v, nibble), v128.and(i16x8.shr_u(v, 8), nibble), e, o);
-      q = wideStep(q, v128.and(i16x8.shr_u(v, 4), nibble), i16x8.shr_u(v, 12), e, o);
+      p = accumulate(p, v128.and(v, nibble), v128.and(i16x8.shr_u(v, 8), nibble), e, o);
+      q = accumulate(q, v128.and(i16x8.shr_u(v, 4), nibble), i16x8.shr_u(v, 12), e, o);
     }
     flush(sums, p, q, scales);
     return;
@@ -256,8 +233,8 @@ function block1(w: usize, k: usize, a: usize, s: usize, z: usize, zeroPoint: i32
       const x = v128.load32_splat(a + i);
       const e = evens(x);
       const o = odds(x);
-      p = wideStep(p, evens(wlo), odds(wlo), e, o);
-      q = wideStep(q, evens(whi), odds(whi), e, o);
+      p = accumulate(p, evens(wlo), odds(wlo), e, o);
+      q = accumulate(q, evens(whi), odds(whi), e, o);
     }
     flush(sums, p, q, scales);
   } else {

@@ -1,8 +1,7 @@
 /** int8 × int8 matrix multiply, per-channel requantization: qs8_qc8w_gemm. */
 
+import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
 import {
-  DOT_SATURATES,
-  DOT_UNSIGNED,
   KR,
   M_BIAS,
   M_MAX,
@@ -12,11 +11,12 @@ import {
   M_WEIGHT_ZERO_POINT,
   M_ZERO_POINT,
   NR,
-} from "../../format";
+} from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { flippedRows, i32At, u32At, weights } from "../../engine/model";
-import { dotMode } from "../../simd/dot";
+import { dotMode, flipRow } from "../../simd/dot";
 import { storeOne, storeRow } from "../../simd/requantize";
+import { accumulate, evens, odds } from "../../simd/widen";
 
 /**
  * y[m,n] = requantize(bias[n] + Σₖ a[m,k]·(w[n,k] − weightZeroPoint))
@@ -100,14 +100,6 @@ function gemm_dot(
   }
 }
 
-/** Copies a row of k int8, each xor `flip`, the sign bit or 0; writes up to 15 bytes past it. */
-// @ts-ignore: decorator
-@inline
-function flipRow(to: usize, from: usize, k: usize, flip: i8): void {
-  const sign = i8x16.splat(flip);
-  for (let i: usize = 0; i < k; i += 16) v128.store(to + i, v128.xor(v128.load(from + i), sign));
-}
-
 /** −weightZeroPoint · Σₖ a[k]: what asymmetric (legacy uint8) weights add to every column of a row. */
 function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
   if (weightZeroPoint == 0) return 0;
@@ -117,27 +109,6 @@ function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
     sum += x;
   }
   return -weightZeroPoint * sum;
-}
-
-/** k = 0, 2 of each column of a KR block as i16; with the odd ones these feed dot_i16x8 four columns at a time. */
-// @ts-ignore: decorator
-@inline
-function evens(v: v128): v128 {
-  return i16x8.shr_s(i16x8.shl(v, 8), 8);
-}
-
-/** k = 1, 3 of each column. */
-// @ts-ignore: decorator
-@inline
-function odds(v: v128): v128 {
-  return i16x8.shr_s(v, 8);
-}
-
-/** sum + the dot products of four columns' even and odd halves with a row's. */
-// @ts-ignore: decorator
-@inline
-function accumulate(sum: v128, we: v128, wo: v128, xe: v128, xo: v128): v128 {
-  return i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(we, xe), i32x4.dot_i16x8_s(wo, xo)));
 }
 
 /**

@@ -1,21 +1,12 @@
 /** int8 matrix multiply over the blocks of weights that are not zero throughout: qs8_qc8w_spmm. */
 
-import {
-  DOT_SATURATES,
-  DOT_UNSIGNED,
-  KR,
-  M_BIAS,
-  M_MAX,
-  M_MIN,
-  M_PREPARED_BIAS,
-  M_ROUNDING,
-  M_ZERO_POINT,
-  NR,
-} from "../../format";
+import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
+import { KR, M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_ZERO_POINT, NR } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { flippedRows, i32At, u32At, weights } from "../../engine/model";
-import { dotMode } from "../../simd/dot";
+import { dotMode, flipRow } from "../../simd/dot";
 import { storeOne, storeRow } from "../../simd/requantize";
+import { accumulate, evens, odds } from "../../simd/widen";
 
 /**
  * y[m,n] = requantize(bias[n] + Σ a[m,k]·w[n,k]) over the blocks of 8 columns × 4 k that `index` lists: per 8 columns
@@ -30,9 +21,10 @@ export function qs8_qc8w_spmm(
     if (dotMode() < DOT_SATURATES) {
       const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
       const stride = (k + 15) & ~15;
+      const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
       for (let r: usize = 0; r < m; r += 4) {
         const rows: usize = m - r < 4 ? m - r : 4;
-        for (let i: usize = 0; i < rows; i++) flipRow(flippedRows + i * stride, a + (r + i) * k, k);
+        for (let i: usize = 0; i < rows; i++) flipRow(flippedRows + i * stride, a + (r + i) * k, k, flip);
         tile(true, record, rows, n, flippedRows, stride, index, w, prepared, requant, shiftsAfter, y + r * n);
       }
       return;
@@ -44,31 +36,12 @@ export function qs8_qc8w_spmm(
   }
 }
 
-/** A row with its sign bits as the dot products want them; writes up to 15 bytes past it. */
-function flipRow(to: usize, from: usize, k: usize): void {
-  if (!ASC_FEATURE_SIMD) return;
-  const sign = i8x16.splat(dotMode() == DOT_UNSIGNED ? -128 : 0);
-  for (let i: usize = 0; i < k; i += 16) v128.store(to + i, v128.xor(v128.load(from + i), sign));
-}
-
-// @ts-ignore: decorator
-@inline
-function evens(v: v128): v128 {
-  return i16x8.shr_s(i16x8.shl(v, 8), 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function odds(v: v128): v128 {
-  return i16x8.shr_s(v, 8);
-}
-
 /** sum + the products of four columns' weights with one row's four values, on the kind of dot product that `useDot` names. */
 // @ts-ignore: decorator
 @inline
 function add(useDot: bool, sum: v128, w: v128, we: v128, wo: v128, x: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD && useDot) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, sum);
-  return i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(we, evens(x)), i32x4.dot_i16x8_s(wo, odds(x))));
+  return accumulate(sum, we, wo, evens(x), odds(x));
 }
 
 /** Eight columns of one row; a call, so that the code is there once. */

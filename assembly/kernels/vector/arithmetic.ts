@@ -14,7 +14,7 @@ import {
   BINARY_POW,
   BINARY_SQUARED_DIFFERENCE,
   BINARY_SUB,
-} from "../../format";
+} from "../../records";
 import { powf } from "../../simd/power";
 
 // @ts-ignore: decorator

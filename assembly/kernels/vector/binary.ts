@@ -1,13 +1,18 @@
 /** Elementwise a ∘ b along one row; a step of 0 repeats the operand's first value. */
 
 import {
+  BINARY_ADD,
+  BINARY_DIV,
+  BINARY_MAXIMUM,
+  BINARY_MUL,
+  BINARY_SUB,
   B_A_MULTIPLIER,
   B_A_SHIFT,
   B_A_ZERO_POINT,
+  B_BIAS,
   B_B_MULTIPLIER,
   B_B_SHIFT,
   B_B_ZERO_POINT,
-  B_BIAS,
   B_MAX,
   B_MIN,
   B_MULTIPLIER,
@@ -16,14 +21,9 @@ import {
   B_SHIFT,
   B_SIGN,
   B_ZERO_POINT,
-  BINARY_ADD,
-  BINARY_DIV,
-  BINARY_MAXIMUM,
-  BINARY_MUL,
-  BINARY_SUB,
   OP_BINARY_F32,
   ROUNDING_DOUBLE,
-} from "../../format";
+} from "../../records";
 import { keeps, roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
 import { clampf } from "../../simd/functions";

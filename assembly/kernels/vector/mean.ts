@@ -2,6 +2,7 @@
 
 import {
   NR,
+  ROUNDING_DOUBLE,
   R_BIAS,
   R_MULTIPLIER,
   R_OFFSET,
@@ -9,8 +10,7 @@ import {
   R_SCALE,
   R_SHIFT,
   R_ZERO_POINT,
-  ROUNDING_DOUBLE,
-} from "../../format";
+} from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
 import { clampf } from "../../simd/functions";

@@ -1,6 +1,6 @@
 /** Normalisation of rows. */
 
-import { N_EPSILON, N_KIND, NORM_CENTERED, NORM_FLOOR, NORM_SUM } from "../../format";
+import { NORM_CENTERED, NORM_FLOOR, NORM_SUM, N_EPSILON, N_KIND } from "../../records";
 import { f32At, u32At } from "../../engine/model";
 
 /**

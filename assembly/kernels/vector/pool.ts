@@ -1,6 +1,6 @@
 /** Windows of an NHWC image, reduced per channel. Lanes are channels; a window is walked row by row. */
 
-import { M_MAX, M_MIN, NR } from "../../format";
+import { M_MAX, M_MIN, NR } from "../../records";
 import { f32At, i32At } from "../../engine/model";
 import { clamp } from "../../simd/requantize";
 

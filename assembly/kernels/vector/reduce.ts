@@ -1,6 +1,14 @@
 /** Reductions of strided rows: one element after the other, in order. */
 
-import { ARG_LAST, ARG_MIN, CUMSUM_EXCLUSIVE, CUMSUM_REVERSE, REDUCE_MAX, REDUCE_MIN, REDUCE_SUM } from "../../format";
+import {
+  ARG_LAST,
+  ARG_MIN,
+  CUMSUM_EXCLUSIVE,
+  CUMSUM_REVERSE,
+  REDUCE_MAX,
+  REDUCE_MIN,
+  REDUCE_SUM,
+} from "../../records";
 
 /** An element of T, or an int8 as i32 where T is i32. */
 // @ts-ignore: decorator

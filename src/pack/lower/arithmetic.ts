@@ -29,7 +29,7 @@ import {
   OP_SELECT,
   SELECT_RECORD_BYTES,
   UNARY_RECORD_BYTES,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { type BinaryKind, isComparison, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, sameQuantization, unsupported } from "../lowering.ts";
 import { type Fields, listFields, record } from "../record.ts";

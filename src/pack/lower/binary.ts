@@ -25,7 +25,7 @@ import {
   OP_SUB_F32,
   ROUNDING_DOUBLE,
   ROUNDING_SINGLE,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { NodeOf } from "../../graph/graph.ts";
 import { addParameters } from "../../numerics/add.ts";
 import { activationRange } from "../../numerics/range.ts";

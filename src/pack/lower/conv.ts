@@ -25,7 +25,7 @@ import {
   W_PAD_TOP,
   W_STRIDE_H,
   W_STRIDE_W,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";

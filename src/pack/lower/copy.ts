@@ -10,7 +10,7 @@ import {
   Y_IN_STRIDES,
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { arrayOf, bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { padValue } from "../../numerics/convert.ts";
 import {

@@ -17,7 +17,7 @@ import {
   OP_WINDOW,
   WINDOW_RECORD_BYTES,
   WINDOW_SHIFT,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { listFields, record } from "../record.ts";

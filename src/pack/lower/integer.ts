@@ -19,7 +19,7 @@ import {
   I_X_BATCHED,
   INTEGER_CONV_RECORD_BYTES,
   OP_INTEGER_CONV,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type Node, type NodeOf } from "../../graph/graph.ts";
 import { inputOf, type Lowering } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";

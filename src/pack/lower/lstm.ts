@@ -16,7 +16,7 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   OP_LSTM_QS8,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { logisticTable, lstmFactors, tanhInput } from "../../numerics/lstm.ts";
 import {

@@ -16,7 +16,7 @@ import {
   ROUNDING_SINGLE,
   WEIGHTS_F32,
   WEIGHTS_I8,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { Activation, NodeOf, Tensor } from "../../graph/graph.ts";
 import { activationRange } from "../../numerics/range.ts";
 import { layerRequantizations, type Requantization } from "../../numerics/requantize.ts";

@@ -7,7 +7,7 @@ import {
   NORM_RECORD_BYTES,
   NORM_SUM,
   OP_NORM_F32,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type NodeOf } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { record } from "../record.ts";

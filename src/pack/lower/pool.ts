@@ -14,7 +14,7 @@ import {
   R_COUNT,
   R_INNER,
   R_OUTER,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { NodeOf } from "../../graph/graph.ts";
 import { activationRange } from "../../numerics/range.ts";
 import { inputOf, type Lowering, sameQuantization, scalarQuantization, unsupported } from "../lowering.ts";

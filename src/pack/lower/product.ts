@@ -18,7 +18,7 @@ import {
   MM_ROWS,
   NR,
   OP_MATMUL_F32,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { listFields, record } from "../record.ts";

@@ -18,7 +18,7 @@ import {
   QL_OUTER_STRIDE,
   QL_X_OFFSET,
   QUANTIZE_LINEAR_RECORD_BYTES,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { linearRange, scaleLayout } from "../../numerics/quantize-linear.ts";
 import type { Range } from "../../numerics/range.ts";

@@ -16,7 +16,7 @@ import {
   RECURRENT_LSTM,
   RECURRENT_RECORD_BYTES,
   RECURRENT_RNN,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { type NodeOf, noActivation, type RecurrentCell, type Tensor } from "../../graph/graph.ts";
 import { constantData, inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { record } from "../record.ts";

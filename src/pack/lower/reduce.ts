@@ -29,7 +29,7 @@ import {
   REDUCE_SUM,
   ROUNDING_DOUBLE,
   ROUNDING_SINGLE,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { type MeanParameters, meanParameters, sumParameters } from "../../numerics/mean.ts";
 import type { ScalarQuantization } from "../../numerics/range.ts";

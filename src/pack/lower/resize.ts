@@ -15,7 +15,7 @@ import {
   Z_ROWS,
   Z_SHIFT,
   Z_WIDTH,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type ResizeTable } from "../../graph/graph.ts";
 import { integerResize } from "../../numerics/resize.ts";
 import { inputOf, type Lowering, sameQuantization, unsupported } from "../lowering.ts";

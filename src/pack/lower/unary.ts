@@ -47,7 +47,7 @@ import {
   X_SCALE,
   X_TABLE,
   X_ZERO_POINT,
-} from "../../../assembly/format.ts";
+} from "../../../assembly/records.ts";
 import type { Attributes, NodeOf, Tensor, UnaryKind } from "../../graph/graph.ts";
 import { softmaxParameters } from "../../numerics/softmax.ts";
 import { concatTable, requantizeTable, type TableEnd, unaryTable } from "../../numerics/table.ts";
