@@ -23,7 +23,9 @@ function time(model, count) {
 
 console.log(`Node ${process.versions.node}, µs per inference: median (best), before → after`);
 for (const name of names.length > 0 ? names : ["kws_ref_model", "vww_96_int8", "person_detect"]) {
-  const { bytes } = pack(importTflite(readFileSync(`${data}/models/tflite/${name}.tflite`), { file: name }));
+  const { bytes } = pack(importTflite(readFileSync(`${data}/models/tflite/${name}.tflite`), { file: name }), {
+    narrow: false,
+  });
   const models = modules.map((wasm) => loadModelSync(bytes, { wasm }));
   for (const model of models)
     for (const start = performance.now(); performance.now() - start < warmMilliseconds; ) time(model, 5);
