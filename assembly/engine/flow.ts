@@ -51,13 +51,14 @@ import {
   tensorCount,
   u32At,
 } from "./model";
+import { fillBytes } from "../simd/copy";
 
 /** The kind and index of what checkFlow refused. */
 export let flowCulprit: u32 = 0;
 export let flowIndex: u32 = 0;
 
 function mark(t: usize, value: u8): void {
-  if (inArena(t)) memory.fill(dataOf(t), value, bytesOf(t));
+  if (inArena(t)) fillBytes(dataOf(t), value, bytesOf(t));
 }
 
 function isWritten(t: usize): bool {
@@ -112,7 +113,7 @@ export function stateExtent(state: usize): u64 {
  * region is its own map meanwhile, as the arena is; resetState() makes it state.
  */
 export function checkState(state: usize, bytes: u32): i32 {
-  memory.fill(state, 0, bytes);
+  fillBytes(state, 0, bytes);
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
     if (load<u8>(t + T_REGION) != REGION_STATE) continue;
@@ -126,7 +127,7 @@ export function checkState(state: usize, bytes: u32): i32 {
         return CHECK_DTYPE;
       }
     }
-    memory.fill(dataOf(t), type, bytesOf(t));
+    fillBytes(dataOf(t), type, bytesOf(t));
   }
   return 0;
 }
@@ -155,7 +156,7 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     }
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
-    if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
+    if (hasScratch(code)) fillBytes(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
     // These change part of what must be there already.
     if ((code == OP_SCATTER || code == OP_UPDATE) && !isWritten(y)) return CHECK_UNDEFINED;
     if (code != OP_COPY && code != OP_WINDOW) mark(y, <u8>dtypeOf(y));

@@ -43,6 +43,7 @@ import {
 import { logistic16, s8_dot, tanh16 } from "../kernels/recurrent/qs8";
 import { clamp, requantizeDouble } from "../simd/requantize";
 import { checkRecurrentScratch, checkRecurrentShapes, hasRecurrentTensors } from "./recurrent";
+import { copyBytes } from "../simd/copy";
 
 /** Pairs of LQ_SCALES behind those of the gates' inputs and of h. */
 const FORGET: usize = 8;
@@ -162,7 +163,7 @@ export function runLstm(record: usize): void {
     for (let b: usize = 0; b < batch; b++) {
       const state = h + b * hidden;
       stepRow(record, x + (first + b) * k, state, c + ((b * hidden) << 1));
-      memory.copy(y + (first + b) * hidden, state, hidden);
+      copyBytes(y + (first + b) * hidden, state, hidden);
     }
   }
 }
