@@ -80,6 +80,8 @@ export interface Listener {
   readonly sampleRate: number;
   /** Takes samples, −1…1, as many as there are. @throws TypeError after close(). */
   push(samples: Float32Array, sampleRate?: number): void;
+  /** For all labels, or by label, from the next inference on. */
+  setThreshold(threshold: number | Readonly<Record<string, number>>): void;
   /** Forgets everything heard and the statistics. */
   reset(): void;
   /** A fresh object. */
@@ -119,11 +121,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   const scores = createScores({
     labels,
     kind: hints.scores ?? "probabilities",
-    thresholds: labels.map((label) =>
-      hints.ignore?.includes(label)
-        ? Number.POSITIVE_INFINITY
-        : thresholdOf(options.threshold ?? listen?.threshold, label),
-    ),
+    thresholds: thresholdsOf(options.threshold ?? listen?.threshold),
     smoothing: hints.smoothing ?? 1,
     cooldown: samplesOf(cooldown),
   });
@@ -137,6 +135,14 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   let spared = 0;
   let detections = 0;
   let dropped = 0;
+
+  function thresholdsOf(threshold: ListenerOptions["threshold"]): number[] {
+    const of = (label: string): number | undefined =>
+      typeof threshold === "object" ? threshold[label] : threshold;
+    return labels.map((label) =>
+      hints.ignore?.includes(label) ? Number.POSITIVE_INFINITY : (of(label) ?? 0.5),
+    );
+  }
 
   function makeGate(): { gate?: Gate; gateTrack?: Track } {
     if (!gateOptions) return {};
@@ -232,6 +238,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
         budget = listen_(budget);
       }
     },
+    setThreshold: (threshold) => scores.setThresholds(thresholdsOf(threshold)),
     reset() {
       ring.clear();
       track.reset();
@@ -268,9 +275,6 @@ function definedIn({ sampleRate, hop, warmUp, scores, smoothing, cooldown, ignor
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as ListeningHints;
 }
-
-const thresholdOf = (threshold: ListenerOptions["threshold"], label: string): number =>
-  (typeof threshold === "object" ? threshold[label] : threshold) ?? 0.5;
 
 /** @throws NibbleError "bad-input" unless there is one label per value of the first output. */
 function fittingLabels(

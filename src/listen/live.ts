@@ -41,6 +41,7 @@ export interface LiveListener {
   readonly source: AudioNode;
   readonly tier: string;
   readonly labels: readonly string[];
+  setThreshold(threshold: NonNullable<PostedOptions["threshold"]>): void;
   /** Forgets everything heard and the statistics. */
   reset(): void;
   /** Lets go of microphone, audio context and model. */
@@ -202,6 +203,7 @@ async function start(options: LiveOptions, make: (context: AudioContext) => Audi
     tier: running.tier,
     labels: running.labels,
     connect,
+    setThreshold: (threshold) => running.node.port.postMessage({ threshold }),
     reset: () => running.node.port.postMessage("reset"),
     async end() {
       if (isClosed) return;

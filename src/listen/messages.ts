@@ -34,4 +34,4 @@ export type FromProcessor =
   | { type: "statistics"; statistics: LiveStatistics }
   | { type: "error"; code: string; message: string };
 
-export type ToProcessor = "reset" | "close";
+export type ToProcessor = "reset" | "close" | { threshold: NonNullable<ListenerOptions["threshold"]> };

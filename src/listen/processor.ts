@@ -39,7 +39,8 @@ registerProcessor(
       this.every = (processorOptions.every * sampleRate) / 1000;
       this.port.onmessage = ({ data }: MessageEvent<ToProcessor>) => {
         if (data === "close") this.running = undefined;
-        else this.restart();
+        else if (data === "reset") this.restart();
+        else this.running?.listener.setThreshold(data.threshold);
       };
       try {
         this.running = start(processorOptions, this.post);

@@ -23,12 +23,15 @@ export interface Scores {
   readonly averages: Float32Array;
   /** Takes in the outputs of the inference that ended at sample `place`; the label detected, or −1. */
   update(values: TensorData, info: TensorInfo, place: number): number;
+  setThresholds(thresholds: readonly number[]): void;
   /** Forgets the scores; the cooldown goes on, so that a gate can't make one word two. */
   forget(): void;
   reset(): void;
 }
 
-export function createScores({ labels, kind, thresholds, smoothing, cooldown }: ScoreSettings): Scores {
+export function createScores(settings: ScoreSettings): Scores {
+  const { labels, kind, smoothing, cooldown } = settings;
+  let { thresholds } = settings;
   const count = labels.length;
   const history = new Float32Array(count * smoothing);
   const newest = new Float32Array(count);
@@ -67,6 +70,9 @@ export function createScores({ labels, kind, thresholds, smoothing, cooldown }: 
       armed[best] = 0;
       quietUntil = place + cooldown;
       return best;
+    },
+    setThresholds(given) {
+      thresholds = given;
     },
     forget: clear,
     reset() {
