@@ -21,7 +21,7 @@ export interface Stream {
   hop: number;
   /** Steps at the beginning that see less than a window: their outputs mean nothing. */
   warmUp: number;
-  /** Layers that run on whole windows in every step, and why. */
+  /** Operators that run on whole windows in every step, and why; what reads them does so too. */
   whole: { node: string; reason: string }[];
 }
 
@@ -57,12 +57,12 @@ export function streamWindows(graph: Graph, { hop, axis = 1, input: name }: Stre
     );
   const trace = traceTime(graph, input, axis, hop);
   const isComputing = ({ op }: Node): boolean => computing.test(op);
-  const [first] = graph.nodes.filter(isComputing);
+  const causes = [...trace.whole].map(([node, reason]) => ({ node: node.name, reason }));
   if (!graph.nodes.some((node) => isComputing(node) && typeof trace.fate(node.outputs[0]) === "object"))
     throw new NibbleError(
       "unsupported",
       `streaming: nothing of a window can be kept with steps of ${hop}: ` +
-        `${first ? `operator "${first.name}": ${trace.whole.get(first)}` : "it has no layers"}; ` +
+        `${causes.length > 0 ? `operator "${causes[0].node}": ${causes[0].reason}` : "it has no layers"}; ` +
         "take a step that the strides divide, or train without padding along time",
     );
   return {
@@ -70,9 +70,6 @@ export function streamWindows(graph: Graph, { hop, axis = 1, input: name }: Stre
     window,
     hop,
     warmUp: Math.ceil(window / hop) - 1,
-    whole: graph.nodes.filter(isComputing).flatMap((node) => {
-      const reason = trace.whole.get(node);
-      return reason === undefined ? [] : [{ node: node.name, reason }];
-    }),
+    whole: causes,
   };
 }

@@ -24,9 +24,12 @@ export interface Trace {
   fate(tensor: Tensor): Fate;
   /** Of nodes whose output has a timeline. */
   rule(node: Node): Rule;
-  /** Nodes that are run on whole windows although there is time in them, and why. */
+  /** The first of the nodes that are run on whole windows although there is time in them, and why. */
   whole: ReadonlyMap<Node, string>;
 }
+
+/** What follows an operator that is run on whole windows. */
+const inherited = "whole";
 
 export function traceTime(graph: Graph, input: Tensor, axis: number, hop: number): Trace {
   const fates = new Map<Tensor, Fate>();
@@ -44,14 +47,13 @@ export function traceTime(graph: Graph, input: Tensor, axis: number, hop: number
       continue;
     }
     const isWhole = found !== "constant" && found !== "pooled";
-    if (isWhole) whole.set(node, found);
+    if (isWhole && found !== inherited) whole.set(node, found);
     for (const output of node.outputs) fates.set(output, isWhole ? "whole" : found);
   }
 
   function decide(node: Node): { rule: Rule; timeline: Timeline } | string {
     const inputs = node.inputs.filter((x): x is Tensor => x !== null);
-    const made = inputs.find((x) => fate(x) === "whole");
-    if (made) return `it reads "${made.name}", which is made afresh`;
+    if (inputs.some((x) => fate(x) === "whole")) return inherited;
     const timed = inputs.map(fate).filter((f): f is Timeline => typeof f === "object");
     const pooled = inputs.find((x) => fate(x) === "pooled");
     if (timed.length === 0) return pooled ? "pooled" : "constant";
