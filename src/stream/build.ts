@@ -13,8 +13,8 @@ interface Strip {
   changed: Tensor | undefined;
   kept: Tensor | undefined;
   fresh: Tensor;
-  /** Pieces that were put together for a reader, by their range. */
-  made: Map<string, Tensor>;
+  /** What was cut out or put together for a reader. */
+  made: [Tensor, Range][];
 }
 
 const size = ({ begin, end }: Range): number => end - begin;
@@ -51,21 +51,20 @@ export function buildStep(
       changed: parts.changed && make(parts.changed, "/first"),
       kept: size(parts.kept) > 0 ? partOf(tensor, timeline, size(parts.kept), "/kept") : undefined,
       fresh: make(parts.fresh, "/new"),
-      made: new Map(),
+      made: [],
     });
   }
 
   /** Columns of a strip, in as few copies as its parts allow. */
   function columns(strip: Strip, range: Range): Tensor {
     const { tensor, timeline, parts, changed, kept, fresh, made } = strip;
-    const key = `${range.begin}-${range.end}`;
-    const known = made.get(key);
-    if (known) return known;
+    const known = made.find(([, { begin, end }]) => begin === range.begin && end === range.end);
+    if (known) return known[0];
     const pieces: [Tensor, Range][] = [];
     if (changed) pieces.push([changed, parts.changed!]);
     if (kept) pieces.push([kept, parts.kept]);
     pieces.push([fresh, parts.fresh]);
-    const whole = pieces.find(([, part]) => contains(part, range));
+    const whole = [...pieces, ...made].find(([, part]) => contains(part, range));
     const cut = (from: Tensor, begin: number, count: number): Tensor => {
       if (count === from.shape[timeline.axis]) return from;
       const y = partOf(tensor, timeline, count, `/${from.name.split("/").at(-1)}/${begin}-${begin + count}`);
@@ -84,12 +83,12 @@ export function buildStep(
         const count = Math.min(part.end, range.end) - begin;
         return count > 0 ? [cut(from, begin - part.begin, count)] : [];
       });
-      found = partOf(tensor, timeline, size(range), `/${key}`);
+      found = partOf(tensor, timeline, size(range), `/${range.begin}-${range.end}`);
       nodes.push(
         makeNode("concat", found.name, used, found, { axis: timeline.axis, activation: noActivation }),
       );
     }
-    made.set(key, found);
+    made.push([found, range]);
     return found;
   }
 
@@ -113,6 +112,8 @@ export function buildStep(
       return columns(strip, inside);
     });
     const y = partOf(node.outputs[0], timeline, size(range), suffix);
+    // A slice of no more than time has been cut already.
+    if (node.op === "slice" && `${inputs[0]!.shape}` === `${y.shape}`) return inputs[0]!;
     nodes.push({
       op: node.op,
       name: y.name,
