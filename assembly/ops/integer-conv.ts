@@ -28,13 +28,9 @@ import { dataOf, dtypeOf, i32At, input2Of, inputOf, namedBy, outputOf, u32At } f
 import { s16_dot } from "../kernels/vector/dot";
 import { elementsOf, hasInputOnly } from "./quantize-linear";
 
-/** first times fields of the record, each at most 2²⁶; 2³³ stands for anything above. */
-function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): u64 {
-  const most: u64 = 1 << 33;
-  let p = min<u64>(<u64>first * u32At(record, a), most);
-  p = min<u64>(p * u32At(record, b), most);
-  p = min<u64>(p * u32At(record, c), most);
-  return min<u64>(p * u32At(record, d), most);
+/** first times fields of the record. */
+function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): f64 {
+  return <f64>first * u32At(record, a) * u32At(record, b) * u32At(record, c) * u32At(record, d);
 }
 
 export function verifyIntegerConv(record: usize): i32 {
@@ -56,8 +52,8 @@ export function verifyIntegerConv(record: usize): i32 {
   const xs = product(record, u32At(record, I_X_BATCHED) ? batch : 1, I_H, I_W, I_C, I_GROUPS);
   const ws = product(record, u32At(record, I_W_BATCHED) ? batch : 1, I_KERNEL_H, I_KERNEL_W, I_C, I_O);
   const ys = product(record, batch, I_OUT_H, I_OUT_W, I_O, I_GROUPS);
-  if (xs != elementsOf(x) || ws * u32At(record, I_GROUPS) != elementsOf(w) || ys != elementsOf(y)) return CHECK_SHAPE;
-  return bias == 0 || <u64>u32At(record, I_O) * u32At(record, I_GROUPS) == elementsOf(bias) ? 0 : CHECK_SHAPE;
+  if (xs != <f64>elementsOf(x) || ws * u32At(record, I_GROUPS) != <f64>elementsOf(w) || ys != <f64>elementsOf(y)) return CHECK_SHAPE;
+  return bias == 0 || <f64>u32At(record, I_O) * u32At(record, I_GROUPS) == <f64>elementsOf(bias) ? 0 : CHECK_SHAPE;
 }
 
 /** Sums wrap as int32 does. Equals test/reference/integer.ts bit for bit. */
