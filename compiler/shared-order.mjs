@@ -34,7 +34,7 @@ function readFunctions(bytes) {
   const text = module.emitText();
   module.dispose();
   const texts = new Map();
-  const rest = text.replace(/^ \(func (\S+)[^]*?^ \)\n/gm, (whole, name) => {
+  const rest = text.replace(/^ \(func (\S+)[\s\S]*?^ \)\n/gm, (whole, name) => {
     // Types are numbered in each build by its own needs; parameters and results say the same.
     texts.set(name, whole.replace(/ \(type \S+\)/g, ""));
     return "";
