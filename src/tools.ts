@@ -44,3 +44,4 @@ export { readNpz } from "./samples/npz.ts";
 export { createReader, openSamples, type ReadOptions, type SampleReader } from "./samples/read.ts";
 export type { Sample, SampleSet } from "./samples/sample.ts";
 export { type Audio, readWav } from "./samples/wav.ts";
+export { type Stream, type StreamOptions, streamWindows } from "./stream/index.ts";
