@@ -69,7 +69,6 @@ import { runIntegerConv } from "../ops/integer-conv";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
-import { runMicroFeatures } from "../ops/micro-features";
 import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
 import { runReduce } from "../ops/reduce";
@@ -196,10 +195,8 @@ function runOperator(record: usize): void {
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
       return;
     case OP_SPECTRUM:
-      if (keeps(OP_SPECTRUM)) runSpectrum(record);
-      return;
     case OP_MICRO_FEATURES:
-      if (keeps(OP_MICRO_FEATURES)) runMicroFeatures(record);
+      if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES)) runSpectrum(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

@@ -79,7 +79,6 @@ import { verifyIntegerConv } from "../ops/integer-conv";
 import { verifyGemmDynamic } from "../ops/gemm-dynamic";
 import { verifyGemmSparse } from "../ops/gemm-sparse";
 import { verifyMean } from "../ops/mean";
-import { verifyMicroFeatures } from "../ops/micro-features";
 import { verifyPool } from "../ops/pool";
 import { verifyLstm } from "../ops/lstm";
 import { verifyRecurrent } from "../ops/recurrent";
@@ -169,8 +168,8 @@ function verifyWide(record: usize, code: u32): i32 {
   if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return verifyIntegerConv(record);
   if (isKept(code, OP_FIXED)) return verifyFixed(record);
   if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
-  if (keeps(OP_SPECTRUM) && code == OP_SPECTRUM) return verifySpectrum(record);
-  if (keeps(OP_MICRO_FEATURES) && code == OP_MICRO_FEATURES) return verifyMicroFeatures(record);
+  if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES) && code >= OP_SPECTRUM && code <= OP_MICRO_FEATURES)
+    return verifySpectrum(record);
   if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }
