@@ -7,7 +7,6 @@ import type { LoadOptions, Model } from "./runtime/model.ts";
 export {
   createListener,
   type Detection,
-  type GateOptions,
   type Listener,
   type ListenerOptions,
   type ListenerStatistics,
@@ -20,6 +19,7 @@ export {
   listenToMicrophone,
   type MicrophoneOptions,
 } from "./listen/live.ts";
+export type { GateOptions } from "./listen/make-gate.ts";
 export type { LiveStatistics } from "./listen/messages.ts";
 export type { ListeningHints, ListeningModel } from "./listen/model.ts";
 export type { Problem, ProblemKind } from "./listen/problems.ts";

@@ -15,7 +15,6 @@ export function createModels(select) {
       ignore: listen.ignore ?? [],
       threshold: listen.threshold ?? 0.5,
       step: hop / sampleRate,
-      lead: Math.max(600, (1000 * ((listen.warmUp ?? 0) * hop + model.inputs[0].shape.at(-1))) / sampleRate),
     });
     const option = new Option(known.at(-1).title, String(known.length - 1));
     select.append(option);
