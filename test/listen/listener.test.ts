@@ -4,7 +4,7 @@ import { randomFrom } from "../helpers/graphs.ts";
 import { fakeModel } from "./fake-model.ts";
 
 const loudest = (samples: Float32Array | Int16Array): number =>
-  samples.reduce((most: number, sample: number) => Math.max(most, Math.abs(sample)), 0);
+  Array.from(samples).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
 /** Its score is the loudest sample of its window. */
 const loudModel = (window = 160) => fakeModel({ window, answer: (samples) => [loudest(samples)] });
 
