@@ -50,6 +50,8 @@ export const OP_MATMUL_F32: u32 = 50;
 export const OP_QUANTIZE_LINEAR: u32 = 56;
 export const OP_INTEGER_CONV: u32 = 57;
 export const OP_DYNAMIC_RANGE: u32 = 58;
+export const OP_SPECTRUM: u32 = 59;
+export const OP_MICRO_FEATURES: u32 = 60;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -375,3 +377,45 @@ export const INTEGER_CONV_RECORD_BYTES: u32 = 104;
 // DYNAMIC_RANGE: float32 x → what maps its range, widened to hold 0, to 0 … 255: the scale where the output is
 // float32, the zero point where it is uint8. No fields of its own.
 export const DYNAMIC_RANGE_RECORD_BYTES: u32 = 32;
+
+// SPECTRUM: rows of samples → FRAMES frames a row, HOP apart, times a window, zero-padded to SIZE → their transform.
+// Computed in float64. M_SCRATCH and M_SCRATCH_BYTES (16 · SIZE + 16) are at their places.
+export const SP_KIND: u32 = 32;
+export const SP_FRAMES: u32 = 36;
+export const SP_HOP: u32 = 40;
+export const SP_SAMPLES: u32 = 44; // of a row
+export const SP_SIZE: u32 = 48; // a power of two, at least 4
+export const SP_WINDOW: u32 = 52; // offset of LENGTH coefficients: f32, int16 in MICRO_FEATURES
+export const SP_LENGTH: u32 = 56;
+export const SP_TABLE: u32 = 60; // offset of SIZE f64: cos(2π · j / SIZE), in MICRO_FEATURES times 32767, to the nearest
+export const SPECTRUM_RECORD_BYTES: u32 = 72;
+
+export const SPECTRUM_COMPLEX: u32 = 0; // pairs, SIZE / 2 + 1 a frame
+export const SPECTRUM_POWER: u32 = 1;
+export const SPECTRUM_MAGNITUDE: u32 = 2;
+export const SPECTRUM_INVERSE: u32 = 3; // such pairs → LENGTH samples; one frame a row
+
+// MICRO_FEATURES: int16 samples → int32 [FRAMES, CHANNELS], as SPECTRUM but for its kind; O_VARIABLE is what is known of the
+// noise, int32 [CHANNELS] (unsigned).
+export const MF_WINDOW_SHIFT: u32 = 32;
+export const MF_CHANNELS: u32 = 72;
+export const MF_BANDS: u32 = 76; // offset of int16: first bin, count, weights of each channel
+export const MF_BANDS_COUNT: u32 = 80; // of all int16 of the list
+export const MF_STAGES: u32 = 84; // bits: what follows the square root
+export const MF_SMOOTHING: u32 = 88; // of even channels, its complement; then of odd ones: 4 fields
+export const MF_LEAST_SIGNAL: u32 = 104; // share that subtraction leaves, in 2^-NOISE_BITS as the four before
+export const MF_NOISE_BITS: u32 = 108;
+export const MF_SMOOTHING_BITS: u32 = 112;
+export const MF_GAIN: u32 = 116; // offset of GAIN_ENTRIES int16
+export const MF_SNR_SHIFT: u32 = 120;
+export const MF_LOG: u32 = 124; // offset of LOG_ENTRIES u16: what log₂(1 + i / 128) exceeds i / 128 by, times 2¹⁶
+export const MF_LOG_SCALE: u32 = 128;
+export const MF_CORRECTION_BITS: u32 = 132;
+export const MICRO_FEATURES_RECORD_BYTES: u32 = 136;
+
+export const MICRO_NOISE: u32 = 1; // bits of MF_STAGES
+export const MICRO_CLAMPS: u32 = 2; // the estimate stays below the signal
+export const MICRO_GAIN: u32 = 4;
+export const MICRO_LOG: u32 = 8;
+export const GAIN_ENTRIES: u32 = 125;
+export const LOG_ENTRIES: u32 = 130;

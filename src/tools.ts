@@ -8,6 +8,16 @@
  * writeFileSync("model.nbl", pack(int8, { report }).bytes);
  */
 
+export {
+  type FrontEnd,
+  type FrontEndName,
+  type FrontEndOptions,
+  frontEnds,
+  type LogMelSettings,
+  type MfccSettings,
+  type MicroFrontEnd,
+  withFrontEnd,
+} from "./audio/front-end.ts";
 export { createLogMel, keywordLogMel, type LogMel, type LogMelOptions, logMel } from "./audio/log-mel.ts";
 export { type Bundle, type BundleOptions, type BundleTier, bundle } from "./bundle/bundle.ts";
 export { type ClassResult, type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";

@@ -29,8 +29,10 @@ import {
   OP_GEMM_QD8,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
   OP_SCATTER,
+  OP_SPECTRUM,
   OP_UPDATE,
   OP_WINDOW,
   WINDOW_SHIFT,
@@ -78,6 +80,7 @@ function clear(): void {
 function hasScratch(code: u32): bool {
   if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  if (isKept(code, OP_SPECTRUM) || isKept(code, OP_MICRO_FEATURES)) return true;
   return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 

@@ -31,6 +31,7 @@ import {
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  OP_MICRO_FEATURES,
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_NORM_F32,
@@ -43,6 +44,7 @@ import {
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
+  OP_SPECTRUM,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
@@ -64,6 +66,7 @@ import { runIntegerConv } from "../ops/integer-conv";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
+import { runMicroFeatures } from "../ops/micro-features";
 import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
 import { runReduce } from "../ops/reduce";
@@ -72,6 +75,7 @@ import { runLstm } from "../ops/lstm";
 import { runRecurrent } from "../ops/recurrent";
 import { runQuantizeLinear } from "../ops/quantize-linear";
 import { runSoftmax } from "../ops/softmax";
+import { runSpectrum } from "../ops/spectrum";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
@@ -183,6 +187,12 @@ function runOperator(record: usize): void {
       return;
     case OP_DYNAMIC_RANGE:
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
+      return;
+    case OP_SPECTRUM:
+      if (keeps(OP_SPECTRUM)) runSpectrum(record);
+      return;
+    case OP_MICRO_FEATURES:
+      if (keeps(OP_MICRO_FEATURES)) runMicroFeatures(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

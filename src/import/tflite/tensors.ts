@@ -30,6 +30,7 @@ const dtypes: Record<string, DType> = {
   float32: "float32",
   int8: "int8",
   uint8: "uint8",
+  int16: "int16",
   int32: "int32",
   int64: "int64",
   bool: "bool",
