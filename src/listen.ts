@@ -23,7 +23,6 @@ export type { GateOptions } from "./listen/make-gate.ts";
 export type { LiveStatistics } from "./listen/messages.ts";
 export type { ListeningHints, ListeningModel } from "./listen/model.ts";
 export type { Problem, ProblemKind } from "./listen/problems.ts";
-export { withFrontend } from "./listen/with-log-mel.ts";
 export { compileEngine } from "./runtime/compile.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 

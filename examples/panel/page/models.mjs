@@ -1,11 +1,11 @@
 // The models to choose from: those that the server lists, and files that were added.
-import { loadModelSync, withFrontend } from "../engine/listen.js";
+import { loadModelSync } from "../engine/listen.js";
 
 export function createModels(select) {
   const known = [];
 
   function put(bytes, name, wasm) {
-    const model = withFrontend(loadModelSync(bytes, { wasm, name }));
+    const model = loadModelSync(bytes, { wasm, name });
     const { labels = [model.outputs[0].name], listen = {} } = model.metadata ?? {};
     const { hop = model.inputs[0].shape.at(-1), sampleRate = 16000 } = listen;
     known.push({
