@@ -7,7 +7,6 @@ import type { LoadOptions, Model } from "./runtime/model.ts";
 export {
   createListener,
   type Detection,
-  type GateOptions,
   type Listener,
   type ListenerOptions,
   type ListenerStatistics,
@@ -20,10 +19,10 @@ export {
   listenToMicrophone,
   type MicrophoneOptions,
 } from "./listen/live.ts";
+export type { GateOptions } from "./listen/make-gate.ts";
 export type { LiveStatistics } from "./listen/messages.ts";
 export type { ListeningHints, ListeningModel } from "./listen/model.ts";
 export type { Problem, ProblemKind } from "./listen/problems.ts";
-export { withFrontend } from "./listen/with-log-mel.ts";
 export { compileEngine } from "./runtime/compile.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 

@@ -16,7 +16,7 @@ export interface Gate {
   reset(): void;
 }
 
-interface Timing {
+export interface Timing {
   /** Samples that the gate stays open after the last voice, and that the listening model hears before the first. */
   hold: number;
   lead: number;
@@ -73,12 +73,19 @@ export function createModelGate(
   track: Track,
   probability: () => number,
   threshold: number,
+  forget: () => void,
 ): Gate {
   return createGate(timing, ring, {
     next: () => track.next,
     hears: () => track.step() && probability() >= threshold,
-    restart: (place) => track.restart(place + track.window),
-    reset: track.reset,
+    restart(place) {
+      forget();
+      track.restart(place + track.window);
+    },
+    reset() {
+      forget();
+      track.reset();
+    },
   });
 }
 

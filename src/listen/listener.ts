@@ -1,10 +1,10 @@
 import { elementCount } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { createLevelGate, createModelGate, type Gate } from "./gate.ts";
+import { type GateOptions, makeGate } from "./make-gate.ts";
 import { type ListeningHints, type ListeningModel, readHints } from "./model.ts";
 import { createRing } from "./ring.ts";
 import { createScores } from "./scores.ts";
-import { createTrack, type Track } from "./track.ts";
+import { createTrack } from "./track.ts";
 
 /** A word that was heard. */
 export interface Detection {
@@ -23,21 +23,6 @@ export interface ScoreUpdate {
   averages: Float32Array;
   /** Seconds of audio to the end of the inference's window. */
   time: number;
-}
-
-/** What decides whether the listening model runs at all. */
-export interface GateOptions {
-  /** A voice model: its only output is a probability. Without one the loudness decides. */
-  model?: ListeningModel;
-  /** The voice model's averaged probability that opens the gate; its file's, else 0.5. */
-  threshold?: number;
-  smoothing?: number;
-  /** Without a model: decibels above the quietest recent past; 9. */
-  decibels?: number;
-  /** Milliseconds that it stays open after the last voice; 600. */
-  hold?: number;
-  /** Milliseconds before the voice that the listening model is given, so that it has warmed up; 600. */
-  lead?: number;
 }
 
 export interface ListenerOptions extends Omit<ListeningHints, "threshold"> {
@@ -111,13 +96,16 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   const samplesOf = (milliseconds: number): number => Math.round((milliseconds * sampleRate) / 1000);
   const clock = options.clock ?? defaultClock();
   const { gate: gateOptions, burst = Number.POSITIVE_INFINITY, onDetect, onScore } = options;
-  const lead = samplesOf(gateOptions?.lead ?? 600);
+  const lead =
+    gateOptions?.lead === undefined
+      ? Math.max(samplesOf(600), window + warmUp * hop)
+      : samplesOf(gateOptions.lead);
 
-  const gateWindow = gateOptions?.model ? readHints(gateOptions.model).window : slice;
+  const gateWindow = gateOptions?.model ? readHints(gateOptions.model).window : 0;
   const ring = createRing(Math.max(window, gateWindow) + lead + slackSeconds * sampleRate);
   const track = createTrack(model, ring, { window, hop, warmUp, clock });
-  const timing = { lead, hold: samplesOf(gateOptions?.hold ?? 600) };
-  const { gate, gateTrack } = makeGate();
+  const hold = samplesOf(gateOptions?.hold ?? 600);
+  const gate = gateOptions && makeGate(gateOptions, ring, { lead, hold, sampleRate, clock });
   const scores = createScores({
     labels,
     kind: hints.scores ?? "probabilities",
@@ -144,40 +132,8 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     );
   }
 
-  function makeGate(): { gate?: Gate; gateTrack?: Track } {
-    if (!gateOptions) return {};
-    const { model: voice, decibels = 9 } = gateOptions;
-    if (!voice) return { gate: createLevelGate(timing, ring, 320, decibels) };
-    const { window: voiceWindow, listen: voiceHints } = readHints(voice);
-    if ((voiceHints?.sampleRate ?? 16000) !== sampleRate)
-      throw new NibbleError(
-        "bad-input",
-        `listening: the gate's model takes ${voiceHints?.sampleRate ?? 16000} Hz, the listening one ${sampleRate} Hz; ` +
-          "take two of one sample rate",
-      );
-    const voiceTrack = createTrack(voice, ring, {
-      window: voiceWindow,
-      hop: voiceHints?.hop ?? voiceWindow,
-      warmUp: voiceHints?.warmUp ?? 0,
-      clock,
-    });
-    const averaged = createScores({
-      labels: ["voice"],
-      kind: voiceHints?.scores ?? "probabilities",
-      thresholds: [Number.POSITIVE_INFINITY],
-      smoothing: gateOptions.smoothing ?? voiceHints?.smoothing ?? 1,
-      cooldown: 0,
-    });
-    const probability = (): number => {
-      averaged.update(voice.output(), voice.outputs[0], 0);
-      return averaged.averages[0];
-    };
-    const threshold = gateOptions.threshold ?? voiceHints?.threshold ?? 0.5;
-    return { gate: createModelGate(timing, ring, voiceTrack, probability, threshold), gateTrack: voiceTrack };
-  }
-
   /** Runs what can be run; answers how many inferences are left of `budget`. */
-  function listen_(budget: number): number {
+  function advance(budget: number): number {
     let left = budget;
     gate?.advance();
     for (;;) {
@@ -216,10 +172,10 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
 
   function makeRoom(count: number): void {
     const oldest = ring.end + count - ring.capacity;
-    const lost = oldest - (track.next - window);
-    if (lost <= 0) return;
-    dropped += lost;
+    const from = track.next;
+    if (oldest <= from - window) return;
     track.restart(oldest + window);
+    dropped += track.next - from;
     scores.forget();
   }
 
@@ -235,7 +191,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
         const part = samples.length <= slice ? samples : samples.subarray(at, at + slice);
         makeRoom(part.length);
         ring.write(part);
-        budget = listen_(budget);
+        budget = advance(budget);
       }
     },
     setThreshold: (threshold) => scores.setThresholds(thresholdsOf(threshold)),
@@ -249,7 +205,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     },
     statistics() {
       const seconds = ring.end / sampleRate;
-      const spent = track.spent + (gateTrack?.spent ?? 0);
+      const spent = track.spent + (gate?.track?.spent ?? 0);
       return {
         seconds,
         inferences: track.steps,

@@ -1,6 +1,7 @@
 import type { HandedModules } from "../runtime/engine.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import type { Detection, GateOptions, ScoreUpdate } from "./listener.ts";
+import type { Detection, ScoreUpdate } from "./listener.ts";
+import type { GateOptions } from "./make-gate.ts";
 import {
   type FromProcessor,
   type LiveStatistics,

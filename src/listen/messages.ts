@@ -1,6 +1,7 @@
 /** What passes between a page and the processor on its audio thread. */
 import type { HandedModules } from "../runtime/engine.ts";
-import type { Detection, GateOptions, ListenerOptions, ListenerStatistics } from "./listener.ts";
+import type { Detection, ListenerOptions, ListenerStatistics } from "./listener.ts";
+import type { GateOptions } from "./make-gate.ts";
 
 export const processorName = "nibblenet-listener";
 

@@ -31,10 +31,12 @@ export interface ListeningHints {
 interface Stored {
   labels?: readonly string[];
   listen?: ListeningHints;
+  /** What the streaming transform left. */
+  stream?: { warmUp: number };
 }
 
 /** @throws NibbleError "unsupported" where the model does not take samples. */
-export function readHints(model: ListeningModel): Stored & { window: number } {
+export function readHints(model: ListeningModel): Omit<Stored, "stream"> & { window: number } {
   const [input] = model.inputs;
   const window = elementCount(input.shape);
   if (model.inputs.length !== 1 || (input.dtype !== "float32" && input.dtype !== "int16")) {
@@ -46,9 +48,7 @@ export function readHints(model: ListeningModel): Stored & { window: number } {
     );
   }
   const stored = (model.metadata ?? {}) as Stored;
-  return {
-    window,
-    ...(stored.labels && { labels: stored.labels }),
-    ...(stored.listen && { listen: stored.listen }),
-  };
+  const { labels, listen, stream } = stored;
+  const hints = stream ? { warmUp: stream.warmUp, ...listen } : listen;
+  return { window, ...(labels && { labels }), ...(hints && { listen: hints }) };
 }

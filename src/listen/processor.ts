@@ -4,7 +4,6 @@ import { loadBytes } from "../runtime/load.ts";
 import type { Model } from "../runtime/model.ts";
 import { createListener, type Listener } from "./listener.ts";
 import { type FromProcessor, type ProcessorOptions, processorName, type ToProcessor } from "./messages.ts";
-import { withFrontend } from "./with-log-mel.ts";
 
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
@@ -109,10 +108,10 @@ function start(
   const load = (file: Uint8Array): Model => loadBytes({ instantiate }, file, { wasm, name });
   const model = load(bytes);
   const { model: voice, ...timing } = gate ?? {};
-  const listener = createListener(withFrontend(model), {
+  const listener = createListener(model, {
     burst,
     ...options,
-    ...(gate && { gate: { ...timing, ...(voice && { model: withFrontend(load(voice)) }) } }),
+    ...(gate && { gate: { ...timing, ...(voice && { model: load(voice) }) } }),
     onDetect: (detection) => post({ type: "detection", detection }),
     // Copies: posting a view would clone the whole memory behind it.
     onScore: ({ time, scores, averages }) =>

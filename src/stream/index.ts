@@ -26,7 +26,7 @@ export interface Stream {
 }
 
 /** Operators whose work is worth keeping. */
-const computing = /conv2d$|fullyConnected$|matmul$|pool2d$|^recurrent$/i;
+const computing = /conv2d$|spectrum|fullyConnected$|matmul$|pool2d$|^recurrent$/i;
 
 /**
  * From a graph that judges windows to one that goes along a stream: each step takes the newest columns of the input and

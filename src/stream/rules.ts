@@ -35,6 +35,8 @@ export function ruleOf(node: Node, axisOf: AxisOf): Rule | string {
       return sliceRule(node, axisOf);
     case "reshape":
       return reshapeRule(node, axisOf);
+    case "spectrum":
+      return spectrumRule(node, axisOf);
     default:
       return pointwise(node, axisOf);
   }
@@ -78,6 +80,15 @@ function sliceRule(node: Extract<Node, { op: "slice" }>, axisOf: AxisOf): Rule |
   if (stride[axis] < 1) return "it turns time round";
   const attributes = { ...node.attributes, begin: replaced(begin, axis, 0) };
   return { axis, span: 1, stride: stride[axis], before: -begin[axis], attributes: () => attributes };
+}
+
+/** Columns are samples in, frames out. */
+function spectrumRule(node: Extract<Node, { op: "spectrum" }>, axisOf: AxisOf): Rule | string {
+  const [x, window] = node.inputs as [Tensor, Tensor];
+  const axis = axisOf(x)!;
+  const { kind, hop } = node.attributes;
+  if (kind === "inverse" || axis !== x.shape.length - 1) return columnwise(node, axis);
+  return { axis, span: window.shape[0], stride: hop, before: 0, attributes: () => node.attributes };
 }
 
 function reshapeRule(node: Node, axisOf: AxisOf): Rule | string {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { frontEnds, withFrontEnd } from "../../src/audio/front-end.ts";
 import { createLogMel } from "../../src/audio/log-mel.ts";
 import { elementCount, type Graph } from "../../src/graph/graph.ts";
 import { optimize } from "../../src/graph/passes/index.ts";
@@ -31,13 +32,12 @@ function framesOf(samples: Float32Array): Float32Array {
 }
 
 const spoken = readdirSync(`${example}clips`).sort();
-const words = framesOf(
-  Float32Array.from(
-    spoken.flatMap((name) => [
-      ...readWav(new Uint8Array(readFileSync(`${example}clips/${name}`)), name).samples,
-    ]),
-  ),
+const audio = Float32Array.from(
+  spoken.flatMap((name) => [
+    ...readWav(new Uint8Array(readFileSync(`${example}clips/${name}`)), name).samples,
+  ]),
 );
+const words = framesOf(audio);
 
 const macs = (graph: Graph): number => inspect(pack(graph).bytes, { file: "graph" }).macs;
 
@@ -54,6 +54,12 @@ describe("the keyword model as a stream", () => {
   it.skipIf(!existsSync(recording))("int8, over a minute of speech (skipped without the data)", () => {
     const { samples } = readWav(new Uint8Array(readFileSync(recording)), recording, 16000);
     expect(expectSame(int8, 2, framesOf(samples)).windows).toBe(1475);
+  });
+  it("with its front end, from samples", () => {
+    const { samples: _, ...frontEnd } = frontEnds["log-mel"];
+    const { windows, stream } = expectSame(withFrontEnd(int8, frontEnd), 640, audio);
+    expect(windows).toBeGreaterThan(290);
+    expect(stream.graph.inputs[0].shape).toEqual([1, 640]);
   });
   it("says what its padding costs", () => {
     const { graph, whole } = streamWindows(int8, { hop: 2 });

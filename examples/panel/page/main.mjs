@@ -70,7 +70,7 @@ async function begin(text, open, again) {
     wasm: await compile(),
     processor: "/engine/listen-processor.js",
     threshold: Number($("threshold").value) / 100,
-    ...($("gate").checked && { gate: { lead: model.lead } }),
+    ...($("gate").checked && { gate: {} }),
     onScore: scores.add,
     onDetect(detection) {
       detections.add(detection);

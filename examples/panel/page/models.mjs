@@ -1,11 +1,11 @@
 // The models to choose from: those that the server lists, and files that were added.
-import { loadModelSync, withFrontend } from "../engine/listen.js";
+import { loadModelSync } from "../engine/listen.js";
 
 export function createModels(select) {
   const known = [];
 
   function put(bytes, name, wasm) {
-    const model = withFrontend(loadModelSync(bytes, { wasm, name }));
+    const model = loadModelSync(bytes, { wasm, name });
     const { labels = [model.outputs[0].name], listen = {} } = model.metadata ?? {};
     const { hop = model.inputs[0].shape.at(-1), sampleRate = 16000 } = listen;
     known.push({
@@ -15,7 +15,6 @@ export function createModels(select) {
       ignore: listen.ignore ?? [],
       threshold: listen.threshold ?? 0.5,
       step: hop / sampleRate,
-      lead: Math.max(600, (1000 * ((listen.warmUp ?? 0) * hop + model.inputs[0].shape.at(-1))) / sampleRate),
     });
     const option = new Option(known.at(-1).title, String(known.length - 1));
     select.append(option);

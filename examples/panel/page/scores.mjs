@@ -85,10 +85,10 @@ export function createScores(place, legend) {
     ctx.textAlign = "center";
     let free = Number.POSITIVE_INFINITY;
     // From the newest back, so that it is the older ones that give way where names would overlap.
-    for (const { time, label, color } of flags.toReversed()) {
+    for (const { time, label, line } of flags.toReversed()) {
       const x = Math.round(valToPos(time - newest, "x", true));
       if (x < bbox.left) break;
-      ctx.fillStyle = color;
+      ctx.fillStyle = colorOf(line);
       ctx.globalAlpha = 0.4;
       ctx.fillRect(x, bbox.top, devicePixelRatio, bbox.height);
       ctx.globalAlpha = 1;
@@ -168,7 +168,7 @@ export function createScores(place, legend) {
     flag({ time, label }) {
       flags = [
         ...flags.filter((f) => f.time > newest - seconds),
-        { time, label, color: colorOf(shown.indexOf(labels.indexOf(label))) },
+        { time, label, line: shown.indexOf(labels.indexOf(label)) },
       ];
       isDirty = true;
     },
