@@ -23,11 +23,13 @@ import { dtypeOf, typeName } from "./tensor-data.ts";
 type Fold = (scope: Scope) => Constant;
 
 const bounded = (scope: Scope, shape: number[]): number[] => {
-  if (checkedCount(shape, scope.where) > maxFoldedElements) {
+  const count = checkedCount(shape, scope.where);
+  if (count > maxFoldedElements) {
     throw scope.bad(
       `expected a constant of at most ${maxFoldedElements} elements, found [${shape.join(", ")}]`,
     );
   }
+  scope.checkRoom(count);
   return shape;
 };
 
@@ -294,7 +296,6 @@ export function foldNode(scope: Scope): Constant | undefined {
   if (Object.hasOwn(shapeFolds, type)) return shapeFolds[type](scope);
   if (!Object.hasOwn(folds, type)) return undefined;
   const operands: (Tensor | undefined)[] = scope.node.inputs.map((_, i) => scope.optional(i));
-  return operands.every((operand) => operand === undefined || isConstant(operand))
-    ? folds[type](scope)
-    : undefined;
+  if (!operands.every((operand) => operand === undefined || isConstant(operand))) return undefined;
+  return folds[type](scope);
 }
