@@ -24,6 +24,7 @@ import {
   I_PAD_LEFT,
   I_PAD_TOP,
   I_REQUANT,
+  I_ROUNDING,
   I_STRIDE_H,
   I_STRIDE_W,
   I_W,
@@ -37,13 +38,13 @@ import {
   ROUNDING_DOUBLE,
   ROUNDING_SINGLE,
 } from "../records";
-import { checkRequant, checkScratch, within } from "../engine/check";
-import { isKept, keeps } from "../engine/kept";
+import { checkRequant, checkRounding, checkScratch, within } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { arena, dataOf, dtypeOf, f32At, i32At, input2Of, inputOf, namedBy, outputOf, u32At, weights } from "../engine/model";
 import { s16_dot4 } from "../kernels/gemm/s16";
 import { s16_dwconv_row } from "../kernels/dwconv/s16";
 import { copyOver, fillOver } from "../simd/copy";
-import { clamp, requantizeDouble } from "../simd/requantize";
+import { clamp, requantizeDouble, requantizeOnce } from "../simd/requantize";
 import { elementsOf, hasInputOnly } from "./quantize-linear";
 
 /** Room for int32 sums of four channels, then for float64 sums of their runs. */
@@ -97,6 +98,7 @@ export function verifyIntegerConv(record: usize): i32 {
   // Neither product exceeds the weights' elements.
   const taps = u32At(record, I_KERNEL_H) * u32At(record, I_KERNEL_W);
   if (isFinal) {
+    if (checkRounding(u32At(record, I_ROUNDING))) return CHECK_FIELD;
     if (i32At(record, I_MIN) < -32768 || i32At(record, I_MAX) > 32767) return CHECK_QUANTIZATION;
     const isWide = dtypeOf(bias) == DTYPE_INT64;
     const check = checkRequant(u32At(record, I_REQUANT), channels, isWide ? ROUNDING_SINGLE : ROUNDING_DOUBLE);
@@ -120,7 +122,7 @@ function wideAt(t: usize, o: usize): f64 {
 
 /**
  * Stores channel `o`: its int32 sum, as it wraps; or int16, of the float64 sum by one rounding, halves up, where the bias
- * is int64, else of the int32 one by two.
+ * is int64, else of the int32 one in the record's rounding.
  */
 function finish(record: usize, bias: usize, channels: usize, sum: i32, wide: f64, o: usize, y: usize): void {
   const isWide = bias != 0 && dtypeOf(bias) == DTYPE_INT64;
@@ -136,7 +138,10 @@ function finish(record: usize, bias: usize, channels: usize, sum: i32, wide: f64
     const steps = floor((wide + wideAt(bias, o)) * <f64>f32At(factor, 0) + 0.5);
     sum = <i32>min(max(steps, <f64>low), <f64>high);
   } else {
-    sum = clamp(requantizeDouble(sum, i32At(factor, 0), i32At(factor, channels << 2)), low, high);
+    const shift = i32At(factor, channels << 2);
+    const isDouble = roundingAt(record, I_ROUNDING) == ROUNDING_DOUBLE;
+    sum = isDouble ? requantizeDouble(sum, i32At(factor, 0), shift) : requantizeOnce(sum, i32At(factor, 0), shift);
+    sum = clamp(sum, low, high);
   }
   store<i16>(y + (o << 1), <i16>sum);
 }
