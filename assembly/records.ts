@@ -52,6 +52,8 @@ export const OP_FIXED: u32 = 52; // int8, int16, int32 → one of them, by fixed
 export const OP_QUANTIZE_LINEAR: u32 = 56;
 export const OP_INTEGER_CONV: u32 = 57;
 export const OP_DYNAMIC_RANGE: u32 = 58;
+export const OP_SPECTRUM: u32 = 59;
+export const OP_MICRO_FEATURES: u32 = 60;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -414,3 +416,33 @@ export const FIXED_MUL: u32 = 5;
 // DYNAMIC_RANGE: float32 x → what maps its range, widened to hold 0, to 0 … 255: the scale where the output is
 // float32, the zero point where it is uint8. No fields of its own.
 export const DYNAMIC_RANGE_RECORD_BYTES: u32 = 32;
+
+// SPECTRUM: rows of samples → FRAMES frames a row, HOP apart, times a window, zero-padded to SIZE → float32 bins, SIZE / 2 + 1
+// a frame. Computed in float64. M_SCRATCH and M_SCRATCH_BYTES (16 · SIZE + 16) are at their places.
+export const SP_IS_POWER: u32 = 32; // 0: a bin is a complex pair; 1: its square
+export const SP_FRAMES: u32 = 36;
+export const SP_HOP: u32 = 40;
+export const SP_SAMPLES: u32 = 44; // of a row
+export const SP_SIZE: u32 = 48; // a power of two, at least 4
+export const SP_WINDOW: u32 = 52; // offset of LENGTH f32
+export const SP_LENGTH: u32 = 56;
+export const SP_TABLE: u32 = 60; // offset of SIZE f64: cos(2π · j / SIZE), in MICRO_FEATURES times 32767, to the nearest
+export const SPECTRUM_RECORD_BYTES: u32 = 72;
+
+// MICRO_FEATURES: int16 samples → int32 [FRAMES, CHANNELS], by way of SPECTRUM's fields; O_VARIABLE is what is known of the
+// noise, int32 [CHANNELS] (unsigned).
+export const MF_CHANNELS: u32 = 72;
+export const MF_BANDS: u32 = 76; // offset of u16: first bin, count, weights of each channel
+export const MF_BANDS_COUNT: u32 = 80; // of all u16 of the list
+export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels
+export const MF_LEAST_SIGNAL: u32 = 100; // f32: the share of a signal that is left
+export const MF_SNR_SCALE: u32 = 104; // f32: of signal times gain; 0: there is no gain
+export const MF_SMOOTHING_BITS: u32 = 108;
+export const MF_GAIN: u32 = 112; // offset of GAIN_ENTRIES int16
+export const MF_LOG: u32 = 116; // offset of LOG_ENTRIES u16: what log₂(1 + i / 128) exceeds i / 128 by, times 2¹⁶
+export const MF_LOG_SCALE: u32 = 120;
+export const MF_CORRECTION_BITS: u32 = 124;
+export const MICRO_FEATURES_RECORD_BYTES: u32 = 128;
+
+export const GAIN_ENTRIES: u32 = 125;
+export const LOG_ENTRIES: u32 = 130;

@@ -33,6 +33,7 @@ import {
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  OP_MICRO_FEATURES,
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_NORM_F32,
@@ -45,6 +46,7 @@ import {
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
+  OP_SPECTRUM,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
@@ -75,6 +77,7 @@ import { runLstm } from "../ops/lstm";
 import { runRecurrent } from "../ops/recurrent";
 import { runQuantizeLinear } from "../ops/quantize-linear";
 import { runSoftmax } from "../ops/softmax";
+import { runSpectrum } from "../ops/spectrum";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
@@ -190,6 +193,10 @@ function runOperator(record: usize): void {
       return;
     case OP_DYNAMIC_RANGE:
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
+      return;
+    case OP_SPECTRUM:
+    case OP_MICRO_FEATURES:
+      if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES)) runSpectrum(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

@@ -45,6 +45,7 @@ import {
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  OP_MICRO_FEATURES,
   OP_MUL_F32,
   OP_NORM_F32,
   OP_QUANTIZE,
@@ -56,6 +57,7 @@ import {
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
+  OP_SPECTRUM,
   OP_TABLE,
   OP_UNARY_F32,
   OP_UPDATE,
@@ -82,6 +84,7 @@ import { verifyLstm } from "../ops/lstm";
 import { verifyRecurrent } from "../ops/recurrent";
 import { verifyQuantizeLinear } from "../ops/quantize-linear";
 import { verifySoftmax } from "../ops/softmax";
+import { verifySpectrum } from "../ops/spectrum";
 import { verifyUnary } from "../ops/unary";
 import { verifyWindow } from "../ops/window-copy";
 import { verifyNorm } from "../ops/norm";
@@ -100,7 +103,7 @@ export function isOperator(code: u32): bool {
   if (code >= OP_MATMUL_F32 && code <= OP_FIXED) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
-  if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
+  if (code >= OP_QUANTIZE_LINEAR && code <= OP_MICRO_FEATURES) return true;
   if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
@@ -165,6 +168,8 @@ function verifyWide(record: usize, code: u32): i32 {
   if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return verifyIntegerConv(record);
   if (isKept(code, OP_FIXED)) return verifyFixed(record);
   if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
+  if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES) && code >= OP_SPECTRUM && code <= OP_MICRO_FEATURES)
+    return verifySpectrum(record);
   if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }

@@ -51,13 +51,9 @@ const sums: usize = memory.data(48, 16);
 /** Products of int16 and int8 whose sum stays within int32: 504 · 2²² < 2³¹. A multiple of 8. */
 const RUN: usize = 504;
 
-/** first times fields of the record, each at most 2²⁶; 2³³ stands for anything above. */
-function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): u64 {
-  const most: u64 = 1 << 33;
-  let p = min<u64>(<u64>first * u32At(record, a), most);
-  p = min<u64>(p * u32At(record, b), most);
-  p = min<u64>(p * u32At(record, c), most);
-  return min<u64>(p * u32At(record, d), most);
+/** first times fields of the record. */
+function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): f64 {
+  return <f64>first * u32At(record, a) * u32At(record, b) * u32At(record, c) * u32At(record, d);
 }
 
 // @ts-ignore: decorator
@@ -89,9 +85,9 @@ export function verifyIntegerConv(record: usize): i32 {
   const xs = product(record, u32At(record, I_X_BATCHED) ? batch : 1, I_H, I_W, I_C, I_GROUPS);
   const ws = product(record, u32At(record, I_W_BATCHED) ? batch : 1, I_KERNEL_H, I_KERNEL_W, I_C, I_O);
   const ys = product(record, batch, I_OUT_H, I_OUT_W, I_O, I_GROUPS);
-  if (xs != elementsOf(x) || ws * u32At(record, I_GROUPS) != elementsOf(w) || ys != elementsOf(y)) return CHECK_SHAPE;
-  const channels = <u64>u32At(record, I_O) * u32At(record, I_GROUPS);
-  if (bias != 0 && channels != elementsOf(bias)) return CHECK_SHAPE;
+  if (xs != <f64>elementsOf(x) || ws * u32At(record, I_GROUPS) != <f64>elementsOf(w) || ys != <f64>elementsOf(y)) return CHECK_SHAPE;
+  const channels = <f64>u32At(record, I_O) * u32At(record, I_GROUPS);
+  if (bias != 0 && channels != <f64>elementsOf(bias)) return CHECK_SHAPE;
   // Neither product exceeds the weights' elements.
   const taps = u32At(record, I_KERNEL_H) * u32At(record, I_KERNEL_W);
   if (isFinal) {
@@ -102,7 +98,7 @@ export function verifyIntegerConv(record: usize): i32 {
     const check = checkRequant(u32At(record, I_REQUANT), channels, isWide ? ROUNDING_SINGLE : ROUNDING_DOUBLE);
     if (check) return check;
   }
-  const needed = (isDepthwise(record) ? channels << 2 : <u64>taps * u32At(record, I_C) * 2) + 32;
+  const needed = (isDepthwise(record) ? channels * 4 : <f64>taps * u32At(record, I_C) * 2) + 32;
   const offset = u32At(record, M_SCRATCH);
   const check = checkScratch(offset, u32At(record, M_SCRATCH_BYTES), needed, x, y);
   return check ? check : checkScratch(offset, u32At(record, M_SCRATCH_BYTES), needed, w, bias == 0 ? w : bias);

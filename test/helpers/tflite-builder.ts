@@ -18,7 +18,7 @@ const types = {
   int4: 17,
 };
 
-const codes = {
+export const codes = {
   ADD: 0,
   AVERAGE_POOL_2D: 1,
   CONCATENATION: 2,

@@ -14,7 +14,9 @@ import {
   OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
+  OP_SPECTRUM,
   SLACK,
 } from "../../assembly/records.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
@@ -60,7 +62,9 @@ const withScratch = new Set([
   OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
+  OP_SPECTRUM,
 ]);
 
 /** Where an inference may write, as offsets in the arena. */

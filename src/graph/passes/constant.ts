@@ -1,7 +1,9 @@
 import {
   arrayOf,
+  bytesPerElement,
   type DType,
   elementCount,
+  type Graph,
   type Quantization,
   type Tensor,
   type TensorData,
@@ -18,6 +20,32 @@ export const isFloatConstant = (tensor: Tensor | null | undefined): tensor is Fl
 
 /** Constants made while importing or folding stay below this many elements; larger ones stay operators. */
 export const maxFoldedElements = 1 << 24;
+
+/** Bytes that constants may still take which passes make. */
+export interface FoldingRoom {
+  left: number;
+}
+
+const rooms = new WeakMap<Graph, FoldingRoom>();
+const [leastRoom, roomPerByte] = [64 << 20, 4];
+
+/** The room of a graph, the same one on every call: 64 MiB and four times the constants it had at first. */
+export function foldingRoom(graph: Graph): FoldingRoom {
+  let room = rooms.get(graph);
+  if (!room) {
+    const stored = new Set(
+      graph.nodes.flatMap(({ inputs }) => inputs.flatMap((tensor) => tensor?.data ?? [])),
+    );
+    const bytes = [...stored].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    room = { left: leastRoom + roomPerByte * bytes };
+    rooms.set(graph, room);
+  }
+  return room;
+}
+
+/** Whether a constant of `elements` may be made. */
+export const hasRoom = ({ left }: FoldingRoom, dtype: DType, elements: number): boolean =>
+  elements <= maxFoldedElements && elements * bytesPerElement(dtype) <= left;
 
 export const floatConstant = (name: string, shape: number[], data: Float32Array): FloatConstant => ({
   name,

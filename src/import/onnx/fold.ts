@@ -17,17 +17,19 @@ import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
-import { dtypeOf } from "./tensor-data.ts";
+import { dtypeOf, typeName } from "./tensor-data.ts";
 
 /** Computes a node whose operands are constant. */
 type Fold = (scope: Scope) => Constant;
 
 const bounded = (scope: Scope, shape: number[]): number[] => {
-  if (checkedCount(shape, scope.where) > maxFoldedElements) {
+  const count = checkedCount(shape, scope.where);
+  if (count > maxFoldedElements) {
     throw scope.bad(
       `expected a constant of at most ${maxFoldedElements} elements, found [${shape.join(", ")}]`,
     );
   }
+  scope.checkRoom(count);
   return shape;
 };
 
@@ -91,7 +93,7 @@ function cast(scope: Scope): Constant {
   const x = scope.constant(0, "the operand");
   const to = scope.intAttribute("to", 0);
   const dtype = to === 10 || to === 11 ? "float32" : dtypeOf(to);
-  if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
+  if (!dtype) throw scope.unsupported(`Cast to ${typeName(to)}`);
   if (dtype === x.dtype) return x;
   return constantOf(dtype, x.shape, castElements(x.data, x.dtype, dtype));
 }
@@ -294,7 +296,6 @@ export function foldNode(scope: Scope): Constant | undefined {
   if (Object.hasOwn(shapeFolds, type)) return shapeFolds[type](scope);
   if (!Object.hasOwn(folds, type)) return undefined;
   const operands: (Tensor | undefined)[] = scope.node.inputs.map((_, i) => scope.optional(i));
-  return operands.every((operand) => operand === undefined || isConstant(operand))
-    ? folds[type](scope)
-    : undefined;
+  if (!operands.every((operand) => operand === undefined || isConstant(operand))) return undefined;
+  return folds[type](scope);
 }

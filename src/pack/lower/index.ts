@@ -30,6 +30,7 @@ import { lowerRecurrent } from "./recurrent.ts";
 import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
 import { lowerResize } from "./resize.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
+import { lowerMicroFeatures, lowerSpectrum } from "./spectrum.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
@@ -118,6 +119,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerDynamicRange(lowering, node);
     case "integerConv2d":
       return lowerIntegerConv(lowering, node);
+    case "spectrum":
+      return lowerSpectrum(lowering, node);
+    case "microFeatures":
+      return lowerMicroFeatures(lowering, node);
     case "integerMatMul":
       return lowerIntegerMatMul(lowering, node);
   }
@@ -138,6 +143,8 @@ const typed = new Set([
   "dynamicRange",
   "integerConv2d",
   "integerMatMul",
+  "spectrum",
+  "microFeatures",
 ]);
 
 /** Operators that take every type, as far as they do; they refuse the rest themselves. */
