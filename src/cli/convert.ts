@@ -19,6 +19,7 @@ import {
 } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
+import { streamed, streamOption } from "./stream.ts";
 
 interface Options {
   output: string;
@@ -29,6 +30,7 @@ interface Options {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  stream?: number;
   json?: boolean;
 }
 
@@ -46,12 +48,14 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(streamOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
       examples(
         "convert model.tflite -o model.nbl",
         "convert model.onnx -o model.nbl --input-shape audio=1x16000",
+        "convert keyword.tflite -o keyword.nbl --stream 2",
       ),
     )
     .action((file: string, options: Options) => convert(file, options, io));
@@ -69,13 +73,17 @@ function convert(file: string, options: Options, io: Io): void {
     ...(options.signature !== undefined && { signature: options.signature }),
   });
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
-  const { bytes, model } = packSource(source, graph, { metadata });
+  const made =
+    options.stream === undefined
+      ? { graph, metadata, lines: [] }
+      : streamed(source, graph, metadata, options.stream);
+  const { bytes, model } = packSource(source, made.graph, { metadata: made.metadata });
   writeFiles([{ path: output, bytes }]);
 
   const inspection = inspectModel(model, bytes.length);
   const summary = packedSummary(source, output, inspection);
   printResult(io, json, summary, (colors) => {
-    const lines = packedText(source, output, inspection, colors);
+    const lines = [...packedText(source, output, inspection, colors), ...made.lines];
     const { float32 = 0, int8 = 0 } = inspection.schemes;
     if (float32 > 0)
       lines.push(

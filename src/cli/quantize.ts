@@ -39,6 +39,7 @@ import { withProgress } from "./progress.ts";
 import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
+import { streamed, streamOption } from "./stream.ts";
 
 interface Options extends SchemeOptions {
   output: string;
@@ -58,6 +59,7 @@ interface Options extends SchemeOptions {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  stream?: number;
   eval?: string;
   report?: string;
   layers?: boolean;
@@ -103,6 +105,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(streamOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
     .option(
       "--report <file>",
@@ -197,7 +200,14 @@ function run(file: string, options: Options, io: Io): void {
     ...(hash && { calibration: hash }),
     options: provenOptions(options),
   };
-  const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
+  const made =
+    options.stream === undefined
+      ? { graph: quantized, metadata, lines: [] }
+      : streamed(source, quantized, metadata, options.stream);
+  const { bytes, model } = packSource(source, made.graph, {
+    metadata: made.metadata,
+    report: summarize(report),
+  });
   const reportBytes = (path: string): Uint8Array =>
     /\.html?$/i.test(path)
       ? new TextEncoder().encode(
@@ -217,6 +227,7 @@ function run(file: string, options: Options, io: Io): void {
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
+      ...made.lines,
       "",
       colors.bold(`What it costs, ${costOf(options)}`),
       ...reportLines(report).map((line) => `  ${line}`),

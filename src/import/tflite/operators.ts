@@ -54,6 +54,7 @@ import {
   convertTile,
 } from "./repeating.ts";
 import { convertResizeBilinear, convertResizeNearest } from "./resize.ts";
+import { convertSignalFeatures, signalFeatures } from "./signal.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
 import { convertTransposeConv } from "./transpose-conv.ts";
 import {
@@ -142,6 +143,7 @@ const conversions = new Map<string, Conversion>([
   ["RSQRT", convertUnary("rsqrt")],
   ["SCATTER_ND", convertScatterNd],
   ["SHAPE", convertShape],
+  [signalFeatures, convertSignalFeatures],
   ["SLICE", convertSlice],
   ["RESIZE_BILINEAR", convertResizeBilinear],
   ["RESIZE_NEAREST_NEIGHBOR", convertResizeNearest],

@@ -38,6 +38,7 @@ export const fields = {
     outputs: 2,
     optionsType: 3,
     options: 4,
+    customOptions: 5,
     options2Type: 11,
     options2: 12,
   },
