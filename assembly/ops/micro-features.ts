@@ -35,7 +35,7 @@ export function checkMicro(record: usize, noise: usize): i32 {
   for (let i: usize = 0; i < <usize>size << 3; i += 8) if (!(abs<f64>(load<f64>(table + i)) <= 32767)) return CHECK_FIELD;
   let at = weights + u32At(record, MF_BANDS);
   const end = at + (<usize>u32At(record, MF_BANDS_COUNT) << 1);
-  let check = checkWeights(u32At(record, MF_BANDS), <u64>u32At(record, MF_BANDS_COUNT) << 1);
+  let check = checkWeights(u32At(record, MF_BANDS), <f64>u32At(record, MF_BANDS_COUNT) * 2);
   if (!check) check = checkWeights(u32At(record, MF_GAIN), GAIN_ENTRIES << 1);
   if (!check) check = checkWeights(u32At(record, MF_LOG), LOG_ENTRIES << 1);
   for (let c: u32 = 0; c < channels && !check; c++) {

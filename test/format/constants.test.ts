@@ -82,7 +82,7 @@ test("fields lie inside their records, behind the common head", () => {
     ["L_", format.O_WIDE_FIELDS, format.RECURRENT_RECORD_BYTES],
     ["LQ_", format.O_WIDE_FIELDS, format.LSTM_QS8_RECORD_BYTES],
     ["QL_", format.O_WIDE_FIELDS, format.QUANTIZE_LINEAR_RECORD_BYTES],
-    ["I_", format.O_WIDE_FIELDS, format.INTEGER_CONV_RECORD_BYTES],
+    ["I_", format.O_WIDE_FIELDS, format.CONV_QS16_RECORD_BYTES],
     ["X_", format.O_FIELDS, format.SOFTMAX_RECORD_BYTES],
     ["Y_", format.O_FIELDS, format.COPY_RECORD_BYTES],
     ["G_", format.O_WIDE_FIELDS, format.GATHER_RECORD_BYTES],
