@@ -125,13 +125,27 @@ export function permuteData(data: TensorData, shape: readonly number[], perm: re
 const permuteQuantization = (q: Quantization, perm: readonly number[]): Quantization =>
   q.scale.length > 1 ? { ...q, axis: perm.indexOf(q.axis) } : q;
 
-/** The constant with its dimensions in another order; a per-axis quantization follows its dimension. */
+/** What permuteData made of contents, so that operators which share a constant share its permuted form. */
+const permutedForms = new WeakMap<TensorData, Map<string, TensorData>>();
+
+function sharedPermuteData(data: TensorData, shape: readonly number[], perm: readonly number[]): TensorData {
+  const forms = permutedForms.get(data) ?? new Map<string, TensorData>();
+  const key = `${shape}:${perm}`;
+  const form = forms.get(key) ?? permuteData(data, shape, perm);
+  permutedForms.set(data, forms.set(key, form));
+  return form;
+}
+
+/**
+ * The constant with its dimensions in another order; a per-axis quantization follows its dimension. Contents that
+ * are permuted alike again are the same memory.
+ */
 export function permuteConstant(tensor: Constant, perm: readonly number[], name = tensor.name): Constant {
   const permuted: Constant = {
     name,
     dtype: tensor.dtype,
     shape: perm.map((p) => tensor.shape[p]),
-    data: permuteData(tensor.data, tensor.shape, perm),
+    data: sharedPermuteData(tensor.data, tensor.shape, perm),
   };
   if (tensor.quantization) permuted.quantization = permuteQuantization(tensor.quantization, perm);
   return permuted;

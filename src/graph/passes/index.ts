@@ -14,6 +14,7 @@ import { fuseActivation } from "./fuse-activation.ts";
 import { fuseBias } from "./fuse-bias.ts";
 import { fuseGelu } from "./fuse-gelu.ts";
 import { fuseNormalization } from "./fuse-normalization.ts";
+import { fuseSoftmaxScale } from "./fuse-softmax-scale.ts";
 import { hoistMoves } from "./hoist-moves.ts";
 import { restoreNames } from "./layout.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
@@ -35,6 +36,7 @@ const passes: Pass[] = [
   foldConstants,
   fuseNormalization,
   fuseGelu,
+  fuseSoftmaxScale,
   hoistMoves,
   cancelTransposes,
   removeDeadCode,

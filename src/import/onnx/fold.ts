@@ -75,16 +75,14 @@ function binary(numbers: Numbers, bigints: BigInts): Fold {
   };
 }
 
-function unary(numbers: (x: number) => number): Fold {
+/** `bigints` computes whole numbers, which functions without it refuse. */
+function unary(numbers: (x: number) => number, bigints?: (x: bigint) => bigint): Fold {
   return (scope) => {
     const x = scope.constant(0, "the operand");
     if (x.data instanceof Float32Array) return constantOf(x.dtype, x.shape, x.data.map(numbers));
-    if (x.dtype !== "int32" && x.dtype !== "int64")
+    if (!bigints || (x.dtype !== "int32" && x.dtype !== "int64"))
       throw scope.unsupported(`${scope.node.opType} of a constant ${x.dtype}`);
-    const data =
-      x.data instanceof BigInt64Array
-        ? x.data.map((v) => BigInt(numbers(Number(v))))
-        : (x.data as Int32Array).map(numbers);
+    const data = x.data instanceof BigInt64Array ? x.data.map(bigints) : (x.data as Int32Array).map(numbers);
     return constantOf(x.dtype, x.shape, data);
   };
 }
@@ -283,8 +281,11 @@ export const folds: Record<string, Fold> = {
     (a, b) => a / b,
   ),
   ...arithmeticFolds,
-  Neg: unary((x) => -x),
-  Abs: unary(Math.abs),
+  Neg: unary(
+    (x) => -x,
+    (x) => -x,
+  ),
+  Abs: unary(Math.abs, (x) => (x < 0n ? -x : x)),
   Sqrt: unary(Math.sqrt),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
