@@ -1,3 +1,4 @@
+import { createResampler, type Resampler } from "../audio/resample.ts";
 import { elementCount } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type GateOptions, makeGate } from "./make-gate.ts";
@@ -63,7 +64,10 @@ export interface Listener {
   readonly labels: readonly string[];
   /** Hertz of the samples that the models take. */
   readonly sampleRate: number;
-  /** Takes samples, −1…1, as many as there are. @throws TypeError after close(). */
+  /**
+   * Takes samples, −1…1, as many as there are, of any sample rate.
+   * @throws TypeError after close(), RangeError where the rate is not a whole number of hertz.
+   */
   push(samples: Float32Array, sampleRate?: number): void;
   /** For all labels, or by label, from the next inference on. */
   setThreshold(threshold: number | Readonly<Record<string, number>>): void;
@@ -117,6 +121,8 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   const output = model.output();
   const update: ScoreUpdate = { labels, scores: scores.newest, averages: scores.averages, time: 0 };
 
+  let inputRate = sampleRate;
+  let resample: Resampler | undefined;
   let isClosed = false;
   let isOpen = gate === undefined;
   let closedAt = 0;
@@ -184,11 +190,14 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     sampleRate,
     push(samples, rate = sampleRate) {
       if (isClosed) throw new TypeError("the listener has been closed");
-      if (rate !== sampleRate)
-        throw new NibbleError("unsupported", `listening: expected ${sampleRate} Hz, got ${rate} Hz`);
+      if (rate !== inputRate) {
+        resample = rate === sampleRate ? undefined : createResampler(rate, sampleRate);
+        inputRate = rate;
+      }
+      const heard = resample ? resample(samples) : samples;
       let budget = burst;
-      for (let at = 0; at < samples.length; at += slice) {
-        const part = samples.length <= slice ? samples : samples.subarray(at, at + slice);
+      for (let at = 0; at < heard.length; at += slice) {
+        const part = heard.length <= slice ? heard : heard.subarray(at, at + slice);
         makeRoom(part.length);
         ring.write(part);
         budget = advance(budget);
@@ -196,6 +205,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     },
     setThreshold: (threshold) => scores.setThresholds(thresholdsOf(threshold)),
     reset() {
+      resample?.reset();
       ring.clear();
       track.reset();
       gate?.reset();
