@@ -5,7 +5,8 @@ import { type GateOptions, makeGate } from "./make-gate.ts";
 import { type ListeningHints, type ListeningModel, readHints } from "./model.ts";
 import { createRing } from "./ring.ts";
 import { createScores } from "./scores.ts";
-import { createTrack } from "./track.ts";
+import { createTickTimer, createTimer, type Timer } from "./timer.ts";
+import { createTrack, type Track } from "./track.ts";
 
 /** A word that was heard. */
 export interface Detection {
@@ -34,8 +35,8 @@ export interface ListenerOptions extends Omit<ListeningHints, "threshold"> {
   gate?: GateOptions;
   /** Inferences at most in one push; the rest follow with later ones. For threads that must not be held up. */
   burst?: number;
-  /** Milliseconds, for the statistics; performance.now or Date.now when absent. */
-  clock?: () => number;
+  /** How inferences are timed for the statistics. */
+  timer?: Timer;
   onDetect?(detection: Detection): void;
   onScore?(update: ScoreUpdate): void;
 }
@@ -49,10 +50,10 @@ export interface ListenerStatistics {
   detections: number;
   /** Samples that were lost because inferences took longer than the audio, or could not be caught up with. */
   dropped: number;
-  /** Milliseconds per inference of the listening model: mean, and longest. */
+  /** Milliseconds per inference of the listening model: mean, and longest; NaN before the first was timed. */
   inferenceTime: number;
   longestInference: number;
-  /** Time in all inferences, the gate's too, as a share of the audio's duration. */
+  /** Time in all inferences, the gate's too, as a share of the audio's duration; NaN as above. */
   load: number;
   /** Bytes of both models' linear memories and of the samples kept. */
   bytes: number;
@@ -98,7 +99,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
       throw new RangeError(`"${name}" expected a whole number of at least 1, got ${value}`);
   const labels = fittingLabels(model, options.labels ?? storedLabels);
   const samplesOf = (milliseconds: number): number => Math.round((milliseconds * sampleRate) / 1000);
-  const clock = options.clock ?? defaultClock();
+  const timer = options.timer ?? defaultTimer();
   const { gate: gateOptions, burst = Number.POSITIVE_INFINITY, onDetect, onScore } = options;
   const lead =
     gateOptions?.lead === undefined
@@ -107,9 +108,9 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
 
   const gateWindow = gateOptions?.model ? readHints(gateOptions.model).window : 0;
   const ring = createRing(Math.max(window, gateWindow) + lead + slackSeconds * sampleRate);
-  const track = createTrack(model, ring, { window, hop, warmUp, clock });
+  const track = createTrack(model, ring, { window, hop, warmUp, timer });
   const hold = samplesOf(gateOptions?.hold ?? 600);
-  const gate = gateOptions && makeGate(gateOptions, ring, { lead, hold, sampleRate, clock });
+  const gate = gateOptions && makeGate(gateOptions, ring, { lead, hold, sampleRate, timer });
   const scores = createScores({
     labels,
     kind: hints.scores ?? "probabilities",
@@ -215,16 +216,16 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     },
     statistics() {
       const seconds = ring.end / sampleRate;
-      const spent = track.spent + (gate?.track?.spent ?? 0);
+      const spent = (of: Track | undefined): number => (of?.steps ? of.steps * of.mean : 0);
       return {
         seconds,
         inferences: track.steps,
         spared,
         detections,
         dropped,
-        inferenceTime: track.steps > 0 ? track.spent / track.steps : 0,
+        inferenceTime: track.mean,
         longestInference: track.longest,
-        load: seconds > 0 ? spent / 1000 / seconds : 0,
+        load: (spent(track) + spent(gate?.track)) / 1000 / seconds,
         bytes: model.memory.total + (gateOptions?.model?.memory.total ?? 0) + 4 * ring.capacity,
         isOpen,
       };
@@ -256,6 +257,5 @@ function fittingLabels(
   );
 }
 
-/** An AudioWorklet has Date alone; its milliseconds average out over many inferences. */
-const defaultClock = (): (() => number) =>
-  typeof performance === "undefined" ? Date.now : () => performance.now();
+const defaultTimer = (): Timer =>
+  typeof performance === "undefined" ? createTickTimer() : createTimer(() => performance.now());
