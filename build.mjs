@@ -6,6 +6,8 @@ import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build, transform } from "esbuild";
+import { inSharedOrder } from "./compiler/shared-order.mjs";
+import { tidyScript } from "./compiler/tidy-script.mjs";
 
 const { dependencies, peerDependencies } = JSON.parse(
   await readFile(new URL("package.json", import.meta.url), "utf8"),
@@ -16,8 +18,8 @@ process.chdir(new URL(root).pathname);
 await rm("build", { recursive: true, force: true });
 await mkdir("build");
 
-const compile = (target, outFile, options) =>
-  runCompiler(["--config", "asconfig.json", "--target", target, "--outFile", outFile], options);
+const compile = (target, outFile, options, flags = []) =>
+  runCompiler(["--config", "asconfig.json", "--target", target, "--outFile", outFile, ...flags], options);
 
 async function runCompiler(flags, options) {
   const { error, stderr } = await asc.main(flags, options);
@@ -31,35 +33,21 @@ async function readScriptSource(name, base) {
   return existsSync(file) ? readFile(file, "utf8") : null;
 }
 
-/** How wasm2js grows memory: past 4 GiB it answers as if it had, and it throws where there is no room. */
-const growth =
-  /if \(\(oldPages < newPages\) && \(newPages < 65536\)\) \{\s*var newBuffer = new ArrayBuffer\(newPages << 16\);/;
-/** As WebAssembly answers, and to 2 GiB, because addresses are signed here. */
-const boundedGrowth = `if (newPages > 32767) return -1;
-  if (oldPages < newPages) {
-   var newBuffer;
-   try {
-    newBuffer = new ArrayBuffer(newPages << 16);
-   } catch (error) {
-    return -1;
-   }`;
-
 /** build/wasm2js.js: the scalar build in JavaScript. */
 async function buildScript() {
   await compile("scalar", "build/script.wasm", { readFile: readScriptSource });
   const wasm2js = ["node_modules/binaryen/bin/wasm2js", "build/script.wasm", "-O", "-o", "build/wasm2js.js"];
   execFileSync(process.execPath, wasm2js, { stdio: ["ignore", "inherit", "inherit"] });
   await rm("build/script.wasm");
-  const text = await readFile("build/wasm2js.js", "utf8");
-  // What follows makes one engine, at import; every model needs its own.
-  const [engine, ...rest] = text.split(/^var retasmFunc = asmFunc\(/m);
-  if (rest.length !== 1) throw new Error(`wasm2js: expected to find one instantiation, found ${rest.length}`);
-  // Bulk memory would work on the memory of the engine that was made last.
-  if (text.includes("wasm2js_memory_"))
-    throw new Error("wasm2js: found helpers for bulk memory, expected none");
-  const parts = engine.replace(/^import .*;$/gm, "").split(growth);
-  if (parts.length !== 2) throw new Error(`wasm2js: expected one memory_grow, found ${parts.length - 1}`);
-  await writeFile("build/wasm2js.js", `${parts.join(boundedGrowth)}export { asmFunc as instantiate };\n`);
+  await writeFile("build/wasm2js.js", tidyScript(await readFile("build/wasm2js.js", "utf8")));
+}
+
+/** build/relaxed.wasm, simd.wasm, scalar.wasm. */
+async function buildTiers() {
+  const files = ["relaxed", "simd", "scalar"].map((target) => `build/${target}.wasm`);
+  for (const file of files) await compile(basename(file, ".wasm"), file, {}, ["--debug"]);
+  const builds = inSharedOrder(await Promise.all(files.map((file) => readFile(file))));
+  for (const [i, file] of files.entries()) await writeFile(file, builds[i]);
 }
 
 /** build/wasm-text.js: the WebAssembly builds in characters, and the module that decodes them. */
@@ -78,7 +66,7 @@ async function buildText() {
   await writeFile("build/wasm-text.js", text);
 }
 
-for (const target of ["relaxed", "simd", "scalar"]) await compile(target, `build/${target}.wasm`);
+await buildTiers();
 await buildText();
 await buildScript();
 

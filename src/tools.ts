@@ -19,6 +19,7 @@ export {
   withFrontEnd,
 } from "./audio/front-end.ts";
 export { createLogMel, keywordLogMel, type LogMel, type LogMelOptions, logMel } from "./audio/log-mel.ts";
+export { createResampler, type ResampleOptions, type Resampler } from "./audio/resample.ts";
 export { type Bundle, type BundleOptions, type BundleTier, bundle } from "./bundle/bundle.ts";
 export { type ClassResult, type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export type { Graph, Node, Rounding, Tensor, TensorData } from "./graph/graph.ts";

@@ -22,11 +22,13 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
   OP_MICRO_FEATURES,
@@ -53,13 +55,14 @@ import {
   tensorCount,
   u32At,
 } from "./model";
+import { fillBytes } from "../simd/copy";
 
 /** The kind and index of what checkFlow refused. */
 export let flowCulprit: u32 = 0;
 export let flowIndex: u32 = 0;
 
 function mark(t: usize, value: u8): void {
-  if (inArena(t)) memory.fill(dataOf(t), value, bytesOf(t));
+  if (inArena(t)) fillBytes(dataOf(t), value, bytesOf(t));
 }
 
 function isWritten(t: usize): bool {
@@ -80,6 +83,7 @@ function clear(): void {
 function hasScratch(code: u32): bool {
   if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return true;
   if (isKept(code, OP_SPECTRUM) || isKept(code, OP_MICRO_FEATURES)) return true;
   return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
@@ -115,7 +119,7 @@ export function stateExtent(state: usize): u64 {
  * region is its own map meanwhile, as the arena is; resetState() makes it state.
  */
 export function checkState(state: usize, bytes: u32): i32 {
-  memory.fill(state, 0, bytes);
+  fillBytes(state, 0, bytes);
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
     if (load<u8>(t + T_REGION) != REGION_STATE) continue;
@@ -129,7 +133,7 @@ export function checkState(state: usize, bytes: u32): i32 {
         return CHECK_DTYPE;
       }
     }
-    memory.fill(dataOf(t), type, bytesOf(t));
+    fillBytes(dataOf(t), type, bytesOf(t));
   }
   return 0;
 }
@@ -158,7 +162,7 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     }
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
-    if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
+    if (hasScratch(code)) fillBytes(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
     // These change part of what must be there already.
     if ((code == OP_SCATTER || code == OP_UPDATE) && !isWritten(y)) return CHECK_UNDEFINED;
     if (code != OP_COPY && code != OP_WINDOW) mark(y, <u8>dtypeOf(y));

@@ -83,6 +83,7 @@ import { prepare, preparedBytes } from "./prepare";
 import { widen, widenedBytes } from "./stored";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
+import { copyBytes, fillBytes } from "../simd/copy";
 
 /** The last error: code, culprit kind, index, expected, found. */
 const detail: usize = memory.data(20, 16);
@@ -169,7 +170,7 @@ function checkHeader(bytes: u32): i32 {
 function checkSections(bytes: u32): i32 {
   const count = u32At(file, H_SECTIONS);
   if (count > 256) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, 256, count);
-  memory.fill(sections, 0, SECTION_KINDS << 3);
+  fillBytes(sections, 0, SECTION_KINDS << 3);
   let end = <u64>HEADER_BYTES + <u64>count * SECTION_BYTES;
   if (end > <u64>bytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, bytes, count);
   for (let i: u32 = 0; i < count; i++) {
@@ -352,8 +353,8 @@ export function stateSize(): u32 {
 export function resetState(): void {
   if (!loaded || stateBytes == 0) return;
   const initial = sectionSize(SECTION_STATE);
-  memory.copy(state, sectionAt(SECTION_STATE), initial);
-  memory.fill(state + initial, 0, stateBytes - initial);
+  copyBytes(state, sectionAt(SECTION_STATE), initial);
+  fillBytes(state + initial, 0, stateBytes - initial);
 }
 
 /** Tensor index of input i, then of output i; −1 when there is none. */

@@ -11,6 +11,7 @@ import {
   OP_BINARY_INT,
   OP_CAST,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_CUMSUM,
@@ -19,6 +20,7 @@ import {
   OP_DWCONV_QS8,
   OP_DYNAMIC_RANGE,
   OP_FILL,
+  OP_FIXED,
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
@@ -55,6 +57,7 @@ import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";
 import { runConvF32, runConvQs8 } from "../ops/conv";
+import { runFixed } from "../ops/fixed";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
@@ -66,7 +69,6 @@ import { runIntegerConv } from "../ops/integer-conv";
 import { runGemmDynamic } from "../ops/gemm-dynamic";
 import { runGemmSparse } from "../ops/gemm-sparse";
 import { runMean } from "../ops/mean";
-import { runMicroFeatures } from "../ops/micro-features";
 import { runNorm } from "../ops/norm";
 import { runPool } from "../ops/pool";
 import { runReduce } from "../ops/reduce";
@@ -183,16 +185,18 @@ function runOperator(record: usize): void {
       if (keeps(OP_QUANTIZE_LINEAR)) runQuantizeLinear(record);
       return;
     case OP_INTEGER_CONV:
-      if (keeps(OP_INTEGER_CONV)) runIntegerConv(record);
+    case OP_CONV_QS16:
+      if (keeps(OP_INTEGER_CONV) || keeps(OP_CONV_QS16)) runIntegerConv(record);
+      return;
+    case OP_FIXED:
+      if (keeps(OP_FIXED)) runFixed(record);
       return;
     case OP_DYNAMIC_RANGE:
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
       return;
     case OP_SPECTRUM:
-      if (keeps(OP_SPECTRUM)) runSpectrum(record);
-      return;
     case OP_MICRO_FEATURES:
-      if (keeps(OP_MICRO_FEATURES)) runMicroFeatures(record);
+      if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES)) runSpectrum(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

@@ -21,6 +21,7 @@ import {
 } from "../records";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
+import { copyBytes } from "../simd/copy";
 
 /** `product` · the field, or 0 where that is no count of elements. */
 function times(product: u64, record: usize, field: usize): u64 {
@@ -85,8 +86,8 @@ export function runGather(record: usize): void {
           at = at * <usize>n + <usize>index;
         }
         at = whole + at * bytes;
-        if (!isScatter) memory.copy(part, at, bytes);
-        else if (isInside) memory.copy(at, part, bytes);
+        if (!isScatter) copyBytes(part, at, bytes);
+        else if (isInside) copyBytes(at, part, bytes);
         part += bytes;
       }
       whole += size;

@@ -23,6 +23,7 @@ import {
 import { checkFloatRange, checkScratch, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
+import { copyBytes, fillBytes } from "../simd/copy";
 
 const LIMIT: u32 = 1 << 26;
 const FAR: u64 = 1 << 40;
@@ -132,8 +133,8 @@ export function runMatmulF32(record: usize): void {
   const bias = arena + u32At(record, M_SCRATCH);
   const packed = bias + (((n + NR - 1) & ~(NR - 1)) << 2);
   const given = namedBy(record, O_INPUT3);
-  if (given) memory.copy(bias, dataOf(given), n << 2);
-  else memory.fill(bias, 0, n << 2);
+  if (given) copyBytes(bias, dataOf(given), n << 2);
+  else fillBytes(bias, 0, n << 2);
   let y = dataOf(outputOf(record));
   const end = y + bytesOf(outputOf(record));
   let last: usize = 0;

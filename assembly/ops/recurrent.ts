@@ -36,6 +36,7 @@ import {
 } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { clampf, logisticf, tanhf } from "../simd/functions";
+import { copyBytes } from "../simd/copy";
 
 function gatesOf(kind: u32): usize {
   return kind == RECURRENT_LSTM ? 4 : kind == RECURRENT_RNN ? 1 : 3;
@@ -120,7 +121,7 @@ export function runRecurrent(record: usize): void {
       if (kind == RECURRENT_LSTM) stepLstm(record, hidden, from, state, c + b * bytes);
       else if (kind == RECURRENT_RNN) stepRnn(record, hidden, from, state);
       else stepGru(record, hidden, from, state, kind == RECURRENT_GRU);
-      memory.copy(y + (first + b) * bytes, state, bytes);
+      copyBytes(y + (first + b) * bytes, state, bytes);
     }
   }
 }

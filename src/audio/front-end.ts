@@ -102,7 +102,12 @@ const constant = (name: string, data: Float32Array | Int8Array | Int32Array, sha
 });
 
 /** Appends a node with one output, and returns that. */
-function add(builder: Builder, op: "cast" | "reshape" | "quantize" | "dequantize", x: Tensor, y: Tensor): Tensor {
+function add(
+  builder: Builder,
+  op: "cast" | "reshape" | "quantize" | "dequantize",
+  x: Tensor,
+  y: Tensor,
+): Tensor {
   builder.nodes.push(makeNode(op, y.name, [x], y, {}));
   return y;
 }
@@ -148,7 +153,12 @@ function dct(coefficients: number, count: number): Float32Array {
   });
 }
 
-function melNodes(builder: Builder, pcm: Tensor, settings: LogMelSettings | MfccSettings, frames: number): Tensor {
+function melNodes(
+  builder: Builder,
+  pcm: Tensor,
+  settings: LogMelSettings | MfccSettings,
+  frames: number,
+): Tensor {
   const { name } = pcm;
   const { window, hop, fftSize, melCount, floor } = settings;
   const bins = fftSize / 2 + 1;
@@ -156,7 +166,8 @@ function melNodes(builder: Builder, pcm: Tensor, settings: LogMelSettings | Mfcc
   const energies = builder.tensor(`${name}/mel`, "float32", [1, frames, melCount]);
   const logs = builder.tensor(`${name}/log-mel`, "float32", [1, frames, melCount]);
   const weights = new Float32Array(melCount * bins);
-  for (const [m, filter] of melFilters(settings).entries()) weights.set(filter.weights, m * bins + filter.first);
+  for (const [m, filter] of melFilters(settings).entries())
+    weights.set(filter.weights, m * bins + filter.first);
   const activation = noActivation;
   builder.nodes.push(
     makeNode("spectrum", power.name, [pcm, constant(`${name}/window`, hann(window), [window])], power, {
@@ -202,14 +213,15 @@ function microNodes(
   const next = builder.tensor(`${name}/noise/next`, "int32", [channels]);
   if (stream) builder.states.push({ name: noise.name, value: noise, next });
   else noise.data = new Int32Array(channels);
-  builder.nodes.push(
-    makeNode("microFeatures", y.name, [samples, noise], [y, next], microFeatures(settings)),
-  );
+  builder.nodes.push(makeNode("microFeatures", y.name, [samples, noise], [y, next], microFeatures(settings)));
   if (target.dtype === "int8") {
     const table = constant(`${name}/int8`, int8Features, [int8Features.length]);
     const q = target.quantization;
     if (q) table.quantization = q;
-    const z: Tensor = { ...builder.tensor(`${name}/quantized`, "int8", y.shape), ...(q && { quantization: q }) };
+    const z: Tensor = {
+      ...builder.tensor(`${name}/quantized`, "int8", y.shape),
+      ...(q && { quantization: q }),
+    };
     builder.nodes.push(makeNode("gather", z.name, [table, y], z, { axis: 0, batchDims: 0, fromEnd: false }));
     return z;
   }
@@ -230,7 +242,12 @@ export function withFrontEnd(graph: Graph, frontEnd: FrontEnd, options: FrontEnd
   const [target] = graph.inputs;
   const features = featuresOf(frontEnd);
   const frames = elementCount(target?.shape ?? []) / features;
-  if (!target || graph.inputs.length !== 1 || !Number.isInteger(frames) || !["float32", "int8"].includes(target.dtype))
+  if (
+    !target ||
+    graph.inputs.length !== 1 ||
+    !Number.isInteger(frames) ||
+    !["float32", "int8"].includes(target.dtype)
+  )
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": front end "${frontEnd.kind}" expected one input of float32 or int8, frames of ${features} values; ` +

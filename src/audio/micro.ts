@@ -35,7 +35,10 @@ function hann(length: number): Int16Array {
 }
 
 /** Triangles between neighbours of `channels + 2` edges equally spaced in mel, in 2⁻¹²; both feet of a bin sum to 1. */
-function bandsOf({ sampleRate, channels, lowest, highest }: MicroSettings, size: number): MicroFeatures["bands"] {
+function bandsOf(
+  { sampleRate, channels, lowest, highest }: MicroSettings,
+  size: number,
+): MicroFeatures["bands"] {
   const low = mel(lowest);
   const spacing = f(f(mel(highest) - low) / (channels + 1));
   const edges = [low, ...Array.from({ length: channels + 1 }, (_, i) => f(low + f(spacing * (i + 1))))];
@@ -56,9 +59,15 @@ function bandsOf({ sampleRate, channels, lowest, highest }: MicroSettings, size:
 }
 
 /** Three coefficients and a gap for each power of two, from the third entry on; the first two are values. */
-function gainTable({ strength, offset }: { strength: number; offset: number }, inputBits: number): Int16Array {
+function gainTable(
+  { strength, offset }: { strength: number; offset: number },
+  inputBits: number,
+): Int16Array {
   const gain = (x: number): number =>
-    Math.min(32767, Math.trunc(f(2 ** gainBits * f(f(f(x) / 2 ** inputBits + offset) ** -f(strength))) + 0.5));
+    Math.min(
+      32767,
+      Math.trunc(f(2 ** gainBits * f(f(f(x) / 2 ** inputBits + offset) ** -f(strength))) + 0.5),
+    );
   const table = new Int16Array(125);
   table[0] = gain(0);
   table[1] = gain(1);
@@ -94,7 +103,6 @@ export function microFeatures(settings: MicroSettings): MicroFeatures {
       leastSignal: rates(noise.leastSignal)[0],
       bits: noiseBits,
       smoothingBits,
-      clamps: false,
     },
     ...(gain && {
       gain: {

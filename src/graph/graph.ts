@@ -129,7 +129,7 @@ export type BinaryKind =
 /** `gruResetAfter` applies the reset gate to the product of h, `gru` to h itself. */
 export type RecurrentCell = "lstm" | "gru" | "gruResetAfter" | "rnn";
 
-export type SpectrumKind = "complex" | "power" | "magnitude" | "inverse";
+export type SpectrumKind = "complex" | "power";
 
 /**
  * TFLite Micro's audio front end in integers, docs/numerics.md: windows, transform, filter bank, root, and the stages
@@ -142,17 +142,17 @@ export interface MicroFeatures {
   windowShift: number;
   /** The weights of each channel from its first bin on. */
   bands: { first: number; weights: Int16Array }[];
-  /** Shares in 2^-bits; `even` and `odd` are what a frame counts in the estimate, with its complement. */
+  /** Shares in 2^-bits; `even` and `odd` are what a frame counts in the estimate, and what was known before. */
   noise?: {
     even: [number, number];
     odd: [number, number];
     leastSignal: number;
     bits: number;
     smoothingBits: number;
-    clamps: boolean;
   };
+  /** Of ratios of 12 fraction bits, after `shift`. */
   gain?: { table: Int16Array; shift: number };
-  log?: { scale: number; correctionBits: number };
+  log: { scale: number; correctionBits: number };
 }
 
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
@@ -276,7 +276,7 @@ export interface Attributes {
   /**
    * x float32 | int16 [..., S], window [L] → y: from every row frames of L samples, `hop` apart, times the window and
    * followed by zeros up to `size`, transformed to their bins 0 … size / 2: [..., frames, bins, 2] (complex) or
-   * [..., frames, bins]; int16 samples stand for 32768ths. inverse: x [..., bins, 2], window [L] → y [..., L]
+   * [..., frames, bins], their squares (power); int16 samples stand for 32768ths
    */
   spectrum: { kind: SpectrumKind; size: number; hop: number };
   /** x int16 [S], noise int32 [C] → y int32 [frames, C], noise; see MicroFeatures */

@@ -76,7 +76,9 @@ describe.skipIf(!existsSync(clips))("micro_speech from samples (skipped without 
       const model = createModel(wasm, pack(graph).bytes, { tier });
       for (const [name, expected] of Object.entries(pipeline.expected)) {
         const samples = samplesOf(join(clips, name));
-        model.input().set((pcm === "int16" ? samples : Float32Array.from(samples, (v) => v / 32768)) as never);
+        model
+          .input()
+          .set((pcm === "int16" ? samples : Float32Array.from(samples, (v) => v / 32768)) as never);
         model.invoke();
         expect([name, labelOf(model.output() as Int8Array, pipeline.labels)]).toEqual([name, expected]);
       }
@@ -111,8 +113,14 @@ describe.skipIf(!existsSync(wake))("microWakeWord from samples (skipped without 
   test.each(models)("%s hears what it heard in the features of the golden stream", (name, frontEnd) => {
     const golden = JSON.parse(readFileSync(join(data!, `golden/tflite/${name}.stream.json`), "utf8"));
     const bin = readFileSync(join(data!, "golden/tflite", golden.bin));
-    const expected: number[] = golden.steps.map((s: { outputs: { offset: number }[] }) => bin[s.outputs[0]!.offset]! / 256);
-    const found = streamed(withFrontEnd(tflite(`${name}.tflite`), frontEnd, { pcm: "int16" }), samplesOf(wake), "scalar");
+    const expected: number[] = golden.steps.map(
+      (s: { outputs: { offset: number }[] }) => bin[s.outputs[0]!.offset]! / 256,
+    );
+    const found = streamed(
+      withFrontEnd(tflite(`${name}.tflite`), frontEnd, { pcm: "int16" }),
+      samplesOf(wake),
+      "scalar",
+    );
     console.log(name, expected.length, found.length);
     console.log(expected.map((v) => Math.round(v * 9)).join(""));
     console.log(found.map((v) => Math.round(v * 9)).join(""));

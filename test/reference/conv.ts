@@ -1,10 +1,12 @@
 import type { NodeOf, Padding, Tensor } from "../../src/graph/graph.ts";
+import { hasWideSum } from "../../src/numerics/int16.ts";
 import type { Range } from "../../src/numerics/range.ts";
 import { activationRange } from "../../src/numerics/range.ts";
 import { layerRequantizations, type Requantization, requantize } from "../../src/numerics/requantize.ts";
 import { clamp } from "../../src/numerics/rounding.ts";
 import {
   emptyNumbers,
+  isInt16,
   isQuantized,
   type Numbers,
   numbers,
@@ -122,6 +124,7 @@ function run(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Num
   const bias = operands.values[2] ? numbers(operands, 2) : null;
   const { activation } = node.attributes;
   const { rounding } = operands.graph;
+  if (isInt16(x)) return layer16(node, operands, geometry, w);
   if (!isQuantized(x)) {
     convolveFloat(geometry, numbers(operands, 0), w, bias, activation, out);
     return out;
@@ -137,6 +140,32 @@ function run(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Num
     range: activationRange(activation, output, y.dtype, rounding),
   };
   convolveQuantized(geometry, numbers(operands, 0), w, bias, layer, out);
+  return out;
+}
+
+/** int16 activations: in `double` with the bias' own width of sums; 64-bit ones meet a factor of 16 bits. */
+function layer16(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Numbers): Numbers {
+  const [x, weights, bias] = node.inputs as [Tensor, Tensor, Tensor | null];
+  const [y] = node.outputs;
+  const [input, output] = [scalarQuantization(x), scalarQuantization(y)];
+  const { scale } = weights.quantization!;
+  const factors = layerRequantizations("double", node.op, "int16", input.scale, scale, output.scale);
+  const range = activationRange(node.attributes.activation, output, "int16", "double");
+  const isWide = hasWideSum(node.op, bias?.dtype);
+  const values = numbers(operands, 0);
+  const out = emptyNumbers(y);
+  fill(out, geometry.outputShape, (index) => {
+    let acc = bias ? BigInt(operands.values[2]![index[3]!]!) : 0n;
+    forEachTap(geometry, index, (inputAt, weightAt) => {
+      if (inputAt >= 0) acc += BigInt(values[inputAt] * w[weightAt]);
+    });
+    const factor = perChannel(factors, index[3]!);
+    if (factor.form !== "fixed") throw new Error("expected fixed point");
+    if (!isWide) return requantize(Number(BigInt.asIntN(32, acc)), factor, 0, range);
+    const upper = BigInt(factor.multiplier < 0x7fff0000 ? (factor.multiplier + 0x8000) >> 16 : 0x7fff);
+    const right = BigInt(15 - factor.shift);
+    return clamp(Number((acc * upper + (1n << (right - 1n))) >> right), range.min, range.max);
+  });
   return out;
 }
 

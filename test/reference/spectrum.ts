@@ -101,23 +101,6 @@ function realTransform(samples: ArrayLike<number>, arithmetic: Arithmetic): Comp
   return bins;
 }
 
-/** The samples that have these bins, times their number; real and imaginary parts change places throughout. */
-function inverseTransform(bins: Complex[], arithmetic: Arithmetic): number[] {
-  const half = bins.length - 1;
-  const z: Complex[] = new Array(half);
-  z[0] = [bins[0][0] - bins[half][0], bins[0][0] + bins[half][0]];
-  for (let k = 1; k <= half / 2; k++) {
-    const [aRe, aIm] = bins[k];
-    const [bRe, bIm] = [bins[half - k][0], -bins[half - k][1]];
-    const [c, s] = [arithmetic.cosine(k), arithmetic.sine(k)];
-    const turnedRe = arithmetic.products(aRe - bRe, s, -(aIm - bIm), c);
-    const turnedIm = arithmetic.products(aRe - bRe, c, aIm - bIm, s);
-    z[k] = [aIm + bIm + turnedIm, aRe + bRe + turnedRe];
-    z[half - k] = [turnedIm - (aIm + bIm), aRe + bRe - turnedRe];
-  }
-  return transform(z, 2, arithmetic).flatMap(([im, re]) => [re, im]);
-}
-
 export function spectrum(node: NodeOf<"spectrum">, { values }: Operands): Float32Array {
   const { kind, size, hop } = node.attributes;
   const window = values[1] as Float32Array;
@@ -125,13 +108,6 @@ export function spectrum(node: NodeOf<"spectrum">, { values }: Operands): Float3
   const scale = x instanceof Int16Array ? 1 / 32768 : 1;
   const arithmetic = floating(size);
   const y: number[] = [];
-  if (kind === "inverse") {
-    for (let row = 0; row < x.length; row += size + 2) {
-      const samples = inverseTransform(pairsOf(x.subarray(row, row + size + 2)), arithmetic);
-      for (const [i, w] of window.entries()) y.push(samples[i] * Math.fround(w * (1 / size)));
-    }
-    return Float32Array.from(y);
-  }
   const samples = node.inputs[0]!.shape.at(-1)!;
   const perFrame = (size / 2 + 1) * (kind === "complex" ? 2 : 1);
   const rows = x.length / samples;
@@ -143,7 +119,7 @@ export function spectrum(node: NodeOf<"spectrum">, { values }: Operands): Float3
       );
       for (const [re, im] of realTransform(frame, arithmetic)) {
         if (kind === "complex") y.push(re, im);
-        else y.push(kind === "power" ? re * re + im * im : Math.sqrt(re * re + im * im));
+        else y.push(re * re + im * im);
       }
     }
   }
@@ -213,7 +189,7 @@ export function microFeatures(node: NodeOf<"microFeatures">, { values }: Operand
         const mixed = BigInt(signal) * BigInt(rate) + BigInt(estimates[c]) * BigInt(rest);
         const estimate = shifted(mixed, noise.bits);
         const below = Math.min(estimate, signal);
-        estimates[c] = noise.clamps ? below : estimate;
+        estimates[c] = estimate;
         const least = shifted(BigInt(v) * BigInt(noise.leastSignal), noise.bits);
         v = Math.max((signal - below) >>> noise.smoothingBits, least);
       }
@@ -221,10 +197,8 @@ export function microFeatures(node: NodeOf<"microFeatures">, { values }: Operand
         const ratio = shifted(BigInt(v) * BigInt(gainAt(estimates[c], gain.table) >>> 0), gain.shift);
         v = ratio < 8192 ? (ratio * ratio) >>> 20 : (ratio >>> 6) - 64;
       }
-      if (log) {
-        v = (v << log.correctionBits) >>> 0;
-        v = v > 1 ? Math.min(logarithm(v, log.scale), 32767) : 0;
-      }
+      v = (v << log.correctionBits) >>> 0;
+      v = v > 1 ? Math.min(logarithm(v, log.scale), 32767) : 0;
       y[t * bands.length + c] = v;
     }
   }

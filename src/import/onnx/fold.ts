@@ -17,7 +17,7 @@ import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
-import { dtypeOf } from "./tensor-data.ts";
+import { dtypeOf, typeName } from "./tensor-data.ts";
 
 /** Computes a node whose operands are constant. */
 type Fold = (scope: Scope) => Constant;
@@ -91,7 +91,7 @@ function cast(scope: Scope): Constant {
   const x = scope.constant(0, "the operand");
   const to = scope.intAttribute("to", 0);
   const dtype = to === 10 || to === 11 ? "float32" : dtypeOf(to);
-  if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
+  if (!dtype) throw scope.unsupported(`Cast to ${typeName(to)}`);
   if (dtype === x.dtype) return x;
   return constantOf(dtype, x.shape, castElements(x.data, x.dtype, dtype));
 }

@@ -1,4 +1,4 @@
-import type { Graph, Tensor } from "../../graph/graph.ts";
+import { elementCount, type Graph, type Tensor } from "../../graph/graph.ts";
 import { isConstant } from "../../graph/passes/constant.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
@@ -20,7 +20,7 @@ export interface ImportOnnxOptions {
   inputValues?: Record<string, number | number[]>;
 }
 
-const [oldestOpset, newestOpset] = [7, 21];
+const [oldestOpset, newestOpset] = [7, 25];
 
 function opsetOf(model: OnnxModel): number {
   const opset = model.opsets.get("");
@@ -38,6 +38,11 @@ function outputTensor(conversion: Conversion, name: string, taken: Set<Tensor>):
   const value = conversion.values.get(name);
   if (!value)
     throw new NibbleError("bad-file", `output "${name}": expected a value of this name, found none`);
+  if (elementCount(value.shape) === 0)
+    throw new NibbleError(
+      "unsupported",
+      `output "${name}": a tensor without elements, [${value.shape.join(", ")}]`,
+    );
   const isFree = !taken.has(value) && !conversion.inputs.has(value) && !isConstant(value);
   if (isFree) {
     value.name = name;
@@ -110,7 +115,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
 }
 
 /**
- * Reads an ONNX model (operator sets 7 to 21, one file) as a graph whose inputs and outputs keep their names,
+ * Reads an ONNX model (operator sets 7 to 25, one file) as a graph whose inputs and outputs keep their names,
  * shapes and layout; spatial operators are NHWC inside, between transposes that `optimize` removes.
  *
  * @throws NibbleError "bad-file" for anything damaged, "unsupported" with a list of everything that is not

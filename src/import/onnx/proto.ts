@@ -1,6 +1,7 @@
 import { WireType } from "@bufbuild/protobuf/wire";
 import { NibbleError } from "../../runtime/errors.ts";
 import {
+  type FieldReader,
   readBigInt,
   readBytes,
   readDouble,
@@ -56,6 +57,8 @@ export interface OnnxValue {
   /** 0 when the value is no tensor, or has no declared type. */
   elementType: number;
   shape: OnnxDimension[] | undefined;
+  /** What it is instead of a tensor. */
+  otherType?: string;
 }
 
 export interface OnnxGraph {
@@ -230,11 +233,24 @@ function readValue(bytes: Uint8Array): OnnxValue {
         value.shape = readShape(readBytes(r, w));
       },
     });
+  const isInstead =
+    (type: string): FieldReader =>
+    (r, w) => {
+      readBytes(r, w);
+      value.otherType = type;
+    };
   readMessage(bytes, what, {
     1: (r, w) => {
       value.name = readString(r, w);
     },
-    2: (r, w) => readMessage(readBytes(r, w), what, { 1: (tr, tw) => readTensorType(readBytes(tr, tw)) }),
+    2: (r, w) =>
+      readMessage(readBytes(r, w), what, {
+        1: (tr, tw) => readTensorType(readBytes(tr, tw)),
+        4: isInstead("a sequence"),
+        5: isInstead("a map"),
+        8: isInstead("a sparse tensor"),
+        9: isInstead("an optional"),
+      }),
   });
   return value;
 }

@@ -138,10 +138,11 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
   };
 
   const emitSeveral: Scope["emitSeveral"] = (op, inputs, attributes, results) => {
+    const empty = inputs.find((tensor) => tensor && elementCount(tensor.shape) === 0);
+    if (empty) throw unsupported(`operand "${empty.name}" without elements, [${empty.shape.join(", ")}]`);
     const outputs = results.map(({ shape, dtype = "float32", quantization }) => {
       checkedCount(shape, where);
-      if (elementCount(shape) === 0)
-        throw bad(`expected a result with elements, found [${shape.join(", ")}]`);
+      if (elementCount(shape) === 0) throw unsupported(`a result without elements, [${shape.join(", ")}]`);
       const output: Tensor = { name: nameFor(op), dtype, shape };
       if (quantization) output.quantization = quantization;
       return output;

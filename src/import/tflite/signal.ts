@@ -4,7 +4,7 @@
  */
 
 import type { MicroFeatures, Tensor } from "../../graph/graph.ts";
-import { badFile, quote } from "./errors.ts";
+import { badFile, quote, unsupported } from "./errors.ts";
 import { readFlexMap } from "./flex.ts";
 import type { OperatorRecord, Subgraph } from "./model.ts";
 import { emit, type Operator, output, refused, wrong } from "./operator.ts";
@@ -42,7 +42,9 @@ export function fuseSignals(subgraph: Subgraph): Subgraph {
     if (!parts) continue;
     const inside = new Set(parts);
     const between = new Set(parts.slice(1).flatMap((part) => part.outputs));
-    const isRead = operators.some((record) => !inside.has(record) && record.inputs.some((i) => between.has(i)));
+    const isRead = operators.some(
+      (record) => !inside.has(record) && record.inputs.some((i) => between.has(i)),
+    );
     if (isRead || outputs.some((index) => between.has(index))) continue;
     const [samples] = parts.at(-1)!.inputs;
     fused.set(last, { ...last, name: signalFeatures, isCustom: false, inputs: [samples], parts });
@@ -125,8 +127,11 @@ function keptBins(operator: Operator): { from: number; to: number } {
     if (!bytes) break;
     shift += shape[0];
   }
-  const isZero = (concat?.inputs ?? []).every((i) => !operator.tensors.records[i].bytes?.some((byte) => byte !== 0));
-  if (shift !== 0 || !isZero) throw refused(operator, "a spectrum that is moved or padded with anything but zeros");
+  const isZero = (concat?.inputs ?? []).every(
+    (i) => !operator.tensors.records[i].bytes?.some((byte) => byte !== 0),
+  );
+  if (shift !== 0 || !isZero)
+    throw refused(operator, "a spectrum that is moved or padded with anything but zeros");
   return { from, to };
 }
 
@@ -141,7 +146,10 @@ function bandsOf(operator: Operator, kept: { from: number; to: number }): MicroF
     throw wrong(operator, `expected ${channels + 1} segments of its ${channels} channels`);
   return Array.from({ length: channels }, (_, c) => {
     const weights = new Map<number, number>();
-    for (const [segment, list] of [[c, falling], [c + 1, rising]] as const) {
+    for (const [segment, list] of [
+      [c, falling],
+      [c + 1, rising],
+    ] as const) {
       for (let i = 0; i < widths[segment]; i++) {
         const bin = starts[segment] + i;
         const weight = list[places[segment] + i];
@@ -159,13 +167,16 @@ function bandsOf(operator: Operator, kept: { from: number; to: number }): MicroF
 
 function noiseOf(part: OperatorRecord): NonNullable<MicroFeatures["noise"]> {
   const numbers = numbersOf(part);
+  if (numbers("clamping") !== 0)
+    throw unsupported(
+      `${part.name}: clamping the estimate of the noise; only models without it can be imported`,
+    );
   return {
     even: [numbers("smoothing"), numbers("one_minus_smoothing")],
     odd: [numbers("alternate_smoothing"), numbers("alternate_one_minus_smoothing")],
     leastSignal: numbers("min_signal_remaining"),
     bits: numbers("spectral_subtraction_bits"),
     smoothingBits: numbers("smoothing_bits"),
-    clamps: numbers("clamping") !== 0,
   };
 }
 
@@ -180,8 +191,15 @@ export function convertSignalFeatures(operator: Operator): void {
   const noise = partOf(operator, "SignalFilterBankSpectralSubtraction");
   const coefficients = constant(operator, window, 1, Int16Array);
   const samples = x.shape.at(-1)!;
-  if (x.dtype !== "int16" || x.shape.some((d, i) => d !== 1 && i < x.shape.length - 1) || coefficients.length !== samples)
-    throw refused(operator, `expected one frame of int16 samples, as long as the window of ${coefficients.length}`);
+  if (
+    x.dtype !== "int16" ||
+    x.shape.some((d, i) => d !== 1 && i < x.shape.length - 1) ||
+    coefficients.length !== samples
+  )
+    throw refused(
+      operator,
+      `expected one frame of int16 samples, as long as the window of ${coefficients.length}`,
+    );
   if (gain && !noise) throw refused(operator, "SignalPCAN without an estimate of the noise");
   const bands = bandsOf(operator, keptBins(operator));
   const shape = [bands.length];
@@ -201,7 +219,9 @@ export function convertSignalFeatures(operator: Operator): void {
       windowShift: numbersOf(window)("shift"),
       bands,
       ...(noise && { noise: noiseOf(noise) }),
-      ...(gain && { gain: { table: constant(operator, gain, 2, Int16Array), shift: numbersOf(gain)("snr_shift") } }),
+      ...(gain && {
+        gain: { table: constant(operator, gain, 2, Int16Array), shift: numbersOf(gain)("snr_shift") },
+      }),
       log: { scale: logOptions("output_scale"), correctionBits: logOptions("input_correction_bits") },
     },
     [wide, next],
