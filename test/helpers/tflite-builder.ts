@@ -15,6 +15,7 @@ const types = {
   int16: 7,
   int8: 9,
   resource: 13,
+  uint16: 16,
   int4: 17,
 };
 
