@@ -40,6 +40,7 @@ export const codes = {
   RESHAPE: 22,
   RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
+  SVDF: 27,
   SPACE_TO_DEPTH: 26,
   TANH: 28,
   PAD: 34,
