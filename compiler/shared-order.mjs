@@ -18,8 +18,6 @@ export function inSharedOrder(builds) {
   };
   return modules.map(({ texts, rest }) => {
     const names = [...texts.keys()];
-      names.map((name, i) => [name, first.texts.has(name) ? firstOrder.indexOf(name) : i]),
-    );
     names.sort((a, b) => rank(a) - rank(b) || kind(a) - kind(b) || (a < b ? -1 : 1));
     const end = rest.lastIndexOf(")");
     return write(`${rest.slice(0, end)}${names.map((name) => texts.get(name)).join("")})`);

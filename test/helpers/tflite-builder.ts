@@ -14,6 +14,7 @@ const types = {
   bool: 6,
   int16: 7,
   int8: 9,
+  float64: 10,
   resource: 13,
   int4: 17,
 };
