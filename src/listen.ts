@@ -23,6 +23,7 @@ export type { GateOptions } from "./listen/make-gate.ts";
 export type { LiveStatistics } from "./listen/messages.ts";
 export type { ListeningHints, ListeningModel } from "./listen/model.ts";
 export type { Problem, ProblemKind } from "./listen/problems.ts";
+export { createTimer, type Timer } from "./listen/timer.ts";
 export { compileEngine } from "./runtime/compile.ts";
 export { NibbleError, type NibbleErrorCode } from "./runtime/errors.ts";
 

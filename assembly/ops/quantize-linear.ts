@@ -35,7 +35,6 @@ import {
 } from "../records";
 import { productOf, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, i32At, inputOf, namedBy, outputOf, u32At } from "../engine/model";
-import { roundHalfAway } from "../kernels/vector/convert";
 import { elementBytes } from "../engine/tensors";
 
 export function isInteger(dtype: u32): bool {
@@ -134,10 +133,16 @@ export function runQuantizeLinear(record: usize): void {
       const shift = z < -65536 ? -65536 : z > 65535 ? 65535 : z;
       const low: i32 = lowest - shift;
       const high: i32 = highest - shift;
+      if (kind == LINEAR_AWAY) {
+        const exact = v == v ? <f64>v / <f64>s : 0;
+        const halves = trunc(exact + copysign<f64>(0.5, exact));
+        writeInteger(dtypeOf(y), to, at, <i32>min(max(halves, <f64>low), <f64>high) + shift);
+        continue;
+      }
       const steps = kind == LINEAR_MULTIPLY ? v * s : v / s;
       const below: f32 = steps < <f32>high ? steps : <f32>high;
       const inside: f32 = <f32>low < below ? below : <f32>low;
-      writeInteger(dtypeOf(y), to, at, <i32>(kind == LINEAR_AWAY ? roundHalfAway(inside) : nearest(inside)) + shift);
+      writeInteger(dtypeOf(y), to, at, <i32>nearest(inside) + shift);
     }
   }
 }

@@ -28,8 +28,8 @@ export function packKeyword() {
     hop: frames * frontEnd.hop,
     warmUp,
     scores: "softmax",
-    smoothing: 8,
-    threshold: 0.6,
+    smoothing: 9,
+    threshold: 0.5,
     cooldown: 800,
     ignore: ["_silence_", "_unknown_"],
   };

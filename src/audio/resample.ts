@@ -25,7 +25,7 @@ const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % 
 /** sin(πx): reduced to |x| ≤ ½, then its series. */
 function sinePi(x: number): number {
   const whole = Math.floor(x + 0.5);
-  const angle = 3.141592653589793 * (x - whole);
+  const angle = Math.PI * (x - whole);
   let term = angle;
   let sum = angle;
   for (let n = 2; n < 24; n += 2) {
@@ -56,7 +56,7 @@ function weightsOf(phases: number, reach: number, cutoff: number, beta: number):
     const taps = Float64Array.from({ length: 2 * reach }, (_, k) => {
       const at = k - reach + 1 - phase / phases;
       const edge = at / reach;
-      const sinc = at === 0 ? 1 : sinePi(cutoff * at) / (3.141592653589793 * cutoff * at);
+      const sinc = at === 0 ? 1 : sinePi(cutoff * at) / (Math.PI * cutoff * at);
       return Math.abs(edge) < 1 ? (sinc * bessel(beta * Math.sqrt(1 - edge * edge))) / top : 0;
     });
     const sum = taps.reduce((total, tap) => total + tap, 0);

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { Rounding } from "../graph/graph.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+import { usageError } from "./errors.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
+import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
 import { importSource, packSource } from "./model.ts";
@@ -31,6 +33,8 @@ interface Options {
   labels?: string;
   frontend?: Frontend;
   stream?: number;
+  pcm?: string;
+  pcmType?: "float32" | "int16";
   json?: boolean;
 }
 
@@ -49,6 +53,8 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(streamOption())
+    .addOption(pcmOption())
+    .addOption(pcmTypeOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -56,6 +62,7 @@ export function registerConvert(program: Command, io: Io): void {
         "convert model.tflite -o model.nbl",
         "convert model.onnx -o model.nbl --input-shape audio=1x16000",
         "convert keyword.tflite -o keyword.nbl --stream 2",
+        "convert okay_nabu.tflite -o okay_nabu.nbl --pcm micro-wake-word --pcm-type int16",
       ),
     )
     .action((file: string, options: Options) => convert(file, options, io));
@@ -64,6 +71,9 @@ export function registerConvert(program: Command, io: Io): void {
 function convert(file: string, options: Options, io: Io): void {
   const { output, rounding, inputShape, state, labels, frontend, json = false } = options;
   checkOutput(output, [file]);
+  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
+  if (frontEnd && frontend)
+    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
   const source = { file, bytes: readFile(file) };
   const graph = importSource(source, {
     ...(rounding && { rounding }),
@@ -77,7 +87,8 @@ function convert(file: string, options: Options, io: Io): void {
     options.stream === undefined
       ? { graph, metadata, lines: [] }
       : streamed(source, graph, metadata, options.stream);
-  const { bytes, model } = packSource(source, made.graph, { metadata: made.metadata });
+  const packed = takingSamples(source, made.graph, frontEnd, options);
+  const { bytes, model } = packSource(source, packed, { metadata: made.metadata });
   writeFiles([{ path: output, bytes }]);
 
   const inspection = inspectModel(model, bytes.length);

@@ -1,10 +1,12 @@
+import { createResampler, type Resampler } from "../audio/resample.ts";
 import { elementCount } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type GateOptions, makeGate } from "./make-gate.ts";
 import { type ListeningHints, type ListeningModel, readHints } from "./model.ts";
 import { createRing } from "./ring.ts";
 import { createScores } from "./scores.ts";
-import { createTrack } from "./track.ts";
+import { createTickTimer, createTimer, type Timer } from "./timer.ts";
+import { createTrack, type Track } from "./track.ts";
 
 /** A word that was heard. */
 export interface Detection {
@@ -33,8 +35,8 @@ export interface ListenerOptions extends Omit<ListeningHints, "threshold"> {
   gate?: GateOptions;
   /** Inferences at most in one push; the rest follow with later ones. For threads that must not be held up. */
   burst?: number;
-  /** Milliseconds, for the statistics; performance.now or Date.now when absent. */
-  clock?: () => number;
+  /** How inferences are timed for the statistics. */
+  timer?: Timer;
   onDetect?(detection: Detection): void;
   onScore?(update: ScoreUpdate): void;
 }
@@ -48,10 +50,10 @@ export interface ListenerStatistics {
   detections: number;
   /** Samples that were lost because inferences took longer than the audio, or could not be caught up with. */
   dropped: number;
-  /** Milliseconds per inference of the listening model: mean, and longest. */
+  /** Milliseconds per inference of the listening model: mean, and longest; NaN before the first was timed. */
   inferenceTime: number;
   longestInference: number;
-  /** Time in all inferences, the gate's too, as a share of the audio's duration. */
+  /** Time in all inferences, the gate's too, as a share of the audio's duration; NaN as above. */
   load: number;
   /** Bytes of both models' linear memories and of the samples kept. */
   bytes: number;
@@ -63,7 +65,10 @@ export interface Listener {
   readonly labels: readonly string[];
   /** Hertz of the samples that the models take. */
   readonly sampleRate: number;
-  /** Takes samples, −1…1, as many as there are. @throws TypeError after close(). */
+  /**
+   * Takes samples, −1…1, as many as there are, of any sample rate.
+   * @throws TypeError after close(), RangeError where the rate is not a whole number of hertz.
+   */
   push(samples: Float32Array, sampleRate?: number): void;
   /** For all labels, or by label, from the next inference on. */
   setThreshold(threshold: number | Readonly<Record<string, number>>): void;
@@ -94,7 +99,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
       throw new RangeError(`"${name}" expected a whole number of at least 1, got ${value}`);
   const labels = fittingLabels(model, options.labels ?? storedLabels);
   const samplesOf = (milliseconds: number): number => Math.round((milliseconds * sampleRate) / 1000);
-  const clock = options.clock ?? defaultClock();
+  const timer = options.timer ?? defaultTimer();
   const { gate: gateOptions, burst = Number.POSITIVE_INFINITY, onDetect, onScore } = options;
   const lead =
     gateOptions?.lead === undefined
@@ -103,9 +108,9 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
 
   const gateWindow = gateOptions?.model ? readHints(gateOptions.model).window : 0;
   const ring = createRing(Math.max(window, gateWindow) + lead + slackSeconds * sampleRate);
-  const track = createTrack(model, ring, { window, hop, warmUp, clock });
+  const track = createTrack(model, ring, { window, hop, warmUp, timer });
   const hold = samplesOf(gateOptions?.hold ?? 600);
-  const gate = gateOptions && makeGate(gateOptions, ring, { lead, hold, sampleRate, clock });
+  const gate = gateOptions && makeGate(gateOptions, ring, { lead, hold, sampleRate, timer });
   const scores = createScores({
     labels,
     kind: hints.scores ?? "probabilities",
@@ -117,6 +122,8 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   const output = model.output();
   const update: ScoreUpdate = { labels, scores: scores.newest, averages: scores.averages, time: 0 };
 
+  let inputRate = sampleRate;
+  let resample: Resampler | undefined;
   let isClosed = false;
   let isOpen = gate === undefined;
   let closedAt = 0;
@@ -184,11 +191,14 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     sampleRate,
     push(samples, rate = sampleRate) {
       if (isClosed) throw new TypeError("the listener has been closed");
-      if (rate !== sampleRate)
-        throw new NibbleError("unsupported", `listening: expected ${sampleRate} Hz, got ${rate} Hz`);
+      if (rate !== inputRate) {
+        resample = rate === sampleRate ? undefined : createResampler(rate, sampleRate);
+        inputRate = rate;
+      }
+      const heard = resample ? resample(samples) : samples;
       let budget = burst;
-      for (let at = 0; at < samples.length; at += slice) {
-        const part = samples.length <= slice ? samples : samples.subarray(at, at + slice);
+      for (let at = 0; at < heard.length; at += slice) {
+        const part = heard.length <= slice ? heard : heard.subarray(at, at + slice);
         makeRoom(part.length);
         ring.write(part);
         budget = advance(budget);
@@ -196,6 +206,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     },
     setThreshold: (threshold) => scores.setThresholds(thresholdsOf(threshold)),
     reset() {
+      resample?.reset();
       ring.clear();
       track.reset();
       gate?.reset();
@@ -205,16 +216,16 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     },
     statistics() {
       const seconds = ring.end / sampleRate;
-      const spent = track.spent + (gate?.track?.spent ?? 0);
+      const spent = (of: Track | undefined): number => (of?.steps ? of.steps * of.mean : 0);
       return {
         seconds,
         inferences: track.steps,
         spared,
         detections,
         dropped,
-        inferenceTime: track.steps > 0 ? track.spent / track.steps : 0,
+        inferenceTime: track.mean,
         longestInference: track.longest,
-        load: seconds > 0 ? spent / 1000 / seconds : 0,
+        load: (spent(track) + spent(gate?.track)) / 1000 / seconds,
         bytes: model.memory.total + (gateOptions?.model?.memory.total ?? 0) + 4 * ring.capacity,
         isOpen,
       };
@@ -246,6 +257,5 @@ function fittingLabels(
   );
 }
 
-/** An AudioWorklet has Date alone; its milliseconds average out over many inferences. */
-const defaultClock = (): (() => number) =>
-  typeof performance === "undefined" ? Date.now : () => performance.now();
+const defaultTimer = (): Timer =>
+  typeof performance === "undefined" ? createTickTimer() : createTimer(() => performance.now());

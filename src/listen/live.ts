@@ -142,7 +142,7 @@ const bytesOf = (file: Uint8Array | ArrayBuffer): Uint8Array =>
 async function start(options: LiveOptions, make: (context: AudioContext) => AudioNode): Promise<Started> {
   if (typeof AudioContext === "undefined" || typeof AudioWorkletNode === "undefined")
     throw audioError("no-audio-worklet");
-  let context = new AudioContext({ sampleRate: 16000 });
+  let context = new AudioContext();
   if (!context.audioWorklet) {
     await context.close();
     throw audioError("no-audio-worklet");
@@ -182,7 +182,7 @@ async function start(options: LiveOptions, make: (context: AudioContext) => Audi
       if ((cause as Error).name !== "NotSupportedError") throw audioError("failed", cause);
       options.onProblem?.(problemOf("rate-changed", true));
       await context.close();
-      context = new AudioContext({ sampleRate: 16000 });
+      context = new AudioContext();
       running = await run(context, options);
       watch();
       source = made(context);

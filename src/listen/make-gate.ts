@@ -3,6 +3,7 @@ import { createLevelGate, createModelGate, type Gate, type Timing } from "./gate
 import { type ListeningModel, readHints } from "./model.ts";
 import type { SampleRing } from "./ring.ts";
 import { createScores } from "./scores.ts";
+import type { Timer } from "./timer.ts";
 import { createTrack, type Track } from "./track.ts";
 
 /** What decides whether the listening model runs at all. */
@@ -30,7 +31,7 @@ const blockSamples = 320;
 export function makeGate(
   options: GateOptions,
   ring: SampleRing,
-  { sampleRate, clock, ...timing }: Timing & { sampleRate: number; clock: () => number },
+  { sampleRate, timer, ...timing }: Timing & { sampleRate: number; timer: Timer },
 ): Gate & { track?: Track } {
   const { model, decibels = 9 } = options;
   if (!model) return createLevelGate(timing, ring, blockSamples, decibels);
@@ -41,7 +42,7 @@ export function makeGate(
       "bad-input",
       `listening: the gate's model takes ${rate} Hz, the listening one ${sampleRate} Hz; take two of one sample rate`,
     );
-  const track = createTrack(model, ring, { window, hop, warmUp, clock });
+  const track = createTrack(model, ring, { window, hop, warmUp, timer });
   const scores = createScores({
     labels: ["voice"],
     kind: listen.scores ?? "probabilities",

@@ -6,7 +6,7 @@ import type { GateOptions } from "./make-gate.ts";
 export const processorName = "nibblenet-listener";
 
 /** Options of a listener that can be posted. */
-export type PostedOptions = Omit<ListenerOptions, "gate" | "clock" | "onDetect" | "onScore">;
+export type PostedOptions = Omit<ListenerOptions, "gate" | "timer" | "onDetect" | "onScore">;
 
 export interface ProcessorOptions {
   model: Uint8Array;

@@ -1,5 +1,6 @@
 import type { ListeningModel } from "./model.ts";
 import type { SampleRing } from "./ring.ts";
+import type { Timer } from "./timer.ts";
 
 /** One model's way along the samples: an inference on `window` of them, every `hop`. */
 export interface Track {
@@ -9,8 +10,8 @@ export interface Track {
   readonly next: number;
   readonly warmUp: number;
   readonly steps: number;
-  /** Milliseconds spent in inferences, and the longest of them. */
-  readonly spent: number;
+  /** Milliseconds per inference: the mean and the longest of those that were timed; NaN where none was. */
+  readonly mean: number;
   readonly longest: number;
   /** Runs on the `window` samples before `next` and moves on; answers whether the outputs mean something. */
   step(): boolean;
@@ -25,20 +26,25 @@ export interface TrackSettings {
   window: number;
   hop: number;
   warmUp: number;
-  clock: () => number;
+  timer: Timer;
 }
 
 export function createTrack(
   model: ListeningModel,
   ring: SampleRing,
-  { window, hop, warmUp, clock }: TrackSettings,
+  { window, hop, warmUp, timer }: TrackSettings,
 ): Track {
   const input = model.input() as Float32Array | Int16Array;
   let next = window;
   let warm = 0;
   let steps = 0;
+  let timed = 0;
   let spent = 0;
   let longest = 0;
+  const run = (): void => {
+    ring.read(next - window, input);
+    model.invoke();
+  };
   return {
     hop,
     window,
@@ -49,19 +55,19 @@ export function createTrack(
     get steps() {
       return steps;
     },
-    get spent() {
-      return spent;
+    get mean() {
+      return spent / timed;
     },
     get longest() {
       return longest;
     },
     step() {
-      const start = clock();
-      ring.read(next - window, input);
-      model.invoke();
-      const took = clock() - start;
-      spent += took;
-      if (took > longest) longest = took;
+      if (timer.isDue(steps)) {
+        const took = timer.time(run);
+        timed++;
+        spent += took;
+        if (took > longest) longest = took;
+      } else run();
       next += hop;
       steps++;
       return warm++ >= warmUp;
@@ -79,8 +85,7 @@ export function createTrack(
       next = window;
       warm = 0;
       steps = 0;
-      spent = 0;
-      longest = 0;
+      timed = spent = longest = 0;
     },
   };
 }

@@ -27,6 +27,7 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { int16Network } from "./int16-model.ts";
 import { movementNetwork } from "./movement-model.ts";
 
 const plain = { activation: noActivation };
@@ -413,6 +414,7 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
     ["integers with scales of run time", pack(integers()).bytes],
     ["elementwise", pack(elementwise()).bytes],
+    ["int16", pack(int16Network()).bytes],
     ["attention", pack(attentionNetwork()).bytes],
   ];
 }

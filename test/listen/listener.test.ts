@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createListener, type Detection, type ListenerOptions } from "../../src/listen/listener.ts";
+import { createTickTimer, createTimer } from "../../src/listen/timer.ts";
 import { randomFrom } from "../helpers/graphs.ts";
 import { fakeModel } from "./fake-model.ts";
 
@@ -227,7 +228,7 @@ it("forgets everything by reset()", () => {
   const samples = sound(1, [[0.5, 0.1, 1]]);
   const { listener, detections } = hear(loudModel(), samples, { smoothing: 3, gate: {} });
   listener.reset();
-  expect(listener.statistics()).toMatchObject({ seconds: 0, inferences: 0, detections: 0, load: 0 });
+  expect(listener.statistics()).toMatchObject({ seconds: 0, inferences: 0, detections: 0, load: Number.NaN });
   listener.push(samples);
   expect(detections).toHaveLength(2);
   expect(detections[1]).toEqual(detections[0]);
@@ -235,10 +236,31 @@ it("forgets everything by reset()", () => {
 
 it("tells what it costs", () => {
   let now = 0;
-  const listener = createListener(loudModel(), { clock: () => now++ });
+  const listener = createListener(loudModel(), { timer: createTimer(() => now++) });
   listener.push(new Float32Array(16000));
   expect(listener.statistics()).toMatchObject({ seconds: 1, inferences: 100, inferenceTime: 1, load: 0.1 });
   expect(listener.statistics().bytes).toBeGreaterThan(65536 + 4 * 2 * 16000);
+});
+
+describe("with a clock of whole milliseconds", () => {
+  /** A clock that goes on by 0.01 ms whenever it is read. */
+  const slow = (tick = 1) => {
+    const clock = { time: 0.3, read: () => Math.floor((clock.time += 0.01) / tick) * tick };
+    return clock;
+  };
+
+  it("parts of them are told apart", () => {
+    const clock = slow();
+    const timer = createTickTimer(clock.read);
+    for (const took of [0.05, 0.4, 0.93, 2.5])
+      expect(timer.time(() => void (clock.time += took))).toBeCloseTo(took, 1);
+    expect([0, 16, 100, 272].map(timer.isDue)).toEqual([false, true, false, true]);
+  });
+
+  it("nothing is timed where it ticks too slowly", () => {
+    const timer = createTickTimer(slow(100).read);
+    expect([16, 272].some(timer.isDue)).toBe(false);
+  });
 });
 
 describe("refusals", () => {

@@ -10,8 +10,10 @@ function duration(seconds) {
 
 export function showFigures($, statistics, tier) {
   const { seconds, inferences, spared, dropped, missed, inferenceTime, load, bytes } = statistics;
-  $("latency").textContent = `${inferenceTime.toFixed(inferenceTime < 1 ? 2 : 1)} ms`;
-  $("load").textContent = `${(100 * load).toFixed(load < 0.1 ? 2 : 1)} %`;
+  // Browsers with a coarse clock, and the first seconds of others.
+  const known = Number.isFinite(load);
+  $("latency").textContent = known ? `${inferenceTime.toFixed(inferenceTime < 1 ? 2 : 1)} ms` : "–";
+  $("load").textContent = known ? `${(100 * load).toFixed(load < 0.1 ? 2 : 1)} %` : "–";
   $("memory").textContent = kib(bytes);
   $("heap").textContent = performance.memory ? kib(performance.memory.usedJSHeapSize) : "not told";
   $("heard-seconds").textContent = duration(seconds);
