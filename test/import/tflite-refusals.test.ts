@@ -20,7 +20,7 @@ describe("unsupported models", () => {
     expect(code).toBe("unsupported");
     expect(message).toBe(
       'bad.tflite: unsupported operators: custom operator "ADD" ×2 (first: "i"); ' +
-        'unsupported tensors: "x" (float64), "j" (float64), "h" (float64)',
+        'unsupported tensors: "x" (float16), "j" (float16), "h" (float16)',
     );
   });
 
