@@ -14,8 +14,8 @@ const types = {
   bool: 6,
   int16: 7,
   int8: 9,
-  float64: 10,
   resource: 13,
+  uint16: 16,
   int4: 17,
 };
 
@@ -40,6 +40,7 @@ export const codes = {
   RESHAPE: 22,
   RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
+  SVDF: 27,
   SPACE_TO_DEPTH: 26,
   TANH: 28,
   PAD: 34,
