@@ -160,6 +160,7 @@ export async function launchFirefox(): Promise<Browser> {
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
       "media.autoplay.default": 0,
+      "media.autoplay.block-webaudio": false,
       "media.autoplay.blocking_policy": 0,
     },
   });
