@@ -1,4 +1,5 @@
 /** The panel in a browser, with a microphone that says the scripted words over and over. */
+import { pathToFileURL } from "node:url";
 import type { Script } from "../words.ts";
 import type { Page } from "./browser.ts";
 
@@ -76,6 +77,19 @@ const play = (wav: string, source: Exclude<Source, { kind: "file" }>): string =>
 
 export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Serves the example; answers its address and how to end it. */
+export async function servePanel(): Promise<{ url: string; close(): void }> {
+  const { servePanel: serve } = await import(pathToFileURL("examples/panel/serve.mjs").href);
+  const server = await serve();
+  return {
+    url: `http://localhost:${server.address().port}/`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 /** The page is there, its models loaded. */
 export async function openPanel(page: Page, url: string): Promise<void> {

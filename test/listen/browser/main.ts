@@ -2,17 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { scriptedWords, wavOf } from "../words.ts";
 import { type Browser, launchChromium, launchFirefox, missing } from "./browser.ts";
-import { type Hearing, hear, openPanel, type Source } from "./hear.ts";
-
-/** Serves the example; answers its address and how to end it. */
-export async function servePanel(): Promise<{ url: string; close(): void }> {
-  const { servePanel: serve } = await import(pathToFileURL("examples/panel/serve.mjs").href);
-  const server = await serve();
-  return { url: `http://localhost:${server.address().port}/`, close: () => server.close() };
-}
+import { type Hearing, hear, openPanel, type Source, servePanel } from "./hear.ts";
 
 const nameOf = (source: Source): string =>
   source.kind === "stream"
