@@ -46,6 +46,7 @@ interface Options extends SchemeOptions {
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
   equalize?: boolean;
   biasCorrection?: boolean;
+  independent?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -90,6 +91,10 @@ export function registerQuantize(program: Command, io: Io): void {
     )
     .option("--equalize", "even out the weights of neighbouring layers before rounding them")
     .option("--bias-correction", "take the mean error of each layer out of its bias")
+    .option(
+      "--independent",
+      "let models with state forget it between samples, which don't follow from each other",
+    )
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -185,6 +190,7 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.exclude && { exclude: options.exclude }),
       ...(options.equalize && { equalize: true }),
       ...(options.biasCorrection && { biasCorrection: true }),
+      ...(options.independent && { independent: true }),
       io: options.io,
       ...(measured && { compareOn: measured }),
       ...(reportFile !== undefined && { shifts: true }),

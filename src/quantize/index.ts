@@ -1,12 +1,12 @@
 import type { Graph } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
-import type { MakeExecutor } from "./executor.ts";
+import { forgetful, type MakeExecutor } from "./executor.ts";
 
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
-import { hasWeights } from "./plan.ts";
+import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
 import { compare, type Report } from "./report.ts";
@@ -18,6 +18,8 @@ export interface QuantizeOptions
   extends Omit<StaticOptions, "float" | "weights">,
     Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
+  /** Samples that don't follow from each other: models forget what they remember between them. */
+  independent?: boolean;
   /** Which layer gets which scheme; static int8 throughout by default. */
   recipe?: Recipe;
   /** Even out the weights of neighbouring layers first: cross-layer equalization. */
@@ -50,15 +52,8 @@ export function quantize(
   samples: Samples | undefined,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
-  const {
-    makeExecutor,
-    recipe = {},
-    compareOn = samples,
-    compareLimit,
-    withoutLabel,
-    onProgress,
-    ...scheme
-  } = options;
+  const { recipe = {}, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
+  const makeExecutor = options.independent ? forgetful(options.makeExecutor) : options.makeExecutor;
   const graph = options.equalize ? equalize(source).graph : source;
   if (
     !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
