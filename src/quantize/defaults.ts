@@ -3,9 +3,13 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { floatByNature } from "./integer.ts";
 import { matrixOf } from "./layers/matrix.ts";
+import { isUnfoldable } from "./layers/unfold.ts";
 import { hasWeights } from "./operators.ts";
 import { floatNodes } from "./plan.ts";
 import type { LayerScheme } from "./schemes.ts";
+
+/** Why a layer is dynamic by default; convolutions are unfolded for it. */
+export const amongFloats = "among float operators";
 
 /**
  * The scheme of every operator where no pattern names one: `base`, but float16 for layers that are float by their
@@ -24,12 +28,12 @@ export function defaultSchemes(
     graph.nodes.map((node): [Node, LayerScheme] => {
       const reason = halves.get(node);
       if (reason !== undefined) return [node, { ...base, scheme: "float16", prune: 0, reason }];
-      return [node, dynamic.has(node) ? { ...base, scheme: "dynamic-int8" } : base];
+      return [node, dynamic.has(node) ? { ...base, scheme: "dynamic-int8", reason: amongFloats } : base];
     }),
   );
 }
 
-/** Layers that multiply matrices, next to each other and to float operators alone, one of these at least. */
+/** Layers that multiply matrices, or can be made to, next to each other and to float operators alone, one of these at least. */
 function betweenFloats(graph: Graph, halves: ReadonlyMap<Node, string>): Set<Node> {
   const float = floatNodes(graph, [], halves);
   const producers = new Map<Tensor, Node>();
@@ -54,7 +58,7 @@ function betweenFloats(graph: Graph, halves: ReadonlyMap<Node, string>): Set<Nod
         else island.add(next);
       }
     for (const node of island) seen.add(node);
-    if (isBeside && [...island].every((node) => matrixOf(node)?.isMatmul))
+    if (isBeside && [...island].every((node) => matrixOf(node)?.isMatmul || isUnfoldable(node)))
       for (const node of island) dynamic.add(node);
   }
   return dynamic;

@@ -1,9 +1,10 @@
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
+import { amongFloats } from "./defaults.ts";
 import { forgetful, type MakeExecutor } from "./executor.ts";
-
 import { needsRanges, roundWeights } from "./layers/index.ts";
+import { unfold } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { hasWeights } from "./operators.ts";
@@ -54,17 +55,14 @@ export function quantize(
 ): { graph: Graph; report: Report } {
   const { recipe = {}, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
   const makeExecutor = options.independent ? forgetful(options.makeExecutor) : options.makeExecutor;
-  const graph = options.equalize ? equalize(source).graph : source;
-  if (
-    !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
-  ) {
-    throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
-  }
-  checkWeights(graph);
-  const schemes = assignSchemes(graph, recipe);
-  for (const node of graph.nodes)
-    if (options.exclude?.includes(node.name))
-      schemes.set(node, { ...schemes.get(node)!, scheme: "float32", prune: 0 });
+  const isFloat = (node: Node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32");
+  if (!source.nodes.some(isFloat))
+    throw new NibbleError(
+      "unsupported",
+      `graph "${source.name}" has no float operators: convert it as it is`,
+    );
+  checkWeights(source);
+  const { graph, schemes } = planned(options.equalize ? equalize(source).graph : source, options);
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples)
     throw new NibbleError(
@@ -107,6 +105,15 @@ export function quantize(
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };
+}
+
+/** The graph that is quantized, and the scheme of each of its operators. */
+function planned(graph: Graph, { recipe = {}, exclude }: QuantizeOptions) {
+  const schemes = assignSchemes(graph, recipe);
+  for (const [node, scheme] of schemes)
+    if (exclude?.includes(node.name))
+      schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
+  return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */

@@ -89,14 +89,17 @@ export function floatByNature(graph: Graph): Map<Node, string> {
       fine.set(node, `a ${node.attributes.kind}`);
     else if (cause !== undefined && !levels(node)) fine.set(node, cause);
   }
-  const wide = new Map<Tensor, string>();
+  /** Tensors that layers had better read as they are, and why. */
+  const delicate = new Map<Tensor, string>();
   for (const node of graph.nodes) {
     const kind = node.op === "unary" ? node.attributes.kind : undefined;
-    const from = node.inputs.find((tensor) => tensor && wide.has(tensor));
-    if (kind === "sqrt" || (kind && spreading.has(kind))) wide.set(node.outputs[0], kind);
-    else if (from && passing.has(node.op)) wide.set(node.outputs[0], wide.get(from)!);
-    else if (from && hasWeights(node) && !reasons.has(node))
-      reasons.set(node, `its inputs are results of ${wide.get(from)}, which span too much for int8`);
+    const from = node.inputs.find((tensor) => tensor && delicate.has(tensor));
+    if (kind === "sqrt" || (kind && spreading.has(kind)))
+      delicate.set(node.outputs[0], `its inputs are results of ${kind}, which span too much for int8`);
+    else if (node.op === "cast" && node.inputs[0]!.dtype === "bool")
+      delicate.set(node.outputs[0], "it looks up its weights, whose error nothing averages");
+    else if (from && passing.has(node.op)) delicate.set(node.outputs[0], delicate.get(from)!);
+    else if (from && hasWeights(node) && !reasons.has(node)) reasons.set(node, delicate.get(from)!);
   }
   return reasons;
 }

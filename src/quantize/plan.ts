@@ -33,7 +33,8 @@ export function floatNodes(
     const producer = producers.get(node.inputs[0]!);
     if (reason !== undefined) {
       reasons.set(node, reason);
-      if (natural.has(node) || own !== undefined) around.add(node);
+      const isConversion = node.op === "quantize" || node.op === "dequantize";
+      if (!isConversion && (natural.has(node) || own !== undefined)) around.add(node);
     } else if (keepsValues(node) && producer && reasons.has(producer)) {
       reasons.set(node, `follows "${producer.name}"`);
       if (around.has(producer)) around.add(node);
