@@ -47,6 +47,7 @@ interface Options extends SchemeOptions {
   equalize?: boolean;
   biasCorrection?: boolean;
   independent?: boolean;
+  recover?: number;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -190,6 +191,7 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.exclude && { exclude: options.exclude }),
       ...(options.equalize && { equalize: true }),
       ...(options.biasCorrection && { biasCorrection: true }),
+      ...(options.recover && { recover: options.recover }),
       ...(options.independent && { independent: true }),
       io: options.io,
       ...(measured && { compareOn: measured }),
@@ -235,6 +237,7 @@ const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
 
 const phaseNames: Record<Phase, string> = {
+  recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",
   round: "rounding   ",

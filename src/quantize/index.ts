@@ -7,6 +7,7 @@ import { needsRanges, roundWeights } from "./layers/index.ts";
 import { unfold } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
+import { recover } from "./methods/recover.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
@@ -27,6 +28,8 @@ export interface QuantizeOptions
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
+  recover?: number;
   /** Measure noisy, louder and quieter inputs too. */
   shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
@@ -38,8 +41,8 @@ export interface QuantizeOptions
   onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
-/** Ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
-export type Phase = "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
+/** Training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase = "recover" | "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
 
 /**
  * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
@@ -62,18 +65,27 @@ export function quantize(
       `graph "${source.name}" has no float operators: convert it as it is`,
     );
   checkWeights(source);
-  const { graph, schemes } = planned(options.equalize ? equalize(source).graph : source, options);
+  const plan = planned(options.equalize ? equalize(source).graph : source, options);
+  const float = plan.graph;
+  const needsSamples = (what: string): never => {
+    throw new NibbleError(
+      "bad-input",
+      `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
+    );
+  };
+  const { graph, schemes } = !options.recover
+    ? plan
+    : recover(float, plan.schemes, samples ?? needsSamples("recovery"), {
+        epochs: options.recover,
+        onProgress: (done, total) => onProgress?.("recover", done, total),
+      });
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples)
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
     );
-  if (options.biasCorrection && !samples)
-    throw new NibbleError(
-      "bad-input",
-      `graph "${graph.name}": bias correction needs calibration samples; give some, or leave it out`,
-    );
+  if (options.biasCorrection && !samples) needsSamples("bias correction");
   const ranges = isCalibrated
     ? calibrate(graph, samples!, makeExecutor, {
         ...scheme,
@@ -95,13 +107,13 @@ export function quantize(
     const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
   }
-  const report = compare(graph, quantized, compareOn, makeExecutor, {
+  const report = compare(float, quantized, compareOn, makeExecutor, {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
   if (options.shifts)
-    report.shifts = measureShifts(graph, quantized.graph, compareOn, makeExecutor, (done, total) =>
+    report.shifts = measureShifts(float, quantized.graph, compareOn, makeExecutor, (done, total) =>
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };

@@ -2,8 +2,8 @@
 
 import type { Graph, Node } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { defaultSchemes } from "./defaults.ts";
-import { defaultScheme, type LayerScheme, methods, schemes } from "./schemes.ts";
+import { amongFloats, defaultSchemes } from "./defaults.ts";
+import { defaultScheme, isDynamic, type LayerScheme, methods, schemes } from "./schemes.ts";
 
 export interface Recipe {
   default?: Partial<LayerScheme>;
@@ -27,8 +27,10 @@ export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerSche
       throw new NibbleError("bad-input", `layer "${match}": no operator has such a name; there are ${names}`);
     }
     for (const node of nodes) {
-      const { reason: _, ...before } = assigned.get(node)!;
-      assigned.set(node, checked({ ...before, ...settings }, `layer "${match}"`));
+      const { reason, ...before } = assigned.get(node)!;
+      const layer = checked({ ...before, ...settings }, `layer "${match}"`);
+      const staysUnfolded = reason === amongFloats && isDynamic(layer.scheme);
+      assigned.set(node, staysUnfolded ? { ...layer, reason } : layer);
     }
   }
   return assigned;

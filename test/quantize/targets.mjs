@@ -37,11 +37,17 @@ const targets = {
   },
   magika: {
     lost: 1 / 20,
-    mixed: { layers: [{ match: "*Dense_1*", scheme: "weight-int4", method: "mse" }] },
+    mixed: { layers: [{ match: "*Conv_0*", scheme: "weight-int4", method: "mse" }] },
   },
   silero: {
     differing: 0.005,
-    mixed: { layers: [{ match: "*encoder/0/*", scheme: "codebook", method: "mse" }] },
+    mixed: {
+      layers: ["1", "2", "3"].map((n) => ({
+        match: `*encoder/${n}/*Conv`,
+        scheme: "weight-int4",
+        method: "gptq",
+      })),
+    },
   },
 };
 
