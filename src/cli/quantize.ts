@@ -48,6 +48,8 @@ interface Options extends SchemeOptions {
   biasCorrection?: boolean;
   independent?: boolean;
   recover?: number;
+  smooth?: boolean;
+  absorb?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -191,6 +193,8 @@ function run(file: string, options: Options, io: Io): void {
       ...(options.exclude && { exclude: options.exclude }),
       ...(options.equalize && { equalize: true }),
       ...(options.biasCorrection && { biasCorrection: true }),
+      ...(options.smooth && { smooth: true }),
+      ...(options.absorb && { absorb: true }),
       ...(options.recover && { recover: options.recover }),
       ...(options.independent && { independent: true }),
       io: options.io,
@@ -237,6 +241,7 @@ const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
 
 const phaseNames: Record<Phase, string> = {
+  observe: "observing  ",
   recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",

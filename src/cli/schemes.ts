@@ -31,7 +31,7 @@ export const addSchemeOptions = (command: Command): Command =>
     .addOption(
       new Option(
         "--method <method>",
-        "rounding of weights: nearest, best clipped range, or second order",
+        "rounding of weights: nearest, best clipped range (mse, hqq), or second order (gptq, adaround)",
       ).choices(methods),
     )
     .option(

@@ -5,9 +5,11 @@ import { amongFloats } from "./defaults.ts";
 import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import { unfold } from "./layers/unfold.ts";
+import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { recover } from "./methods/recover.ts";
+import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
@@ -28,6 +30,10 @@ export interface QuantizeOptions
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
+  smooth?: boolean;
+  /** Move what channels always have into the next layer's bias. */
+  absorb?: boolean;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
   /** Measure noisy, louder and quieter inputs too. */
@@ -41,8 +47,16 @@ export interface QuantizeOptions
   onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
-/** Training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
-export type Phase = "recover" | "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
+/** Channels, training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase =
+  | "observe"
+  | "recover"
+  | "calibrate"
+  | "measure"
+  | "round"
+  | "correct"
+  | "compare"
+  | "shift";
 
 /**
  * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
@@ -73,12 +87,7 @@ export function quantize(
       `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
     );
   };
-  const { graph, schemes } = !options.recover
-    ? plan
-    : recover(float, plan.schemes, samples ?? needsSamples("recovery"), {
-        epochs: options.recover,
-        onProgress: (done, total) => onProgress?.("recover", done, total),
-      });
+  const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples)
     throw new NibbleError(
@@ -117,6 +126,34 @@ export function quantize(
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };
+}
+
+type Plan = ReturnType<typeof planned>;
+
+/** The float graph made easier to quantize, or smaller. */
+function prepared(
+  plan: Plan,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+  needsSamples: (what: string) => never,
+): Plan {
+  const { makeExecutor, onProgress } = options;
+  const observed = (done: number, total?: number) => onProgress?.("observe", done, total);
+  let { graph, schemes } = plan;
+  /** Operators stay in their places, with their schemes. */
+  const replace = (next: Graph): void => {
+    schemes = new Map(next.nodes.map((node, i) => [node, schemes.get(graph.nodes[i])!]));
+    graph = next;
+  };
+  if (options.absorb)
+    replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
+  if (options.smooth)
+    replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
+  if (!options.recover) return { graph, schemes };
+  return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
+    epochs: options.recover,
+    onProgress: (done, total) => onProgress?.("recover", done, total),
+  });
 }
 
 /** The graph that is quantized, and the scheme of each of its operators. */
