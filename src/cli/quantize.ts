@@ -18,6 +18,7 @@ import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
+import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource } from "./model.ts";
 import {
   examples,
@@ -40,16 +41,10 @@ import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 
-interface Options extends SchemeOptions {
+interface Options extends SchemeOptions, MethodOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
-  equalize?: boolean;
-  biasCorrection?: boolean;
-  independent?: boolean;
-  recover?: number;
-  smooth?: boolean;
-  absorb?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -81,7 +76,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSchemeOptions(command)
+  addMethodOptions(addSchemeOptions(command))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -91,12 +86,6 @@ export function registerQuantize(program: Command, io: Io): void {
       new Option("--percentile <p>", "share of values that a range keeps, in % (default: 99.99)")
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
-    )
-    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
-    .option("--bias-correction", "take the mean error of each layer out of its bias")
-    .option(
-      "--independent",
-      "let models with state forget it between samples, which don't follow from each other",
     )
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
@@ -191,12 +180,7 @@ function run(file: string, options: Options, io: Io): void {
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
-      ...(options.equalize && { equalize: true }),
-      ...(options.biasCorrection && { biasCorrection: true }),
-      ...(options.smooth && { smooth: true }),
-      ...(options.absorb && { absorb: true }),
-      ...(options.recover && { recover: options.recover }),
-      ...(options.independent && { independent: true }),
+      ...methodsOf(options),
       io: options.io,
       ...(measured && { compareOn: measured }),
       ...(reportFile !== undefined && { shifts: true }),

@@ -8,6 +8,7 @@ import { unfold } from "./layers/unfold.ts";
 import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
+import { factorize } from "./methods/low-rank.ts";
 import { recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
@@ -34,6 +35,8 @@ export interface QuantizeOptions
   smooth?: boolean;
   /** Move what channels always have into the next layer's bias. */
   absorb?: boolean;
+  /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
+  lowRank?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
   /** Measure noisy, louder and quieter inputs too. */
@@ -149,6 +152,8 @@ function prepared(
     replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
   if (options.smooth)
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
+  if (options.lowRank !== undefined)
+    ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
   if (!options.recover) return { graph, schemes };
   return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
     epochs: options.recover,

@@ -1,4 +1,5 @@
-import type { Graph, Sample } from "../../build/types/src/tools.js";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Sample } from "../../src/samples/sample.ts";
 
 interface Measured {
   graph: Graph;

@@ -32,13 +32,13 @@ describe.skipIf(!dataFolder())("int8 keeps decisions (skipped without the data f
     { timeout: 180_000 },
     (name, calibrated, measured, bound, options) => {
       const { graph, samples, compareOn } = models[name]!(dataFolder()!);
-      const some = compareOn.slice(0, measured) as Sample[];
-      const { graph: made, report } = quantize(graph as Graph, samples.slice(0, calibrated) as Sample[], {
+      const some = compareOn.slice(0, measured);
+      const { graph: made, report } = quantize(graph, samples.slice(0, calibrated), {
         makeExecutor: createExecutor,
         compareLimit: 1,
         ...options,
       });
-      const expected = decisions(graph as Graph, some);
+      const expected = decisions(graph, some);
       const found = decisions(made, some);
       expect(found.filter((decision, i) => decision !== expected[i]).length).toBeLessThanOrEqual(bound);
       for (const { reason } of report.float) expect(reason).not.toBe("");

@@ -19,9 +19,10 @@ export interface RecoverOptions {
 /** Samples whose gradients are added up before a step. */
 const batch = 16;
 /** Adam's largest step; it falls to 0 along half a cosine. */
-const rate = 1.5e-3;
-/** Blocks go in so many parts, over the first half of the steps. */
+const rate = 3e-3;
+/** Blocks go in so many parts, over this share of the steps. */
 const cuts = 12;
+const cutting = 0.4;
 /** Samples that tell which blocks matter least. */
 const scored = 192;
 /** No layer loses more of its blocks than this. */
@@ -51,12 +52,17 @@ export function recover(
     const scheme = schemes.get(trained.layer.node)!;
     return scheme.prune > 0 && trained.layer.groups === 1 ? [blocksOf(trained, scheme)] : [];
   });
+  if (pruned.length === 0)
+    throw new NibbleError(
+      "bad-input",
+      `graph "${graph.name}": no layer is pruned, so that nothing has to be recovered`,
+    );
   const steps = Math.max(1, Math.ceil((epochs * inputs.length) / batch));
   const random = uniform(1);
   const optimizer = adam(student.layers.flatMap(({ weights, bias }) => (bias ? [weights, bias] : [weights])));
   try {
     const powers = outputPowers(teacher, outputs, inputs);
-    const every = Math.max(1, Math.floor(steps / 2 / cuts));
+    const every = Math.max(1, Math.floor((steps * cutting) / cuts));
     for (let step = 0; step < steps; step++) {
       const cut = step / every + 1;
       if (Number.isInteger(cut) && cut <= cuts)
