@@ -120,6 +120,13 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
     "Slice, Split, Gather of one row, Pad (reflect, edge, wrap), CenterCropPad",
     "fiuw",
   ],
+  ["spectrum", "–", "–", "f"],
+  [
+    "microFeatures (int16 → int32)",
+    "Signal… custom operators, from SignalWindow to SignalFilterBankLog",
+    "–",
+    "",
+  ],
   ["expand", "BROADCAST_TO, TILE, FILL, ZEROS_LIKE", "Expand, Tile", "fiuw"],
   [
     "reshape and transpose",

@@ -13,6 +13,7 @@ const types = {
   int64: 4,
   bool: 6,
   int16: 7,
+  uint32: 15,
   int8: 9,
   resource: 13,
   uint16: 16,

@@ -177,7 +177,7 @@ export const halfModel = (): SubgraphSpec => ({
   outputs: ["y"],
 });
 
-/** Operators that can't be imported, twice a custom one, and a supported one on an uint16 tensor. */
+/** Operators that can't be imported, twice a custom one, and a supported one on a uint16 tensor. */
 export const unsupportedModel = (): SubgraphSpec => ({
   tensors: [
     { name: "x", type: "uint16", shape: [4] },

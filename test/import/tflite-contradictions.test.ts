@@ -270,7 +270,7 @@ const others: RefusalCase[] = [
     "a logarithm of integers",
     single({ op: "LOG" }, computed("x", [3]), computed("y", [3])),
     "unsupported",
-    /LOG "y": tensor "x" int32\[3\]: float32, int8, uint8/,
+    /LOG "y": tensor "x" int32\[3\]: float32, int8, uint8, int16/,
   ],
   [
     "axes computed at run time",
