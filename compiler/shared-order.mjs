@@ -3,8 +3,9 @@ import binaryen from "binaryen";
 
 /**
  * Builds of one source, given with their names, in the order of `builds`: functions that are alike in all come first,
- * then those alike in the first two, then the rest; each by what they are for and by name. Calls name functions by number, so that only then the bytes
- * of a function which is in several builds are the same in all, and compress to nothing after the first.
+ * then those alike in the first two, then the rest; each by what they are for and by name. Calls name functions by
+ * number, so that only then the bytes of a function which is in several builds are the same in all, and compress to
+ * nothing after the first.
  */
 export function inSharedOrder(builds) {
   const modules = builds.map(readFunctions);
@@ -18,8 +19,6 @@ export function inSharedOrder(builds) {
   };
   return modules.map(({ texts, rest }) => {
     const names = [...texts.keys()];
-      names.map((name, i) => [name, first.texts.has(name) ? firstOrder.indexOf(name) : i]),
-    );
     names.sort((a, b) => rank(a) - rank(b) || kind(a) - kind(b) || (a < b ? -1 : 1));
     const end = rest.lastIndexOf(")");
     return write(`${rest.slice(0, end)}${names.map((name) => texts.get(name)).join("")})`);
