@@ -110,6 +110,8 @@ const online = {
 };
 await build({ ...online, entryPoints: { index: "src/index.ts" } });
 await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
+await build({ ...online, entryPoints: { listen: "src/listen.ts" } });
+await build({ ...online, entryPoints: { "listen-processor": "src/listen/processor.ts" } });
 await build({
   ...online,
   entryPoints: { native: "src/native.ts" },
@@ -131,8 +133,9 @@ const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"];
 execFileSync(process.execPath, tsc, { stdio: "inherit" });
 await copyFile("src/module.d.ts", "build/types/src/module.d.ts");
 
-for (const name of ["index.js", "native.js", "workerd.js", "relaxed.wasm", "simd.wasm", "scalar.wasm"]) {
+const shipped = ["index.js", "native.js", "workerd.js", "listen.js", "listen-processor.js"];
+for (const name of [...shipped, "relaxed.wasm", "simd.wasm", "scalar.wasm"]) {
   const bytes = await readFile(`build/${name}`);
   const sizes = `${bytes.length} bytes, ${brotliCompressSync(bytes).length} under brotli`;
-  console.log(`build/${name.padEnd(14)}${sizes}`);
+  console.log(`build/${name.padEnd(20)}${sizes}`);
 }

@@ -22,15 +22,19 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
   OP_SCATTER,
+  OP_SPECTRUM,
   OP_UPDATE,
   OP_WINDOW,
   WINDOW_SHIFT,
@@ -79,6 +83,8 @@ function clear(): void {
 function hasScratch(code: u32): bool {
   if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return true;
+  if (isKept(code, OP_SPECTRUM) || isKept(code, OP_MICRO_FEATURES)) return true;
   return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 

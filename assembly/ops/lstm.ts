@@ -129,10 +129,10 @@ function stepRow(record: usize, x: usize, h: usize, c: usize): void {
   const zeroPoint = i32At(record, LQ_ZERO_POINT);
   sumGates(record, x, h, gates);
   for (let j: usize = 0; j < bytes; j += 2) {
-    const i = logistic16(table, load<i16>(gates + j));
-    const f = logistic16(table, load<i16>(gates + bytes + j));
+    const i = logistic16(table, load<i16>(gates + j), 3, 0);
+    const f = logistic16(table, load<i16>(gates + bytes + j), 3, 0);
     const g = tanh16(table, load<i16>(gates + 2 * bytes + j), 3, 0);
-    const o = logistic16(table, load<i16>(gates + 3 * bytes + j));
+    const o = logistic16(table, load<i16>(gates + 3 * bytes + j), 3, 0);
     const kept = saturate(scaled(scales, FORGET, f * <i32>load<i16>(c + j)));
     const added = saturate(scaled(scales, ADDED, i * g));
     const cell = clamp(saturate(kept + added), -clip, clip);

@@ -16,9 +16,10 @@ import {
   O_VARIABLE2,
 } from "../format";
 import {
+  LINEAR_AWAY,
   LINEAR_CENTER,
   LINEAR_DEQUANTIZE,
-  LINEAR_DIVIDE,
+  LINEAR_MULTIPLY,
   QL_AXIS_STRIDE,
   QL_BLOCK,
   QL_DIM,
@@ -57,9 +58,9 @@ export function verifyQuantizeLinear(record: usize): i32 {
   const x = inputOf(record);
   const y = outputOf(record);
   const kind = u32At(record, QL_KIND);
-  if (kind > LINEAR_CENTER) return CHECK_FIELD;
+  if (kind > LINEAR_AWAY) return CHECK_FIELD;
   const isToFloat = kind == LINEAR_DEQUANTIZE;
-  if (!isInteger(dtypeOf(x)) && (kind >= LINEAR_DEQUANTIZE || dtypeOf(x) != DTYPE_FLOAT32)) return CHECK_DTYPE;
+  if (!isInteger(dtypeOf(x)) && (isToFloat || kind == LINEAR_CENTER || dtypeOf(x) != DTYPE_FLOAT32)) return CHECK_DTYPE;
   if (isToFloat ? dtypeOf(y) != DTYPE_FLOAT32 : !isInteger(dtypeOf(y))) return CHECK_DTYPE;
   if (kind == LINEAR_CENTER && dtypeOf(y) != DTYPE_INT16) return CHECK_DTYPE;
   const low = i32At(record, QL_MIN);
@@ -81,14 +82,14 @@ export function verifyQuantizeLinear(record: usize): i32 {
   return zero != 0 && elementsOf(zero) != 1 && last >= <f64>elementsOf(zero) ? CHECK_SHAPE : 0;
 }
 
-function readInteger(dtype: u32, base: usize, i: usize): i32 {
+export function readInteger(dtype: u32, base: usize, i: usize): i32 {
   if (dtype == DTYPE_INT8) return load<i8>(base + i);
   if (dtype == DTYPE_UINT8) return load<u8>(base + i);
   if (dtype == DTYPE_INT16) return load<i16>(base + (i << 1));
   return load<i32>(base + (i << 2));
 }
 
-function writeInteger(dtype: u32, base: usize, i: usize, v: i32): void {
+export function writeInteger(dtype: u32, base: usize, i: usize, v: i32): void {
   if (dtype == DTYPE_INT16) store<i16>(base + (i << 1), <i16>v);
   else if (dtype == DTYPE_INT32) store<i32>(base + (i << 2), v);
   else store<i8>(base + i, <i8>v);
@@ -122,7 +123,7 @@ export function runQuantizeLinear(record: usize): void {
       const s: f32 = scale == 0 ? 1 : load<f32>(dataOf(scale) + (isOneScale ? 0 : entry << 2));
       const z: i32 = zero == 0 ? 0 : readInteger(dtypeOf(zero), dataOf(zero), isOneZero ? 0 : entry);
       entry += innerStep;
-      if (kind >= LINEAR_DEQUANTIZE) {
+      if (kind == LINEAR_DEQUANTIZE || kind == LINEAR_CENTER) {
         const q = readInteger(dtypeOf(x), from, at) + offset - z;
         if (kind == LINEAR_CENTER) store<i16>(to + (at << 1), <i16>q);
         else store<f32>(to + (at << 2), <f32>q * s);
@@ -132,7 +133,13 @@ export function runQuantizeLinear(record: usize): void {
       const shift = z < -65536 ? -65536 : z > 65535 ? 65535 : z;
       const low: i32 = lowest - shift;
       const high: i32 = highest - shift;
-      const steps = kind == LINEAR_DIVIDE ? v / s : v * s;
+      if (kind == LINEAR_AWAY) {
+        const exact = v == v ? <f64>v / <f64>s : 0;
+        const halves = trunc(exact + copysign<f64>(0.5, exact));
+        writeInteger(dtypeOf(y), to, at, <i32>min(max(halves, <f64>low), <f64>high) + shift);
+        continue;
+      }
+      const steps = kind == LINEAR_MULTIPLY ? v * s : v / s;
       const below: f32 = steps < <f32>high ? steps : <f32>high;
       const inside: f32 = <f32>low < below ? below : <f32>low;
       writeInteger(dtypeOf(y), to, at, <i32>nearest(inside) + shift);
