@@ -33,6 +33,13 @@ describe.skipIf(!data)("published models (skipped without the data folder)", () 
     expect(schemes).toEqual({ int8: 10 });
   });
 
+  it("names every operator that is not supported", async () => {
+    const scanning = join(data!, "models/onnx/tract_qlstm_3_2_3_t3_s1.onnx");
+    const { code, stderr } = await nibblenet("convert", scanning, "-o", path("no.nbl"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/tract_qlstm_3_2_3_t3_s1\.onnx: .*ai\.onnx::Scan ×1/);
+  });
+
   it("packs TFLite Micro's audio front end, and puts one before a model", async () => {
     const frontEnd = join(data!, "models/tflite/audio_preprocessor_int8.tflite");
     await succeed("convert", frontEnd, "-o", path("front.nbl"));
