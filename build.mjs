@@ -53,14 +53,16 @@ async function buildTiers() {
 /** build/wasm-text.js: the WebAssembly builds in characters, and the module that decodes them. */
 async function buildText() {
   const { code } = await transform(await readFile("src/wasm-text/encode.ts", "utf8"), { loader: "ts" });
-  const { encodeText } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
-  const flags = "--config none --runtime stub -O3 --shrinkLevel 2 --noAssert --use abort= --initialMemory 1";
+  const { encodeText, separateLocals } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const flags =
+    "--config none --runtime stub -O3 --shrinkLevel 2 --converge --noAssert --use abort= --initialMemory 1";
   const decoder = "build/decoder.wasm";
   await runCompiler(["assembly/text/decode.ts", ...flags.split(" "), "--outFile", decoder]);
   let text = "";
   for (const name of ["decoder", "relaxed", "simd", "scalar"]) {
-    const characters = JSON.stringify(encodeText(await readFile(`build/${name}.wasm`)));
-    text += `export const ${name} = ${characters};\n`;
+    const bytes = await readFile(`build/${name}.wasm`);
+    const characters = encodeText(name === "decoder" ? bytes : separateLocals(bytes));
+    text += `export const ${name} = ${JSON.stringify(characters)};\n`;
   }
   await rm(decoder);
   await writeFile("build/wasm-text.js", text);

@@ -353,7 +353,7 @@ export const LINEAR_DIVIDE: u32 = 0; // rint(x / scale) + zero point
 export const LINEAR_MULTIPLY: u32 = 1; // rint(x · scale) + zero point
 export const LINEAR_DEQUANTIZE: u32 = 2; // (x − zero point) · scale
 export const LINEAR_CENTER: u32 = 3; // x − zero point, as int16
-export const LINEAR_AWAY: u32 = 4; // x / scale rounded halves away from zero, + zero point
+export const LINEAR_AWAY: u32 = 4; // x / scale in float64, rounded halves away from zero, + zero point; NaN is 0
 
 // INTEGER_CONV: int16 x [batch, h, w, groups · c], int16 or int8 weights [groups · o, kernel, c] (second input), int32
 // bias or none (third) → int32. A matrix product is one of kernel 1 × 1 and height 1. M_SCRATCH and M_SCRATCH_BYTES at
@@ -378,12 +378,14 @@ export const I_PAD_TOP: u32 = 104;
 export const I_PAD_LEFT: u32 = 108;
 export const INTEGER_CONV_RECORD_BYTES: u32 = 112;
 
-// CONV_QS16: the fields above, int8 weights, an int16 result. An int64 bias means sums in int64, an int32 one in int32.
+// CONV_QS16: the fields above, int8 weights, an int16 result. An int64 bias means sums in 64 bits, which become float64
+// and have f32 factors; an int32 one sums in int32.
 // Where c and o are 1 (depthwise), the weights lie [kernel, groups].
 export const I_REQUANT: u32 = 112; // i32 multipliers of all output channels, then their i32 shifts
 export const I_MIN: u32 = 116; // i32
 export const I_MAX: u32 = 120;
-export const CONV_QS16_RECORD_BYTES: u32 = 124;
+export const I_ROUNDING: u32 = 124; // of int32 sums, which both have integer factors
+export const CONV_QS16_RECORD_BYTES: u32 = 128;
 /** Taps of a depthwise kernel whose products of int16 and int8 sum within int32. */
 export const MOST_TAPS: u32 = 511;
 
@@ -432,7 +434,8 @@ export const SPECTRUM_RECORD_BYTES: u32 = 72;
 export const MF_CHANNELS: u32 = 72;
 export const MF_BANDS: u32 = 76; // offset of u16: first bin, count, weights of each channel
 export const MF_BANDS_COUNT: u32 = 80; // of all u16 of the list
-export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels
+export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels; no
+// pair of these fields, from here to MF_SNR_SCALE, exceeds 1 in sum
 export const MF_LEAST_SIGNAL: u32 = 100; // f32: the share of a signal that is left
 export const MF_SNR_SCALE: u32 = 104; // f32: of signal times gain; 0: there is no gain
 export const MF_SMOOTHING_BITS: u32 = 108;

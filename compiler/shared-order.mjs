@@ -3,7 +3,7 @@ import binaryen from "binaryen";
 
 /**
  * Builds of one source, given with their names, in the order of `builds`: functions that are alike in all come first,
- * then those alike in the first two, then the rest by name. Calls name functions by number, so that only then the bytes
+ * then those alike in the first two, then the rest; each by what they are for and by name. Calls name functions by number, so that only then the bytes
  * of a function which is in several builds are the same in all, and compress to nothing after the first.
  */
 export function inSharedOrder(builds) {
@@ -16,17 +16,17 @@ export function inSharedOrder(builds) {
     if (isAlike(name, [first, second])) return 1;
     return modules.every(({ texts }) => texts.has(name)) ? 2 : 3;
   };
-  const firstOrder = [...first.texts.keys()];
   return modules.map(({ texts, rest }) => {
     const names = [...texts.keys()];
-    const place = new Map(
-      names.map((name, i) => [name, first.texts.has(name) ? firstOrder.indexOf(name) : i]),
-    );
-    names.sort((a, b) => rank(a) - rank(b) || place.get(a) - place.get(b));
+    names.sort((a, b) => rank(a) - rank(b) || kind(a) - kind(b) || (a < b ? -1 : 1));
     const end = rest.lastIndexOf(")");
     return write(`${rest.slice(0, end)}${names.map((name) => texts.get(name)).join("")})`);
   });
 }
+
+const kinds = [/\/verify\w*$/, /\/(check|is|has)\w*$/, /\/run\w*$/, /\/kernels\//];
+/** Neighbours that resemble each other compress better. */
+const kind = (name) => kinds.findIndex((pattern) => pattern.test(name));
 
 /** The text of each function by name, and of the module without them. */
 function readFunctions(bytes) {
@@ -34,7 +34,7 @@ function readFunctions(bytes) {
   const text = module.emitText();
   module.dispose();
   const texts = new Map();
-  const rest = text.replace(/^ \(func (\S+)[^]*?^ \)\n/gm, (whole, name) => {
+  const rest = text.replace(/^ \(func (\S+)[\s\S]*?^ \)\n/gm, (whole, name) => {
     // Types are numbered in each build by its own needs; parameters and results say the same.
     texts.set(name, whole.replace(/ \(type \S+\)/g, ""));
     return "";

@@ -39,14 +39,14 @@ ${views}  imports.follow(buffer);
 `,
   );
   text = replaceOne(text, " bufferView = HEAPU8;\n $", " $");
-  text = replaceOne(text, /^ function __wasm_memory_size[^]*?\n \n return \{/m, `${growth} return {`);
+  text = replaceOne(text, /^ function __wasm_memory_size[\s\S]*?\n \n return \{/m, `${growth} return {`);
   return replaceOne(
     text,
-    /"memory": Object\.create\([^]*\)\n/,
+    /"memory": Object\.create\([\s\S]*\)\n/,
     '"memory": { get buffer() { return HEAP8.buffer; } }\n',
   )
     .replace(/^ {2}var bufferView;\n/m, "")
-    .replace(/^ {2}"kept_\w+": \{[^]*?^ {2}\}, \n/gm, "");
+    .replace(/^ {2}"kept_\w+": \{[\s\S]*?^ {2}\}, \n/gm, "");
 }
 
 const growth = ` function __wasm_memory_size() {

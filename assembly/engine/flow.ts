@@ -67,10 +67,10 @@ function mark(t: usize, value: u8): void {
 
 function isWritten(t: usize): bool {
   if (!inArena(t)) return true;
-  const type = <u64>dtypeOf(t) * 0x0101010101010101;
+  const type = dtypeOf(t) * 0x01010101;
   let at = dataOf(t);
   const end = at + bytesOf(t);
-  for (; at + 8 <= end; at += 8) if (load<u64>(at) != type) return false;
+  for (; at + 4 <= end; at += 4) if (load<u32>(at) != type) return false;
   for (; at < end; at++) if (load<u8>(at) != <u8>type) return false;
   return true;
 }
@@ -89,27 +89,27 @@ function hasScratch(code: u32): bool {
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */
-export function arenaExtent(): u64 {
-  let extent: u64 = 0;
+export function arenaExtent(): f64 {
+  let extent: f64 = 0;
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
-    if (inArena(t)) extent = max<u64>(extent, <u64>(dataOf(t) - arena) + bytesOf(t));
+    if (inArena(t)) extent = max<f64>(extent, dataOf(t) - arena + bytesOf(t));
   }
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (hasScratch(u32At(record, O_CODE)))
-      extent = max<u64>(extent, <u64>u32At(record, M_SCRATCH) + u32At(record, M_SCRATCH_BYTES));
+      extent = max<f64>(extent, u32At(record, M_SCRATCH) + u32At(record, M_SCRATCH_BYTES));
     record += u32At(record, O_BYTES);
   }
   return extent;
 }
 
 /** The same of the state region, which begins at `state`. */
-export function stateExtent(state: usize): u64 {
-  let extent: u64 = 0;
+export function stateExtent(state: usize): f64 {
+  let extent: f64 = 0;
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
-    if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<u64>(extent, <u64>(dataOf(t) - state) + bytesOf(t));
+    if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<f64>(extent, dataOf(t) - state + bytesOf(t));
   }
   return extent;
 }

@@ -13,6 +13,7 @@ import {
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
 } from "../records";
+import { productOf } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { lastOf, reaches, rowCount, rowOffset } from "./strided";
@@ -29,14 +30,10 @@ export function checkCopy(record: usize, shift: usize, xMore: u32, yMore: u32): 
   const at = record + shift;
   const size = u32At(at, Y_ELEMENT);
   if (dtypeOf(x) != dtypeOf(y) || size != elementBytes(dtypeOf(x))) return CHECK_DTYPE;
-  const most = <u64>bytesOf(y);
-  let product: u64 = 1;
-  for (let d: usize = Y_DIMS; d < Y_IN_STRIDES; d += 4) {
-    product *= u32At(at, d);
-    if (product == 0 || product > most) return CHECK_FIELD;
-  }
-  const xFirst = <u64>u32At(at, Y_IN_OFFSET) + xMore;
-  const yFirst = <u64>u32At(at, Y_OUT_OFFSET) + yMore;
+  const product = productOf(at, Y_DIMS, Y_IN_STRIDES - 4);
+  if (product == 0 || product > <f64>bytesOf(y)) return CHECK_FIELD;
+  const xFirst = <f64>u32At(at, Y_IN_OFFSET) + xMore;
+  const yFirst = <f64>u32At(at, Y_OUT_OFFSET) + yMore;
   if (!reaches(at, Y_DIMS, Y_IN_STRIDES, xFirst, bytesOf(x) / size)) return CHECK_SHAPE;
   return reaches(at, Y_DIMS, Y_OUT_STRIDES, yFirst, bytesOf(y) / size) ? 0 : CHECK_SHAPE;
 }

@@ -3,7 +3,7 @@
  * OP_CONV_QS16: the same sums of int16 and int8, brought to int16.
  */
 
-import { CHECK_ACCUMULATOR, CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import { DTYPE_INT16, DTYPE_INT32, DTYPE_INT64, DTYPE_INT8, NONE, O_BYTES, O_CODE, O_INPUT2, O_INPUT3 } from "../format";
 import {
   CONV_QS16_RECORD_BYTES,
@@ -24,6 +24,7 @@ import {
   I_PAD_LEFT,
   I_PAD_TOP,
   I_REQUANT,
+  I_ROUNDING,
   I_STRIDE_H,
   I_STRIDE_W,
   I_W,
@@ -31,35 +32,28 @@ import {
   I_X_BATCHED,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  MOST_TAPS,
   OP_CONV_QS16,
   OP_INTEGER_CONV,
   ROUNDING_DOUBLE,
   ROUNDING_SINGLE,
 } from "../records";
-import { checkRequant, checkScratch, within } from "../engine/check";
-import { isKept, keeps } from "../engine/kept";
+import { checkRequant, checkRounding, checkScratch, within } from "../engine/check";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { arena, dataOf, dtypeOf, f32At, i32At, input2Of, inputOf, namedBy, outputOf, u32At, weights } from "../engine/model";
 import { s16_dot4 } from "../kernels/gemm/s16";
 import { s16_dwconv_row } from "../kernels/dwconv/s16";
 import { copyOver, fillOver } from "../simd/copy";
-import { clamp, requantizeDouble } from "../simd/requantize";
+import { clamp, requantizeDouble, requantizeOnce } from "../simd/requantize";
 import { elementsOf, hasInputOnly } from "./quantize-linear";
 
 /** Room for int32 sums of four channels, then for float64 sums of their runs. */
 const sums: usize = memory.data(48, 16);
 /** Products of int16 and int8 whose sum stays within int32: 504 · 2²² < 2³¹. A multiple of 8. */
 const RUN: usize = 504;
-/** What sums may reach: times a factor's 16 bits they are exact in float64. */
-const MOST: f64 = 137438953472;
 
-/** first times fields of the record, each at most 2²⁶; 2³³ stands for anything above. */
-function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): u64 {
-  const most: u64 = 1 << 33;
-  let p = min<u64>(<u64>first * u32At(record, a), most);
-  p = min<u64>(p * u32At(record, b), most);
-  p = min<u64>(p * u32At(record, c), most);
-  return min<u64>(p * u32At(record, d), most);
+/** first times fields of the record. */
+function product(record: usize, first: u32, a: usize, b: usize, c: usize, d: usize): f64 {
+  return <f64>first * u32At(record, a) * u32At(record, b) * u32At(record, c) * u32At(record, d);
 }
 
 // @ts-ignore: decorator
@@ -91,22 +85,20 @@ export function verifyIntegerConv(record: usize): i32 {
   const xs = product(record, u32At(record, I_X_BATCHED) ? batch : 1, I_H, I_W, I_C, I_GROUPS);
   const ws = product(record, u32At(record, I_W_BATCHED) ? batch : 1, I_KERNEL_H, I_KERNEL_W, I_C, I_O);
   const ys = product(record, batch, I_OUT_H, I_OUT_W, I_O, I_GROUPS);
-  if (xs != elementsOf(x) || ws * u32At(record, I_GROUPS) != elementsOf(w) || ys != elementsOf(y)) return CHECK_SHAPE;
-  const channels = <u64>u32At(record, I_O) * u32At(record, I_GROUPS);
-  if (bias != 0 && channels != elementsOf(bias)) return CHECK_SHAPE;
+  if (xs != <f64>elementsOf(x) || ws * u32At(record, I_GROUPS) != <f64>elementsOf(w) || ys != <f64>elementsOf(y)) return CHECK_SHAPE;
+  const channels = <f64>u32At(record, I_O) * u32At(record, I_GROUPS);
+  if (bias != 0 && channels != <f64>elementsOf(bias)) return CHECK_SHAPE;
   // Neither product exceeds the weights' elements.
   const taps = u32At(record, I_KERNEL_H) * u32At(record, I_KERNEL_W);
   if (isFinal) {
+    if (checkRounding(u32At(record, I_ROUNDING))) return CHECK_FIELD;
     if (i32At(record, I_MIN) < -32768 || i32At(record, I_MAX) > 32767) return CHECK_QUANTIZATION;
     const isWide = dtypeOf(bias) == DTYPE_INT64;
+    // Sums that reach too far, which the packer refuses, are wrong alike in every tier.
     const check = checkRequant(u32At(record, I_REQUANT), channels, isWide ? ROUNDING_SINGLE : ROUNDING_DOUBLE);
     if (check) return check;
-    if (isDepthwise(record) && taps > MOST_TAPS) return CHECK_ACCUMULATOR;
-    if (isWide)
-      for (let o: usize = 0; o < <usize>channels; o++)
-        if (abs(wideAt(bias, o)) + <f64>taps * <f64>u32At(record, I_C) * 4194304 > MOST) return CHECK_ACCUMULATOR;
   }
-  const needed = (isDepthwise(record) ? channels << 2 : <u64>taps * u32At(record, I_C) * 2) + 32;
+  const needed = (isDepthwise(record) ? channels * 4 : <f64>taps * u32At(record, I_C) * 2) + 32;
   const offset = u32At(record, M_SCRATCH);
   const check = checkScratch(offset, u32At(record, M_SCRATCH_BYTES), needed, x, y);
   return check ? check : checkScratch(offset, u32At(record, M_SCRATCH_BYTES), needed, w, bias == 0 ? w : bias);
@@ -120,7 +112,7 @@ function wideAt(t: usize, o: usize): f64 {
 
 /**
  * Stores channel `o`: its int32 sum, as it wraps; or int16, of the float64 sum by one rounding, halves up, where the bias
- * is int64, else of the int32 one by two.
+ * is int64, else of the int32 one in the record's rounding.
  */
 function finish(record: usize, bias: usize, channels: usize, sum: i32, wide: f64, o: usize, y: usize): void {
   const isWide = bias != 0 && dtypeOf(bias) == DTYPE_INT64;
@@ -136,7 +128,10 @@ function finish(record: usize, bias: usize, channels: usize, sum: i32, wide: f64
     const steps = floor((wide + wideAt(bias, o)) * <f64>f32At(factor, 0) + 0.5);
     sum = <i32>min(max(steps, <f64>low), <f64>high);
   } else {
-    sum = clamp(requantizeDouble(sum, i32At(factor, 0), i32At(factor, channels << 2)), low, high);
+    const shift = i32At(factor, channels << 2);
+    const isDouble = roundingAt(record, I_ROUNDING) == ROUNDING_DOUBLE;
+    sum = isDouble ? requantizeDouble(sum, i32At(factor, 0), shift) : requantizeOnce(sum, i32At(factor, 0), shift);
+    sum = clamp(sum, low, high);
   }
   store<i16>(y + (o << 1), <i16>sum);
 }

@@ -30,12 +30,13 @@ export function checkMicro(record: usize, noise: usize): i32 {
   if (<u64>channels << 2 != <u64>bytesOf(noise)) return CHECK_SHAPE;
   const shares = record + MF_SMOOTHING;
   for (let i: usize = 0; i < 24; i += 8)
-    if (!(f32At(shares, i) >= 0 && f32At(shares, i + 4) >= 0 && f32At(shares, i) + f32At(shares, i + 4) <= 1)) return CHECK_FIELD;
+    if (!(f32At(shares, i) >= 0 && f32At(shares, i + 4) >= 0 && <f64>f32At(shares, i) + <f64>f32At(shares, i + 4) <= 1))
+      return CHECK_FIELD;
   const table = weights + u32At(record, SP_TABLE);
   for (let i: usize = 0; i < <usize>size << 3; i += 8) if (!(abs<f64>(load<f64>(table + i)) <= 32767)) return CHECK_FIELD;
   let at = weights + u32At(record, MF_BANDS);
   const end = at + (<usize>u32At(record, MF_BANDS_COUNT) << 1);
-  let check = checkWeights(u32At(record, MF_BANDS), <u64>u32At(record, MF_BANDS_COUNT) << 1);
+  let check = checkWeights(u32At(record, MF_BANDS), <f64>u32At(record, MF_BANDS_COUNT) * 2);
   if (!check) check = checkWeights(u32At(record, MF_GAIN), GAIN_ENTRIES << 1);
   if (!check) check = checkWeights(u32At(record, MF_LOG), LOG_ENTRIES << 1);
   for (let c: u32 = 0; c < channels && !check; c++) {

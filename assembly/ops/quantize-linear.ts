@@ -33,9 +33,8 @@ import {
   QL_X_OFFSET,
   QUANTIZE_LINEAR_RECORD_BYTES,
 } from "../records";
-import { within } from "../engine/check";
+import { productOf, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, i32At, inputOf, namedBy, outputOf, u32At } from "../engine/model";
-import { roundHalfAway } from "../kernels/vector/convert";
 import { elementBytes } from "../engine/tensors";
 
 export function isInteger(dtype: u32): bool {
@@ -68,25 +67,19 @@ export function verifyQuantizeLinear(record: usize): i32 {
   const high = i32At(record, QL_MAX);
   if (low < -32768 || high > 65535 || low > high) return CHECK_FIELD;
 
-  let last: u64 = 0;
-  let product: u64 = 1;
-  for (let field: usize = QL_OUTER; field <= <usize>QL_INNER; field += 4) {
-    product *= u32At(record, field);
-    if (product == 0 || product > <u64>elementsOf(x)) return CHECK_SHAPE;
-  }
-  if (product != elementsOf(x) || product != elementsOf(y)) return CHECK_SHAPE;
+  if (elementsOf(x) != elementsOf(y) || productOf(record, QL_OUTER, QL_INNER) != <f64>elementsOf(x)) return CHECK_SHAPE;
   if (!within(record, QL_BLOCK, 1, i32.MAX_VALUE)) return CHECK_FIELD;
   for (let field: usize = QL_OUTER_STRIDE; field <= <usize>QL_INNER_STRIDE; field += 4)
     if (!within(record, field, 0, i32.MAX_VALUE)) return CHECK_FIELD;
-  last += <u64>(u32At(record, QL_OUTER) - 1) * u32At(record, QL_OUTER_STRIDE);
-  last += <u64>((u32At(record, QL_DIM) - 1) / u32At(record, QL_BLOCK)) * u32At(record, QL_AXIS_STRIDE);
-  last += <u64>(u32At(record, QL_INNER) - 1) * u32At(record, QL_INNER_STRIDE);
+  let last = <f64>(u32At(record, QL_OUTER) - 1) * u32At(record, QL_OUTER_STRIDE);
+  last += <f64>((u32At(record, QL_DIM) - 1) / u32At(record, QL_BLOCK)) * u32At(record, QL_AXIS_STRIDE);
+  last += <f64>(u32At(record, QL_INNER) - 1) * u32At(record, QL_INNER_STRIDE);
   const scale = namedBy(record, O_INPUT2);
   const zero = namedBy(record, O_INPUT3);
   if (scale != 0 && dtypeOf(scale) != DTYPE_FLOAT32) return CHECK_DTYPE;
   if (zero != 0 && !isInteger(dtypeOf(zero))) return CHECK_DTYPE;
-  if (scale != 0 && elementsOf(scale) != 1 && last >= <u64>elementsOf(scale)) return CHECK_SHAPE;
-  return zero != 0 && elementsOf(zero) != 1 && last >= <u64>elementsOf(zero) ? CHECK_SHAPE : 0;
+  if (scale != 0 && elementsOf(scale) != 1 && last >= <f64>elementsOf(scale)) return CHECK_SHAPE;
+  return zero != 0 && elementsOf(zero) != 1 && last >= <f64>elementsOf(zero) ? CHECK_SHAPE : 0;
 }
 
 export function readInteger(dtype: u32, base: usize, i: usize): i32 {
@@ -140,10 +133,16 @@ export function runQuantizeLinear(record: usize): void {
       const shift = z < -65536 ? -65536 : z > 65535 ? 65535 : z;
       const low: i32 = lowest - shift;
       const high: i32 = highest - shift;
+      if (kind == LINEAR_AWAY) {
+        const exact = v == v ? <f64>v / <f64>s : 0;
+        const halves = trunc(exact + copysign<f64>(0.5, exact));
+        writeInteger(dtypeOf(y), to, at, <i32>min(max(halves, <f64>low), <f64>high) + shift);
+        continue;
+      }
       const steps = kind == LINEAR_MULTIPLY ? v * s : v / s;
       const below: f32 = steps < <f32>high ? steps : <f32>high;
       const inside: f32 = <f32>low < below ? below : <f32>low;
-      writeInteger(dtypeOf(y), to, at, <i32>(kind == LINEAR_AWAY ? roundHalfAway(inside) : nearest(inside)) + shift);
+      writeInteger(dtypeOf(y), to, at, <i32>nearest(inside) + shift);
     }
   }
 }

@@ -62,16 +62,15 @@ export function verifySpectrum(record: usize): i32 {
   const samples = u32At(record, SP_SAMPLES);
   const frames = u32At(record, SP_FRAMES);
   if (!within(record, SP_SIZE, 4, 1 << 16) || popcnt(size) != 1 || length > size) return CHECK_FIELD;
-  const rows = <u64>elementsOf(x) / max<u32>(samples, 1);
-  if (rows * samples != elementsOf(x) || <u64>(frames - 1) * u32At(record, SP_HOP) + length > samples) return CHECK_SHAPE;
-  // Nothing wraps: both factors of each product are below 2³².
-  const all = <u64>elementsOf(y) / rows;
-  if (all * rows != elementsOf(y) || <u64>frames * perFrame(record) != all) return CHECK_SHAPE;
-  let check = checkWeights(u32At(record, SP_WINDOW), <u64>length << 2);
-  if (!check) check = checkWeights(u32At(record, SP_TABLE), <u64>size << 3);
+  // A rounded product of whole numbers is past every tensor's size.
+  const rows = <f64>elementsOf(x) / <f64>samples;
+  if (!(rows > 0 && rows == floor(rows)) || (<f64>frames - 1) * u32At(record, SP_HOP) + length > samples) return CHECK_SHAPE;
+  if (rows * frames * perFrame(record) != <f64>elementsOf(y)) return CHECK_SHAPE;
+  let check = checkWeights(u32At(record, SP_WINDOW), <f64>length * 4);
+  if (!check) check = checkWeights(u32At(record, SP_TABLE), <f64>size * 8);
   if (!check && micro) check = checkMicro(record, noise);
   return check ? check : checkScratch(
-    u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), (<u64>size << 4) + 16, x, micro ? noise : x
+    u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), <f64>size * 16 + 16, x, micro ? noise : x
   ) | checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), 0, y, y);
 }
 

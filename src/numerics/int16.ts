@@ -2,7 +2,7 @@ import type { Activation, DType, Rounding } from "../graph/graph.ts";
 import { type FixedPoint, multiplyByFixedPoint, quantizeMultiplier } from "./fixed.ts";
 import { logistic16, logisticTable, tanh16 } from "./lstm.ts";
 import { activationRange, quantizedRange, type Range, type ScalarQuantization } from "./range.ts";
-import { clamp } from "./rounding.ts";
+import { clamp, roundHalfAway } from "./rounding.ts";
 import type { UnaryAttributes } from "./unary.ts";
 
 const f = Math.fround;
@@ -22,9 +22,23 @@ export function wideFactor({ multiplier, shift }: FixedPoint): number {
 /** sum · factor, rounded once, halves up; |sum| ≤ largestWideSum. */
 export const requantizeWide = (sum: number, factor: number): number => Math.floor(sum * factor + 0.5);
 
-/** Whether a layer sums in 64 bits. TFLite: where the bias is int64, and depthwise always; else in 32, which wrap. */
-export const hasWideSum = (op: string, bias: DType | undefined): boolean =>
-  bias === "int64" || op === "depthwiseConv2d";
+/**
+ * How a layer sums: `wide` in 64 bits, brought to int16 by a factor of 16; else in 32 bits, which wrap, and by a factor of
+ * 31 with two roundings, or with one (`once`) in `single`. LiteRT's fully connected layers never sum in 64.
+ */
+export type SumForm = "wide" | "double" | "once";
+
+export function sumForm(rounding: Rounding, op: string, bias: DType | undefined): SumForm {
+  const isNarrow = op === "fullyConnected" && rounding === "single";
+  if (op === "depthwiseConv2d" || (bias === "int64" && !isNarrow)) return "wide";
+  return rounding === "single" ? "once" : "double";
+}
+
+/** float32 → int16 in double precision, halves away from zero; NaN becomes 0. */
+export function quantizeInt16(x: number, { scale, zeroPoint }: ScalarQuantization): number {
+  const steps = roundHalfAway(f(x) / f(scale)) + zeroPoint;
+  return Number.isNaN(steps) ? zeroPoint : clamp(steps, -32768, 32767);
+}
 
 /** A tensor of an integer type with one scale and zero point. */
 export interface IntegerEnd extends ScalarQuantization {
@@ -77,6 +91,16 @@ function rescaling(x: IntegerEnd, y: IntegerEnd, factor: number, below = factor)
 /** QUANTIZE from one integer type to another. */
 export const fixedRequantize = (x: IntegerEnd, y: IntegerEnd): FixedOperator =>
   rescaling(x, y, f(x.scale) / f(y.scale));
+
+/** Sums of products of int8 a and b, less their zero points, brought to int8. */
+export const productElement = (
+  a: ScalarQuantization,
+  b: ScalarQuantization,
+  y: ScalarQuantization,
+): FixedOperator => {
+  const sums: IntegerEnd = { scale: 1, zeroPoint: 0, dtype: "int32" };
+  return rescaling(sums, { ...y, dtype: "int8" }, f(f(a.scale) * f(b.scale)) / f(y.scale));
+};
 
 /**
  * How the table of logistic and tanh is indexed: x times 3 · 2¹² · scale, as an integer factor of 15 bits and a shift to

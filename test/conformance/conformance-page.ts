@@ -102,5 +102,16 @@ Single-operator models (\`seanet\`), in \`double\` rounding, in every tier. ${se
 ${byOperator(seanet)
   .map(([operator, outcomes]) => seanetRow(operator, outcomes))
   .join("\n")}
+
+## Hostile files
+
+TFLite, ONNX and llama2.c files and samples (.npy, .npz, .wav) that are damaged by chance, cut at every byte, or put together by chance from known
+operators go all the way: import, passes, pack, load, two inferences. Each ends in a result or in a NibbleError. What a file may ask for
+is bounded: constants after the import by 64 MiB and 16 times the file, after the passes by 64 MiB and 5 times these, the packed
+file by 64 MiB and 32 times these; entries of a .npz by 1032 times the file. A smaller number runs with the tests; 50,000 mutations are
+
+\`\`\`sh
+NIBBLENET_FUZZ=50000 npx vitest run test/fuzz/importers.test.ts
+\`\`\`
 `;
 }

@@ -1,5 +1,5 @@
 import type { NodeOf, Padding, Tensor } from "../../src/graph/graph.ts";
-import { hasWideSum } from "../../src/numerics/int16.ts";
+import { sumForm } from "../../src/numerics/int16.ts";
 import type { Range } from "../../src/numerics/range.ts";
 import { activationRange } from "../../src/numerics/range.ts";
 import { layerRequantizations, type Requantization, requantize } from "../../src/numerics/requantize.ts";
@@ -120,11 +120,11 @@ type LayerNode = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"fullyCon
 function run(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Numbers): Numbers {
   const [x, weights] = node.inputs as [Tensor, Tensor];
   const [y] = node.outputs;
+  if (isInt16(x)) return layer16(node, operands, geometry, w);
   const out = emptyNumbers(y);
   const bias = operands.values[2] ? numbers(operands, 2) : null;
   const { activation } = node.attributes;
   const { rounding } = operands.graph;
-  if (isInt16(x)) return layer16(node, operands, geometry, w);
   if (!isQuantized(x)) {
     convolveFloat(geometry, numbers(operands, 0), w, bias, activation, out);
     return out;
@@ -151,7 +151,7 @@ function layer16(node: LayerNode, operands: Operands, geometry: ConvGeometry, w:
   const { scale } = weights.quantization!;
   const factors = layerRequantizations("double", node.op, "int16", input.scale, scale, output.scale);
   const range = activationRange(node.attributes.activation, output, "int16", "double");
-  const isWide = hasWideSum(node.op, bias?.dtype);
+  const form = sumForm(operands.graph.rounding, node.op, bias?.dtype);
   const values = numbers(operands, 0);
   const out = emptyNumbers(y);
   fill(out, geometry.outputShape, (index) => {
@@ -161,10 +161,14 @@ function layer16(node: LayerNode, operands: Operands, geometry: ConvGeometry, w:
     });
     const factor = perChannel(factors, index[3]!);
     if (factor.form !== "fixed") throw new Error("expected fixed point");
-    if (!isWide) return requantize(Number(BigInt.asIntN(32, acc)), factor, 0, range);
-    const upper = BigInt(factor.multiplier < 0x7fff0000 ? (factor.multiplier + 0x8000) >> 16 : 0x7fff);
-    const right = BigInt(15 - factor.shift);
-    return clamp(Number((acc * upper + (1n << (right - 1n))) >> right), range.min, range.max);
+    const narrow = BigInt.asIntN(32, acc);
+    if (form === "double") return requantize(Number(narrow), factor, 0, range);
+    const { multiplier, shift } = factor;
+    const upper = multiplier < 0x7fff0000 ? (multiplier + 0x8000) >> 16 : 0x7fff;
+    const [sum, by, bits] = form === "wide" ? [acc, upper, 15] : [narrow, multiplier, 31];
+    const right = BigInt(bits - shift);
+    const scaled = (sum * BigInt(by) + (1n << (right - 1n))) >> right;
+    return clamp(Number(form === "wide" ? scaled : BigInt.asIntN(32, scaled)), range.min, range.max);
   });
   return out;
 }

@@ -1,7 +1,7 @@
 import type { NodeOf, Tensor } from "../../src/graph/graph.ts";
 import { dequantizeValue, quantizeValue } from "../../src/numerics/convert.ts";
 import { floatUnary } from "../../src/numerics/floatUnary.ts";
-import { fixedElement, fixedRequantize, fixedUnary } from "../../src/numerics/int16.ts";
+import { fixedElement, fixedRequantize, fixedUnary, quantizeInt16 } from "../../src/numerics/int16.ts";
 import { quantizeLinearValue } from "../../src/numerics/quantize-linear.ts";
 import { quantizedRange } from "../../src/numerics/range.ts";
 import { requantizeTable, unaryTable } from "../../src/numerics/table.ts";
@@ -48,7 +48,9 @@ export function quantize(node: NodeOf<"quantize">, operands: Operands): Numbers 
     return emptyNumbers(y).map((_: number, i: number) =>
       node.attributes.divides
         ? quantizeLinearValue(values[i], output.scale, output.zeroPoint, range, false)
-        : quantizeValue(values[i], output, range, isInt16(y) ? "double" : rounding),
+        : isInt16(y)
+          ? quantizeInt16(values[i], output)
+          : quantizeValue(values[i], output, range, rounding),
     ) as Numbers;
   }
   if (!isQuantized(x!) || !isQuantized(y)) {

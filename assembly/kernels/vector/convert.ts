@@ -8,7 +8,7 @@ export function table_lookup(x: usize, n: usize, table: usize, y: usize): void {
 }
 
 /** To the nearest integer, halves away from zero. */
-export function roundHalfAway(v: f32): f32 {
+function roundHalfAway(v: f32): f32 {
   const whole = trunc(v);
   const rest = v - whole;
   return rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole;

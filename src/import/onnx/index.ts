@@ -8,6 +8,7 @@ import { convertNode, isKnown, type Run } from "./nodes.ts";
 import { readsOf, sortNodes } from "./order.ts";
 import { type OnnxModel, readModel } from "./proto.ts";
 import { refusals } from "./refusals.ts";
+import { openRoom, type Room } from "./room.ts";
 import type { Conversion } from "./scope.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
@@ -68,7 +69,7 @@ function loadConstants(model: OnnxModel): Map<string, Tensor> {
   return values;
 }
 
-function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
+function convertModel(model: OnnxModel, room: Room, options: ImportOnnxOptions): Graph {
   const refused = refusals(model.opsets);
   const nodes = inlineFunctions(model);
   for (const node of nodes) if (!isKnown(node)) refused.operator(node);
@@ -83,6 +84,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     ),
   );
   if (opset === undefined || !values || !inputs) throw refused.error();
+  for (const tensor of values.values()) room.known.add(tensor.data!);
   for (const input of inputs) values.set(input.name, input);
   const names = new Set<string>([...values.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const conversion: Conversion = {
@@ -92,6 +94,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     nodeNames: new Set(),
     inputs: new Set(inputs.filter((input) => !isConstant(input))),
     producers: new Map(),
+    room,
   };
   const outputNames = model.outputs.map((output) => output.name);
   const wanted = new Set([...outputNames, ...nodes.flatMap(readsOf)]);
@@ -124,7 +127,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOnnxOptions): Graph {
   try {
-    return convertModel(readModel(bytes), options);
+    return convertModel(readModel(bytes), openRoom(bytes.length), options);
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     throw new NibbleError(error.code, `${options.file}: ${error.message}`, { cause: error.cause });

@@ -12,6 +12,7 @@ import { makeNode, sameQuantization } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { describeNode } from "./order.ts";
 import type { OnnxAttribute, OnnxNode } from "./proto.ts";
+import { checkRoom, type Room } from "./room.ts";
 import { checkedCount } from "./shape.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
@@ -78,6 +79,8 @@ export interface Scope {
   ): Tensor[];
   unsupported(reason: string): NibbleError;
   bad(reason: string): NibbleError;
+  /** To be asked before a constant of so many elements is made, where its size does not follow from an operand's. */
+  checkRoom(elements: number): void;
 }
 
 /** What all scopes of one model share. */
@@ -88,6 +91,7 @@ export interface Conversion {
   nodeNames: Set<string>;
   inputs: Set<Tensor>;
   producers: Map<Tensor, Node>;
+  room: Room;
 }
 
 function uniqueName(names: Set<string>, name: string): string {
@@ -214,6 +218,7 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
     emitSeveral,
     unsupported,
     bad,
+    checkRoom: (elements) => checkRoom(conversion.room, elements, where),
   };
 }
 

@@ -2,7 +2,6 @@
 import { quote, unsupported } from "./errors.ts";
 import type { OperatorRecord, Subgraph, TensorRecord } from "./model.ts";
 import { conversionOf } from "./operators.ts";
-import { signalFeatures } from "./signal.ts";
 import { isSupportedType, type Tensors } from "./tensors.ts";
 
 const longestList = 64;
@@ -40,14 +39,14 @@ function unsupportedKind(
   if (record.isVariable) return "variable";
   if (record.quantizationDetails !== "none" && !isBlockwiseWeights)
     return `${record.quantizationDetails} quantization`;
-  if (record.type === "int16") return "int16";
   if (isSupportedType(record.type) || isHalfWeight) return undefined;
   return record.type;
 }
 
 /** Operators that a resource may go through: it names a variable and holds nothing. */
 const handlers = new Set(["VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"]);
-const takesInt16 = new Set([signalFeatures, "CAST"]);
+/** Operators that change a variable tensor of their own. */
+const withVariables = new Set(["UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"]);
 const isHalfReader = (name: string | undefined): boolean => name === "DEQUANTIZE" || name === "DENSIFY";
 
 function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
@@ -55,10 +54,8 @@ function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
   const visit = (index: number, operator?: OperatorRecord) => {
     if (index < 0) return;
     const record = tensors.records[index];
-    if (record.isVariable && operator?.name === "UNIDIRECTIONAL_SEQUENCE_LSTM") return;
+    if (record.isVariable && operator && withVariables.has(operator.name)) return;
     if (record.type === "resource" && operator && handlers.has(operator.name)) return;
-    // Of an operator that takes no int16, the reason is found there.
-    if (record.type === "int16" && (!operator || takesInt16.has(operator.name))) return;
     const isHalfWeight = record.type === "float16" && isHalfReader(operator?.name);
     const isBlockwiseWeights =
       record.quantizationDetails === "blockwise" &&

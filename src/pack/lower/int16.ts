@@ -28,10 +28,13 @@ import {
   I_MAX,
   I_MIN,
   I_REQUANT,
+  I_ROUNDING,
   M_SCRATCH_BYTES,
   MOST_TAPS,
   OP_CONV_QS16,
   OP_FIXED,
+  ROUNDING_DOUBLE,
+  ROUNDING_SINGLE,
 } from "../../../assembly/records.ts";
 import { elementCount, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import {
@@ -40,10 +43,10 @@ import {
   fixedBinary,
   fixedRequantize,
   fixedUnary,
-  hasWideSum,
   type IntegerEnd,
   largestProduct,
   largestWideSum,
+  sumForm,
   wideFactor,
 } from "../../numerics/int16.ts";
 import { logisticTable } from "../../numerics/lstm.ts";
@@ -110,7 +113,7 @@ export function lowerLayer16(lowering: Lowering, node: MatmulNode): void {
   for (let o = 0; o < channels; o++)
     for (let i = 0; i < k; i++) data[isDepthwise ? i * channels + o : o * k + i] = source[g.at(o, i)];
 
-  const bias = biasOf(node, channels);
+  const bias = biasOf(lowering, node, channels);
   if (bias.data instanceof BigInt64Array) {
     const most = largestWideSum - k * largestProduct;
     if (bias.data.some((b) => Math.abs(Number(b)) > most))
@@ -140,22 +143,28 @@ export function lowerLayer16(lowering: Lowering, node: MatmulNode): void {
     [I_REQUANT, lowering.weights.add(requant)],
     [I_MIN, range.min],
     [I_MAX, range.max],
+    [I_ROUNDING, lowering.rounding === "double" ? ROUNDING_DOUBLE : ROUNDING_SINGLE],
     ...(isDepthwise ? [[M_SCRATCH_BYTES, 4 * channels + 32] as [number, number]] : []),
   ];
   const ordered: Tensor = { name: weights.name, dtype: "int8", shape: [channels, k], data };
-  emitSums(lowering, node, record(OP_CONV_QS16, CONV_QS16_RECORD_BYTES, fields), [x, ordered, bias]);
+  emitSums(lowering, node.name, record(OP_CONV_QS16, CONV_QS16_RECORD_BYTES, fields), [x, ordered, bias], y);
 }
 
 /** The bias in the type that says how wide the sums are; zeros where there is none. */
-function biasOf(node: MatmulNode, channels: number): Tensor {
+function biasOf({ rounding }: Lowering, node: MatmulNode, channels: number): Tensor {
   const given = node.inputs[2];
   const values = given?.data ? Array.from(given.data, BigInt) : new Array<bigint>(channels).fill(0n);
   if (given && !given.data)
     throw unsupported(node.op, node.name, `expected "${given.name}" to be a constant`);
   const name = given?.name ?? `${node.name}/bias`;
-  return hasWideSum(node.op, given?.dtype)
+  return sumForm(rounding, node.op, given?.dtype) === "wide"
     ? { name, dtype: "int64", shape: [channels], data: BigInt64Array.from(values) }
-    : { name, dtype: "int32", shape: [channels], data: Int32Array.from(values, Number) };
+    : { name, dtype: "int32", shape: [channels], data: Int32Array.from(values, (b) => within32(node, b)) };
+}
+
+function within32(node: MatmulNode, bias: bigint): number {
+  if (BigInt.asIntN(32, bias) === bias) return Number(bias);
+  throw unsupported(node.op, node.name, `a bias of ${bias} in int32 sums; convert with rounding double`);
 }
 
 const kinds: Record<FixedKind, number> = {
@@ -169,7 +178,7 @@ const kinds: Record<FixedKind, number> = {
 
 const endOf = (t: Tensor): IntegerEnd => ({ ...scalarQuantization(t), dtype: t.dtype });
 
-function emitFixed(
+export function emitFixed(
   lowering: Lowering,
   node: { op: string; name: string },
   how: FixedOperator,

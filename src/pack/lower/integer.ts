@@ -22,7 +22,7 @@ import {
   M_SCRATCH_BYTES,
   OP_INTEGER_CONV,
 } from "../../../assembly/records.ts";
-import { elementCount, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering } from "../lowering.ts";
 import { type Fields, record } from "../record.ts";
 
@@ -32,26 +32,24 @@ const rowBytes = (k: number): number => 2 * k + 32;
 /** Emits `view`, which has the fields of INTEGER_CONV. */
 export function emitSums(
   lowering: Lowering,
-  node: Node,
+  node: string,
   view: DataView,
   [x, w, bias]: readonly [Tensor, Tensor, Tensor | null],
+  output: Tensor,
 ): void {
   lowering.emit({
-    node: node.name,
+    node,
     record: view,
     input: x,
     input2: w,
     input3: bias,
-    output: node.outputs[0],
+    output,
     scratchBytes: view.getUint32(M_SCRATCH_BYTES, true),
     scratchField: M_SCRATCH,
   });
 }
 
-function emit(lowering: Lowering, node: Node, fields: Fields): void {
-  const view = record(OP_INTEGER_CONV, INTEGER_CONV_RECORD_BYTES, fields);
-  emitSums(lowering, node, view, [inputOf(node), inputOf(node, 1), node.inputs[2] ?? null]);
-}
+const recordOf = (fields: Fields): DataView => record(OP_INTEGER_CONV, INTEGER_CONV_RECORD_BYTES, fields);
 
 interface Sums {
   stride: readonly [number, number];
@@ -92,17 +90,23 @@ export function convolutionFields(
 
 export function lowerIntegerConv(lowering: Lowering, node: NodeOf<"integerConv2d">): void {
   const [x, w] = [inputOf(node).shape, inputOf(node, 1).shape];
-  emit(lowering, node, convolutionFields(node.attributes, x, w, node.outputs[0].shape));
+  const [y] = node.outputs;
+  const view = recordOf(convolutionFields(node.attributes, x, w, y.shape));
+  emitSums(lowering, node.name, view, [inputOf(node), inputOf(node, 1), node.inputs[2] ?? null], y);
 }
 
-/** Rows of a are the pixels of one image row, columns of b the filters of a 1 × 1 kernel. */
 export function lowerIntegerMatMul(lowering: Lowering, node: NodeOf<"integerMatMul">): void {
-  const [a, b] = [inputOf(node).shape, inputOf(node, 1).shape];
+  emitMatMul(lowering, node.name, inputOf(node), inputOf(node, 1), node.outputs[0]);
+}
+
+/** y = x [..., M, K] by w [..., N, K]: rows are the pixels of one image row, w's rows the filters of a 1 × 1 kernel. */
+export function emitMatMul(lowering: Lowering, node: string, x: Tensor, w: Tensor, y: Tensor): void {
+  const [a, b] = [x.shape, w.shape];
   const batches = [a, b].map((shape) => elementCount(shape.slice(0, -2)));
   const rows = a.at(-2) ?? 1;
   const k = a.at(-1) ?? 1;
   const one = (field: number): [number, number] => [field, 1];
-  emit(lowering, node, [
+  const view = recordOf([
     [I_BATCH, Math.max(...batches)],
     [I_X_BATCHED, batches[0] > 1 ? 1 : 0],
     [I_W_BATCHED, batches[1] > 1 ? 1 : 0],
@@ -114,4 +118,5 @@ export function lowerIntegerMatMul(lowering: Lowering, node: NodeOf<"integerMatM
     ...[I_STRIDE_H, I_STRIDE_W, I_DILATION_H, I_DILATION_W].map(one),
     [M_SCRATCH_BYTES, rowBytes(k)],
   ]);
+  emitSums(lowering, node, view, [x, w, null], y);
 }

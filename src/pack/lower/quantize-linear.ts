@@ -84,21 +84,22 @@ export function lowerQuantizeLinear(lowering: Lowering, node: NodeOf<"quantizeLi
   });
 }
 
+const constant = (name: string, data: Float32Array | Int32Array): Tensor => ({
+  name,
+  dtype: data instanceof Float32Array ? "float32" : "int32",
+  shape: [],
+  data,
+});
+
 /** By the one scale and zero point of `quantized`, which is x or y. */
 function emitConstant(lowering: Lowering, node: string, kind: number, [x, y]: [Tensor, Tensor]): void {
   const quantized = kind === LINEAR_DEQUANTIZE ? x : y;
   const { scale, zeroPoint } = scalarQuantization(quantized);
-  const constant = (part: string, data: Float32Array | Int32Array): Tensor => ({
-    name: `${quantized.name}/${part}`,
-    dtype: data instanceof Float32Array ? "float32" : "int32",
-    shape: [],
-    data,
-  });
   emitLinear(lowering, node, {
     kind,
     x,
-    scale: constant("scale", Float32Array.of(scale)),
-    zeroPoint: constant("zeroPoint", Int32Array.of(zeroPoint)),
+    scale: constant(`${quantized.name}/scale`, Float32Array.of(scale)),
+    zeroPoint: constant(`${quantized.name}/zeroPoint`, Int32Array.of(zeroPoint)),
     y,
     axis: 0,
     block: 0,
@@ -129,6 +130,20 @@ export function lowerDequantizeLinear(lowering: Lowering, node: NodeOf<"dequanti
     y,
     axis,
     block,
+    range: noRange,
+  });
+}
+
+/** x less its zero point, as int16. */
+export function emitCenter(lowering: Lowering, node: string, x: Tensor, zeroPoint: number, y: Tensor): void {
+  emitLinear(lowering, node, {
+    kind: LINEAR_CENTER,
+    x,
+    scale: null,
+    zeroPoint: constant(`${x.name}/zeroPoint`, Int32Array.of(zeroPoint)),
+    y,
+    axis: 0,
+    block: 0,
     range: noRange,
   });
 }

@@ -17,11 +17,14 @@ export const moverOf =
     const [like] = inputs;
     const isEmpty = elementCount(shape) === 0;
     if (isEmpty || (inputs.every(isConstant) && checkedCount(shape, scope.where) <= maxFoldedElements)) {
+      if (op !== "reshape") scope.checkRoom(elementCount(shape));
       const y: Tensor = { name: scope.nameFor(op), dtype: like.dtype, shape };
       if (like.quantization) y.quantization = like.quantization;
       const data = isEmpty
         ? newData(y.dtype, 0)
-        : moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
+        : op === "reshape"
+          ? like.data
+          : moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
       if (data) return { ...y, data };
     }
     return scope.emit(op, inputs, attributes, shape, like);
