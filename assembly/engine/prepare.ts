@@ -22,6 +22,7 @@ import {
   OP_GEMM_QS8,
   OP_GEMM_SPARSE_QS8,
 } from "../records";
+import { toU32 } from "./check";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
 import { stepBytes } from "../simd/rows";
@@ -56,26 +57,26 @@ function rowBytes(): usize {
 }
 
 /** Bytes of the longest windows of depthwise convolutions. */
-function windowRowBytes(): u64 {
-  let longest: u64 = 0;
+function windowRowBytes(): f64 {
+  let longest: f64 = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     const code = u32At(record, O_CODE);
-    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32)) longest = max<u64>(longest, windowBytes(record));
+    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32)) longest = max<f64>(longest, windowBytes(record));
     record += u32At(record, O_BYTES);
   }
   return longest;
 }
 
 /** Bytes that prepare() will need, a multiple of 16. */
-export function preparedBytes(): u64 {
+export function preparedBytes(): f64 {
   let bytes = windowRowBytes();
   if (!ASC_FEATURE_SIMD) return bytes;
-  bytes += rowBytes();
+  bytes += <f64>rowBytes();
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    if (isMatmul(u32At(record, O_CODE))) bytes += columnsOf(record) << 2;
+    if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
     record += u32At(record, O_BYTES);
   }
   return bytes;
@@ -84,7 +85,7 @@ export function preparedBytes(): u64 {
 /** Fills `at`, which has preparedBytes(), and points the records to it. */
 export function prepare(at: usize): void {
   setWindowRows(at);
-  at += <usize>windowRowBytes();
+  at += toU32(windowRowBytes());
   if (!ASC_FEATURE_SIMD) return;
   setPreparedRows(at);
   if (!usesDot()) return;

@@ -23,7 +23,7 @@ import {
   W_STRIDE_H,
   W_STRIDE_W,
 } from "../records";
-import { checkScratch, isInt8, roundUp } from "../engine/check";
+import { checkScratch, isInt8, roundUp, toU32 } from "../engine/check";
 import {
   arena,
   dataOf,
@@ -39,7 +39,7 @@ import {
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { copyOver, fillOver } from "../simd/copy";
-import { checkExtents, checkWeightPadding, verifyMatmul } from "./gemm";
+import { checkExtents, checkWeightPadding, paddedColumns, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
 /** Scratch: one address per tap (an even number of them). */
@@ -53,15 +53,15 @@ export function verifyDwconv(record: usize): i32 {
   if (check) return check;
   const channels = u32At(record, M_N);
   if (dimOf(x, 3) != channels || dimOf(y, 3) != channels) return CHECK_SHAPE;
-  const taps = <u64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W);
+  const taps = u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W);
   if (taps != u32At(record, M_K)) return CHECK_FIELD;
   const isFloat = dtypeOf(y) == DTYPE_FLOAT32;
-  const columns = roundUp(channels, NR);
-  check = verifyMatmul(record, columns, isFloat ? taps * columns * 4 : roundUp(taps, 2) * columns);
+  const columns = paddedColumns(channels);
+  check = verifyMatmul(record, columns, isFloat ? <f64>taps * columns * 4 : roundUp(taps, 2) * columns);
   if (check) return check;
   if (!isFloat) {
     const wz = i32At(record, M_WEIGHT_ZERO_POINT);
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>taps, <usize>columns, 2, wz);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), taps, columns, 2, wz);
     if (check) return check;
   }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
@@ -69,25 +69,25 @@ export function verifyDwconv(record: usize): i32 {
 }
 
 /** Pixels of an input row that the windows of one output row see. */
-function seenWidth(record: usize): u64 {
-  const outWidth = <u64>dimOf(outputOf(record), 2);
-  return (outWidth - 1) * u32At(record, W_STRIDE_W) + (u32At(record, W_KERNEL_W) - 1) * u32At(record, W_DILATION_W) + 1;
+function seenWidth(record: usize): f64 {
+  const outWidth: f64 = dimOf(outputOf(record), 2);
+  return (outWidth - 1) * u32At(record, W_STRIDE_W) + <f64>(u32At(record, W_KERNEL_W) - 1) * u32At(record, W_DILATION_W) + 1;
 }
 
 /** Bytes from one row to the next of the windows' copy; copyOver writes past a row. */
-function rowStride(record: usize): u64 {
-  const size: u64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
-  return (seenWidth(record) * u32At(record, M_N) * size + 31) & ~15;
+function rowStride(record: usize): f64 {
+  const size: f64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
+  return roundUp(seenWidth(record) * u32At(record, M_N) * size + 16, 16);
 }
 
 /** Input rows from the first to the last of a window. */
-function spannedRows(record: usize): u64 {
-  return <u64>(u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
+function spannedRows(record: usize): u32 {
+  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
 }
 
 /** Room in `windowRows` for one row of padding and a copy of the rows of one window, padded to the left and right. */
-export function windowBytes(record: usize): u64 {
-  return (spannedRows(record) + 1) * rowStride(record);
+export function windowBytes(record: usize): f64 {
+  return <f64>(spannedRows(record) + 1) * rowStride(record);
 }
 
 // @ts-ignore: decorator
@@ -114,8 +114,8 @@ function run(record: usize, isFloat: bool): void {
   const requant = weights + u32At(record, M_REQUANT);
   const taps = arena + u32At(record, M_SCRATCH);
   const pad: u32 = isFloat ? 0 : <u32>(i32At(record, C_PAD_VALUE) & 255) * 0x01010101;
-  const seen = <usize>seenWidth(record);
-  const stride = <usize>rowStride(record);
+  const seen: usize = toU32(seenWidth(record));
+  const stride: usize = toU32(rowStride(record));
   const span = <i32>spannedRows(record);
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);

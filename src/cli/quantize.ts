@@ -16,8 +16,10 @@ import { createExecutor } from "../runtime/executor.ts";
 import { openData } from "./data.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
+import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
+import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource } from "./model.ts";
 import {
   examples,
@@ -39,13 +41,12 @@ import { withProgress } from "./progress.ts";
 import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
+import { streamed, streamOption } from "./stream.ts";
 
-interface Options extends SchemeOptions {
+interface Options extends SchemeOptions, MethodOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
-  equalize?: boolean;
-  biasCorrection?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -58,6 +59,9 @@ interface Options extends SchemeOptions {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  stream?: number;
+  pcm?: string;
+  pcmType?: "float32" | "int16";
   eval?: string;
   report?: string;
   layers?: boolean;
@@ -77,7 +81,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSchemeOptions(command)
+  addMethodOptions(addSchemeOptions(command))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -88,8 +92,6 @@ export function registerQuantize(program: Command, io: Io): void {
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
     )
-    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
-    .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -103,6 +105,9 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(streamOption())
+    .addOption(pcmOption())
+    .addOption(pcmTypeOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
     .option(
       "--report <file>",
@@ -115,6 +120,7 @@ export function registerQuantize(program: Command, io: Io): void {
       examples(
         "quantize model.onnx -o model.nbl --data samples/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
+        "quantize keyword.onnx -o keyword.nbl --data clips/ --pcm log-mel",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
       ),
@@ -141,6 +147,9 @@ function run(file: string, options: Options, io: Io): void {
   checkOutput(output, [file]);
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
 
+  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
+  if (frontEnd && frontend)
+    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
   const recipe = recipeOf(options);
   if (!data && isStatic(recipe.default?.scheme ?? "int8"))
     throw usageError("required option '--data <path...>' not specified; int8 activations need it");
@@ -159,7 +168,8 @@ function run(file: string, options: Options, io: Io): void {
   });
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
-  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...(frontend && { frontend }) };
+  const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
+  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
   const measured = options.eval === undefined ? undefined : openData([options.eval], graph.inputs, reading);
   if (measured?.labelled === 0)
     throw new NibbleError(
@@ -183,8 +193,7 @@ function run(file: string, options: Options, io: Io): void {
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
-      ...(options.equalize && { equalize: true }),
-      ...(options.biasCorrection && { biasCorrection: true }),
+      ...methodsOf(options),
       io: options.io,
       ...(measured && { compareOn: measured }),
       ...(reportFile !== undefined && { shifts: true }),
@@ -197,7 +206,14 @@ function run(file: string, options: Options, io: Io): void {
     ...(hash && { calibration: hash }),
     options: provenOptions(options),
   };
-  const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
+  const made =
+    options.stream === undefined
+      ? { graph: quantized, metadata, lines: [] }
+      : streamed(source, quantized, metadata, options.stream);
+  const { bytes, model } = packSource(source, takingSamples(source, made.graph, frontEnd, options), {
+    metadata: made.metadata,
+    report: summarize(report),
+  });
   const reportBytes = (path: string): Uint8Array =>
     /\.html?$/i.test(path)
       ? new TextEncoder().encode(
@@ -217,6 +233,7 @@ function run(file: string, options: Options, io: Io): void {
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
+      ...made.lines,
       "",
       colors.bold(`What it costs, ${costOf(options)}`),
       ...reportLines(report).map((line) => `  ${line}`),
@@ -229,6 +246,8 @@ const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
 
 const phaseNames: Record<Phase, string> = {
+  observe: "observing  ",
+  recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",
   round: "rounding   ",
