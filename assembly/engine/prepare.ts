@@ -22,7 +22,6 @@ import {
   OP_GEMM_QS8,
   OP_GEMM_SPARSE_QS8,
 } from "../records";
-import { toU32 } from "./check";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
 import { stepBytes } from "../simd/rows";
@@ -85,7 +84,7 @@ export function preparedBytes(): f64 {
 /** Fills `at`, which has preparedBytes(), and points the records to it. */
 export function prepare(at: usize): void {
   setWindowRows(at);
-  at += toU32(windowRowBytes());
+  at += <usize>windowRowBytes();
   if (!ASC_FEATURE_SIMD) return;
   setPreparedRows(at);
   if (!usesDot()) return;

@@ -23,7 +23,7 @@ import {
   W_STRIDE_H,
   W_STRIDE_W,
 } from "../records";
-import { checkScratch, isInt8, roundUp, toU32 } from "../engine/check";
+import { checkScratch, isInt8, roundUp } from "../engine/check";
 import {
   arena,
   dataOf,
@@ -114,8 +114,8 @@ function run(record: usize, isFloat: bool): void {
   const requant = weights + u32At(record, M_REQUANT);
   const taps = arena + u32At(record, M_SCRATCH);
   const pad: u32 = isFloat ? 0 : <u32>(i32At(record, C_PAD_VALUE) & 255) * 0x01010101;
-  const seen: usize = toU32(seenWidth(record));
-  const stride: usize = toU32(rowStride(record));
+  const seen: usize = <usize>seenWidth(record);
+  const stride: usize = <usize>rowStride(record);
   const span = <i32>spannedRows(record);
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);
