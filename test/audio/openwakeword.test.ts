@@ -79,7 +79,11 @@ function chain(): { graph: Graph; warmUp: number } {
 }
 
 /** Embeddings of every step, one after another, those of the warm-up left out. */
-function streamed({ graph, warmUp }: ReturnType<typeof chain>, samples: Float32Array, tier: Tier): number[] {
+function streamed(
+  { graph, warmUp }: ReturnType<typeof chain>,
+  samples: Float32Array,
+  tier: Tier | "auto",
+): number[] {
   const model = createModel(wasm, pack(graph).bytes, { tier });
   const found: number[] = [];
   for (let i = 0; (i + 1) * hop <= samples.length; i++) {
