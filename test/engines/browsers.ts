@@ -63,6 +63,10 @@ export const browsers: Engine[] = [
     name: "WebKitGTK",
     apt: ["webkit2gtk-driver", "xvfb"],
     refuses: { relaxed: "JavaScriptCore has no relaxed SIMD" },
+    // Its policy covers `new WebAssembly.Module`, so that the default entry takes the script tier, and nothing else.
+    allows: {
+      "compileEngine under CSP `script-src 'self'`": /^compiled all the same, asynchronously: tier simd$/,
+    },
     launch: launchWebKit,
   }),
 ];
