@@ -34,6 +34,9 @@ async function withPage<T>(
   const page = await browser.newPage();
   try {
     await page.goto(`${server.url}${path}?csp=${encodeURIComponent(policy)}`, { timeout: 30_000 });
+    // A driver may answer before the page's script has run.
+    for (let i = 0; i < 100 && !(await page.evaluate("typeof places === 'object'")); i++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     return await within(90, use(page));
   } finally {
     await within(10, page.close()).catch(() => {});
