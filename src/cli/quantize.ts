@@ -19,6 +19,7 @@ import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
+import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource } from "./model.ts";
 import {
   examples,
@@ -42,12 +43,10 @@ import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 import { streamed, streamOption } from "./stream.ts";
 
-interface Options extends SchemeOptions {
+interface Options extends SchemeOptions, MethodOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
-  equalize?: boolean;
-  biasCorrection?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -82,7 +81,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSchemeOptions(command)
+  addMethodOptions(addSchemeOptions(command))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -93,8 +92,6 @@ export function registerQuantize(program: Command, io: Io): void {
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
     )
-    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
-    .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -196,8 +193,7 @@ function run(file: string, options: Options, io: Io): void {
       ...(percentile !== undefined && { percentile }),
       ...(options.perTensor && { perTensor: true }),
       ...(options.exclude && { exclude: options.exclude }),
-      ...(options.equalize && { equalize: true }),
-      ...(options.biasCorrection && { biasCorrection: true }),
+      ...methodsOf(options),
       io: options.io,
       ...(measured && { compareOn: measured }),
       ...(reportFile !== undefined && { shifts: true }),
@@ -250,6 +246,8 @@ const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
 
 const phaseNames: Record<Phase, string> = {
+  observe: "observing  ",
+  recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",
   round: "rounding   ",
