@@ -128,7 +128,7 @@ await build({
 });
 await build({
   ...shared,
-  entryPoints: { tools: "src/tools.ts", cli: "src/cli/bin.ts" },
+  entryPoints: { tools: "src/tools.ts", cli: "src/cli/bin.ts", thread: "src/threads/thread.ts" },
   outdir: "build",
   platform: "node",
   splitting: true,

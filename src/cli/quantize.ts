@@ -2,20 +2,19 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Graph, Node, Rounding } from "../graph/graph.ts";
-import { fileFormat } from "../import/index.ts";
+import { fileFormat, type ImportOptions } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
 
-import { type Phase, quantize } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
+import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
-
 import { summarize } from "../quantize/summary.ts";
 import { reportPage } from "../report/page.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { createExecutor } from "../runtime/executor.ts";
-import { openData } from "./data.ts";
+import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
+import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
 import { importSource, packSource } from "./model.ts";
@@ -36,11 +35,12 @@ import {
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
-import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
+import { addSearchOptions, type SearchOptions, searchFileOf, searchRecipe } from "./search.ts";
+import { searchLines } from "./search-report.ts";
 
-interface Options extends SchemeOptions {
+interface Options extends SchemeOptions, SearchOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
@@ -77,7 +77,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSchemeOptions(command)
+  addSearchOptions(addSchemeOptions(command))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -117,87 +117,85 @@ export function registerQuantize(program: Command, io: Io): void {
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
+        "quantize model.onnx -o small.nbl --data samples/ --budget size=60kB --report small.html",
       ),
     )
     .action((file: string, options: Options) => run(file, options, io));
 }
 
-function run(file: string, options: Options, io: Io): void {
-  const {
-    output,
-    data,
-    calibration,
-    percentile,
-    rounding,
-    inputShape,
-    state,
-    labels,
-    frontend,
-    json = false,
-  } = options;
+async function run(file: string, options: Options, io: Io): Promise<void> {
+  const { output, data, calibration, percentile, labels, frontend, json = false } = options;
   if (percentile !== undefined && calibration !== "percentile")
     throw usageError("option '--percentile' needs '--calibration percentile'");
   const reportFile = options.report;
   checkOutput(output, [file]);
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
+  const searchFile = searchFileOf(options);
 
   const recipe = recipeOf(options);
-  if (!data && isStatic(recipe.default?.scheme ?? "int8"))
-    throw usageError("required option '--data <path...>' not specified; int8 activations need it");
+  if (!data && (searchFile !== undefined || isStatic(recipe.default?.scheme ?? "int8")))
+    throw usageError(
+      `required option '--data <path...>' not specified; ${searchFile === undefined ? "int8 activations need" : "a search needs"} it`,
+    );
   const source = { file, bytes: readFile(file) };
   if (fileFormat(source.bytes, file) === "nbl")
     throw new NibbleError(
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const graph = importSource(source, {
-    ...(rounding && { rounding }),
-    ...(inputShape && { inputShapes: inputShape }),
-    ...(state && { states: state }),
-    ...(options.set && { inputValues: options.set }),
-    ...(options.signature !== undefined && { signature: options.signature }),
-  });
+  const graph = importSource(source, importOptions(options));
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
   const reading = { ...(metadata.labels && { labels: metadata.labels }), ...(frontend && { frontend }) };
-  const measured = options.eval === undefined ? undefined : openData([options.eval], graph.inputs, reading);
-  if (measured?.labelled === 0)
-    throw new NibbleError(
-      "bad-input",
-      `${options.eval}: no classes are known; name them with --labels, and the sub-folders after them`,
-    );
-  const samples =
-    data &&
-    openData(data, graph.inputs, {
+  const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
+  const places = {
+    calibration: data && {
+      paths: data,
       ...reading,
       anyLabel: measured !== undefined || labels === undefined,
       ...(options.samples && { limit: options.samples }),
-    });
+    },
+    measured,
+  };
+  const build = {
+    method: calibration === "minmax" ? ("min-max" as const) : calibration,
+    ...(percentile !== undefined && { percentile }),
+    ...(options.perTensor && { perTensor: true }),
+    ...(options.exclude && { exclude: options.exclude }),
+    ...(options.equalize && { equalize: true }),
+    ...(options.biasCorrection && { biasCorrection: true }),
+    io: options.io,
+  };
 
-  const hashed = samples && recorded(samples);
-  const { graph: quantized, report } = withProgress(io, (bar) =>
-    quantize(graph, hashed?.samples, {
-      makeExecutor: (g) => createExecutor(g),
-      recipe,
-      method: calibration === "minmax" ? "min-max" : calibration,
-      ...(percentile !== undefined && { percentile }),
-      ...(options.perTensor && { perTensor: true }),
-      ...(options.exclude && { exclude: options.exclude }),
-      ...(options.equalize && { equalize: true }),
-      ...(options.biasCorrection && { biasCorrection: true }),
-      io: options.io,
-      ...(measured && { compareOn: measured }),
-      ...(reportFile !== undefined && { shifts: true }),
-      onProgress: (phase, done, total) => bar.update(phaseNames[phase], done, total),
+  const made = await interruptible(io, (signal) =>
+    withProgress(io, async (bar) => {
+      const found =
+        searchFile === undefined
+          ? undefined
+          : await searchRecipe({
+              ...{ graph, options, recipe, signal, bar },
+              task: { ...places, calibration: places.calibration!, build },
+              file: searchFile,
+              source: metadata.source!.sha256,
+            });
+      const pool = await openPool({ threads: 1, signal });
+      const shifts = reportFile !== undefined;
+      const settings = { ...build, recipe: found?.recipe ?? recipe, ...(shifts && { shifts }) };
+      const work = { graph, ...places, options: settings };
+      const result = await pool.run("quantize", work, bar.update).finally(pool.close);
+      return { ...result, search: found?.report };
     }),
   );
-  const hash = hashed?.result();
-  report.provenance = {
-    source: metadata.source!,
-    ...(hash && { calibration: hash }),
-    options: provenOptions(options),
+  const report: Report = {
+    ...made.report,
+    ...(made.search && { search: made.search }),
+    provenance: {
+      source: metadata.source!,
+      ...(made.calibration && { calibration: made.calibration }),
+      options: provenOptions(options),
+    },
   };
-  const { bytes, model } = packSource(source, quantized, { metadata, report: summarize(report) });
+  const { bytes, model } = packSource(source, made.graph, { metadata, report: summarize(report) });
   const reportBytes = (path: string): Uint8Array =>
     /\.html?$/i.test(path)
       ? new TextEncoder().encode(
@@ -217,6 +215,7 @@ function run(file: string, options: Options, io: Io): void {
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
+      ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),
       ...reportLines(report).map((line) => `  ${line}`),
@@ -225,17 +224,22 @@ function run(file: string, options: Options, io: Io): void {
   );
 }
 
+const importOptions = ({
+  rounding,
+  inputShape,
+  state,
+  set,
+  signature,
+}: Options): Omit<ImportOptions, "file"> => ({
+  ...(rounding && { rounding }),
+  ...(inputShape && { inputShapes: inputShape }),
+  ...(state && { states: state }),
+  ...(set && { inputValues: set }),
+  ...(signature !== undefined && { signature }),
+});
+
 const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
-
-const phaseNames: Record<Phase, string> = {
-  calibrate: "calibrating",
-  measure: "observing  ",
-  round: "rounding   ",
-  correct: "correcting ",
-  compare: "measuring  ",
-  shift: "shifting   ",
-};
 
 /** What decides the result; paths of this machine are left out. */
 function provenOptions({
@@ -246,6 +250,8 @@ function provenOptions({
   report: _report,
   layers: _layers,
   json: _json,
+  search: _search,
+  threads: _threads,
   ...options
 }: Options): Record<string, unknown> {
   return options;

@@ -1,9 +1,11 @@
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import type { Range } from "./affine.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
 
 import { needsRanges, roundWeights } from "./layers/index.ts";
+import type { WeightReport } from "./layers/round.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { hasWeights } from "./plan.ts";
@@ -11,10 +13,10 @@ import { assignSchemes, type Recipe } from "./recipe.ts";
 
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
-import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";
 import { floats } from "./weights.ts";
 
-export interface QuantizeOptions
+export interface BuildOptions
   extends Omit<StaticOptions, "float" | "weights">,
     Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
@@ -24,6 +26,12 @@ export interface QuantizeOptions
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Of the activations of the graph, where they are known already. */
+  ranges?: ReadonlyMap<Tensor, Range>;
+  onProgress?: (phase: Phase, done: number, total?: number) => void;
+}
+
+export interface QuantizeOptions extends BuildOptions {
   /** Measure noisy, louder and quieter inputs too. */
   shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
@@ -32,33 +40,28 @@ export interface QuantizeOptions
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
 /** Ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
 export type Phase = "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
 
+/** A quantized graph beside the float one it stands for. */
+export interface Built {
+  /** Equalized, where that was asked for. */
+  float: Graph;
+  quantized: StaticInt8;
+  /** Of layers that were rounded by a scheme's own methods. */
+  weights: WeightReport[];
+}
+
 /**
- * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
- * `samples` is walked more than once. Schemes without static activations and second-order methods need none; then the
- * report only tells of the weights.
+ * Gives every layer of a float graph its scheme, by default static int8. `samples` is walked more than once; schemes
+ * without static activations and second-order methods need none.
  *
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
-export function quantize(
-  source: Graph,
-  samples: Samples | undefined,
-  options: QuantizeOptions,
-): { graph: Graph; report: Report } {
-  const {
-    makeExecutor,
-    recipe = {},
-    compareOn = samples,
-    compareLimit,
-    withoutLabel,
-    onProgress,
-    ...scheme
-  } = options;
+export function buildQuantized(source: Graph, samples: Samples | undefined, options: BuildOptions): Built {
+  const { makeExecutor, recipe = {}, onProgress, ...scheme } = options;
   const graph = options.equalize ? equalize(source).graph : source;
   if (
     !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
@@ -81,12 +84,14 @@ export function quantize(
       "bad-input",
       `graph "${graph.name}": bias correction needs calibration samples; give some, or leave it out`,
     );
-  const ranges = isCalibrated
-    ? calibrate(graph, samples!, makeExecutor, {
-        ...scheme,
-        onProgress: (done, total) => onProgress?.("calibrate", done, total),
-      })
-    : new Map();
+  const ranges =
+    options.ranges ??
+    (isCalibrated
+      ? calibrate(graph, samples!, makeExecutor, {
+          ...scheme,
+          onProgress: (done, total) => onProgress?.("calibrate", done, total),
+        })
+      : new Map());
   const rounded = roundWeights(graph, schemes, samples, makeExecutor, onProgress);
   const quantized = quantizeStatic(rounded.graph, ranges, {
     ...scheme,
@@ -97,18 +102,33 @@ export function quantize(
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  const weights = rounded.report.length > 0 && { weights: rounded.report };
+  return { float: graph, quantized, weights: rounded.report };
+}
+
+/**
+ * As `buildQuantized`, and measures what it costs. Without anything to measure on, the report only tells of the weights.
+ *
+ * @throws NibbleError naming the sample, tensor or operator at fault.
+ */
+export function quantize(
+  source: Graph,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+): { graph: Graph; report: Report } {
+  const { makeExecutor, compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
+  const weights = rounded.length > 0 && { weights: rounded };
   if (!compareOn) {
-    const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
+    const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
   }
-  const report = compare(graph, quantized, compareOn, makeExecutor, {
+  const report = compare(float, quantized, compareOn, makeExecutor, {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
   if (options.shifts)
-    report.shifts = measureShifts(graph, quantized.graph, compareOn, makeExecutor, (done, total) =>
+    report.shifts = measureShifts(float, quantized.graph, compareOn, makeExecutor, (done, total) =>
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };

@@ -2,6 +2,7 @@ import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromReal } from "../samples/convert.ts";
 import type { Sample } from "../samples/sample.ts";
+import type { SearchReport } from "../search/report.ts";
 import { type Accuracy, accuracy, type Prediction, type Proportion, proportion, topOne } from "./accuracy.ts";
 import { checkInputs, type Progress, type Samples } from "./calibrate.ts";
 import { errorHistogram } from "./error-histogram.ts";
@@ -61,6 +62,8 @@ export interface Report {
   /** On inputs unlike the calibration samples, where that was asked for. */
   shifts?: ShiftReport[];
   provenance?: Provenance;
+  /** What was tried, where schemes were searched for. */
+  search?: SearchReport;
   /** Against the labels of those samples that have one. */
   accuracy?: { float: Accuracy; quantized: Accuracy };
 }

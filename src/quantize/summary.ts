@@ -18,7 +18,7 @@ const noise = ({ sqnr }: LayerReport): number => sqnr ?? Infinity;
 
 /**
  * What a packed file carries of a report: all but the layers that matter least, error
- * histograms and names of samples, four digits a number. The whole
+ * histograms, names of samples and what a search tried, four digits a number. The whole
  * report of a small model would weigh as much as one of its layers.
  */
 export function summarize(report: Report): Report {
@@ -26,6 +26,6 @@ export function summarize(report: Report): Report {
     .sort((a, b) => noise(a) - noise(b))
     .slice(0, kept)
     .map(({ errors: _, ...layer }) => layer);
-  const { disagreements: _, ...rest } = report;
+  const { disagreements: _, search: __, ...rest } = report;
   return rounded({ ...rest, layers });
 }

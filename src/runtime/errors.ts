@@ -5,6 +5,7 @@ export type NibbleErrorCode =
   | "unsupported"
   | "unsupported-engine"
   | "out-of-memory"
+  | "interrupted"
   | "io";
 
 /** Everything a file, an input or an engine can cause. Programming mistakes are TypeError and RangeError. */

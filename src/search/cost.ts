@@ -1,0 +1,96 @@
+/** Bytes and time of one layer as a packed model of its own, on the kernels that will run it. */
+
+import { measureLatency } from "../eval/latency.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { pack } from "../pack/pack.ts";
+import { buildQuantized } from "../quantize/index.ts";
+import type { Recipe } from "../quantize/recipe.ts";
+import { isStatic, type LayerScheme } from "../quantize/schemes.ts";
+import { NibbleError } from "../runtime/errors.ts";
+import { createExecutor } from "../runtime/executor.ts";
+import { createModel } from "../runtime/model.ts";
+import { wasm } from "../wasm.ts";
+import type { SearchGround } from "./ground.ts";
+
+export interface LayerCost {
+  bytes: number;
+  micros: number;
+}
+
+export interface CostTask {
+  /** Of the layers, by their numbers in the graph. */
+  nodes: number[];
+  scheme: LayerScheme;
+}
+
+/** Seconds that each layer runs for. */
+const patience = 0.12;
+
+/** What the layers of one unit cost together; null where they can't have the scheme. */
+export function costTask({ nodes, scheme }: CostTask, ground: SearchGround): LayerCost | null {
+  const sum = { bytes: 0, micros: 0 };
+  for (const index of nodes) {
+    const cost = unlessUnsupported(() => costOf(ground, ground.graph.nodes[index]!, scheme));
+    if (!cost) return null;
+    sum.bytes += cost.bytes;
+    sum.micros += cost.micros;
+  }
+  return sum;
+}
+
+function costOf({ graph, ranges, build }: SearchGround, node: Node, scheme: LayerScheme): LayerCost {
+  const layer: Graph = {
+    name: node.name,
+    nodes: [node],
+    inputs: [node.inputs[0]!],
+    outputs: [...node.outputs],
+    rounding: graph.rounding,
+  };
+  const { quantized } = buildQuantized(layer, undefined, {
+    makeExecutor: (g) => createExecutor(g),
+    ranges,
+    ...(build.perTensor && { perTensor: true }),
+    // Where the neighbours are integers too, nothing is converted between them.
+    io: isStatic(scheme.scheme) ? "int8" : "float32",
+    recipe: plain({ default: scheme }),
+  });
+  const { bytes } = pack(quantized.graph);
+  return { bytes: bytes.length, micros: timeOf(bytes) };
+}
+
+/** The recipe with the quickest rounding: neither size nor time depend on which values come out. */
+const plain = ({ default: base, layers = [] }: Recipe): Recipe => ({
+  ...(base && { default: { ...base, method: "rtn" } }),
+  layers: layers.map((layer) => ({ ...layer, method: "rtn" })),
+});
+
+function timeOf(packed: Uint8Array, seconds = patience): number {
+  const model = createModel(wasm, packed);
+  try {
+    return measureLatency(model, seconds).median;
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Microseconds of the whole graph with a recipe. */
+export function latencyTask({ recipe }: { recipe: Recipe }, { graph, ranges, build }: SearchGround): number {
+  const { quantized } = buildQuantized(graph, undefined, {
+    ...build,
+    biasCorrection: false,
+    makeExecutor: (g) => createExecutor(g),
+    ranges,
+    recipe: plain(recipe),
+  });
+  return timeOf(pack(quantized.graph).bytes, 4 * patience);
+}
+
+/** Undefined where a layer can't have what is asked for. */
+export function unlessUnsupported<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof NibbleError && error.code === "unsupported") return undefined;
+    throw error;
+  }
+}
