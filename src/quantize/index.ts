@@ -74,7 +74,7 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
     if (options.exclude?.includes(node.name))
       schemes.set(node, { ...schemes.get(node)!, scheme: "float32", prune: 0 });
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
-  if (isCalibrated && !samples)
+  if (isCalibrated && !samples && !options.ranges)
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,

@@ -1,5 +1,6 @@
 /** Heavy work on threads of its own, so that this one stays free for signals and the progress bar. */
 
+import { setMaxListeners } from "node:events";
 import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -35,6 +36,8 @@ const threadFile = new URL("./thread.js", import.meta.url);
 export async function openPool({ threads, shared, signal }: PoolOptions): Promise<Pool> {
   if (!existsSync(threadFile)) return inThisThread(shared, signal);
   const { Tinypool } = await import("tinypool");
+  // Every task that waits listens to it.
+  if (signal) setMaxListeners(0, signal);
   const pool = new Tinypool({
     filename: fileURLToPath(threadFile),
     name: "perform",
