@@ -21,24 +21,26 @@ export interface CostTask {
   /** Of the layers, by their numbers in the graph. */
   nodes: number[];
   scheme: LayerScheme;
+  /** What layers of this shape are known to take. */
+  micros: number | undefined;
 }
 
 /** Seconds that each layer runs for. */
 const patience = 0.12;
 
 /** What the layers of one unit cost together; null where they can't have the scheme. */
-export function costTask({ nodes, scheme }: CostTask, ground: SearchGround): LayerCost | null {
+export function costTask({ nodes, scheme, micros }: CostTask, ground: SearchGround): LayerCost | null {
   const sum = { bytes: 0, micros: 0 };
   for (const index of nodes) {
-    const cost = unlessUnsupported(() => costOf(ground, ground.graph.nodes[index]!, scheme));
-    if (!cost) return null;
-    sum.bytes += cost.bytes;
-    sum.micros += cost.micros;
+    const packed = unlessUnsupported(() => packLayer(ground, ground.graph.nodes[index]!, scheme));
+    if (!packed) return null;
+    sum.bytes += packed.length;
+    if (micros === undefined) sum.micros += timeOf(packed);
   }
-  return sum;
+  return { ...sum, ...(micros !== undefined && { micros }) };
 }
 
-function costOf({ graph, ranges, build }: SearchGround, node: Node, scheme: LayerScheme): LayerCost {
+function packLayer({ graph, ranges, build }: SearchGround, node: Node, scheme: LayerScheme): Uint8Array {
   const layer: Graph = {
     name: node.name,
     nodes: [node],
@@ -54,11 +56,10 @@ function costOf({ graph, ranges, build }: SearchGround, node: Node, scheme: Laye
     io: isStatic(scheme.scheme) ? "int8" : "float32",
     recipe: plain({ default: scheme }),
   });
-  const { bytes } = pack(quantized.graph);
-  return { bytes: bytes.length, micros: timeOf(bytes) };
+  return pack(quantized.graph).bytes;
 }
 
-/** The recipe with the quickest rounding: neither size nor time depend on which values come out. */
+/** The recipe with the quickest rounding: time does not depend on which values come out, and size hardly does. */
 const plain = ({ default: base, layers = [] }: Recipe): Recipe => ({
   ...(base && { default: { ...base, method: "rtn" } }),
   layers: layers.map((layer) => ({ ...layer, method: "rtn" })),

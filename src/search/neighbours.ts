@@ -37,7 +37,8 @@ export function neighbours(
         ? best.bytes - model.bytesOf(assignment)
         : (best.micros ?? 0) - model.microsOf(assignment);
     if (saved <= 0) return -Infinity;
-    return worse <= 0 ? Number.MAX_VALUE : saved / worse;
+    // What costs nothing comes first, the larger saving before the smaller.
+    return worse <= 0 ? 1e15 + saved : saved / worse;
   }
 
   const scored = [...single.map(({ assignment }) => assignment), ...pairs]

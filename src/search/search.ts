@@ -8,7 +8,6 @@ import type { Pool } from "../threads/pool.ts";
 import { type Assignment, keyOf, recipeOf } from "./assignment.ts";
 import { type Budget, brokenBounds, compareBy, dominates, type Measured, objectiveOf } from "./budget.ts";
 import type { Unit } from "./candidates.ts";
-import type { LayerCost } from "./cost.ts";
 import type { SearchGround } from "./ground.ts";
 import { neighbours } from "./neighbours.ts";
 import type { PointResult } from "./point.ts";
@@ -44,7 +43,7 @@ export interface SearchResult {
 /** Models that are made and measured along the promised front, then in each round near the budget and around the best. */
 const [along, near, around] = [8, 4, 4];
 /** Rounds near the budget, and around the best as long as it gets better. */
-const [nearRounds, aroundRounds] = [3, 3];
+const [nearRounds, aroundRounds] = [3, 6];
 
 /**
  * The same measurements give the same answer, however many threads there are and however often it was stopped between.
@@ -130,26 +129,27 @@ function outOfReach({ graph }: SearchGround, points: readonly Point[], budget: B
 
 /** One after another, so that nothing runs beside what is timed. */
 async function measureCosts({ units, ground, state, pool, keep, onProgress }: SearchSettings): Promise<void> {
-  const known = new Map<string, LayerCost | null>();
+  /** Layers of the same shapes take the same time; the first of them is timed. */
+  const times = new Map<string, number>();
   const total = units.reduce((sum, { candidates }) => sum + candidates.length, 0);
   let done = 0;
   for (const { name, nodes, candidates } of units) {
     const costs = (state.costs[name] ??= {});
     for (const candidate of candidates) {
+      const shape = JSON.stringify([nodes.map(shapeOf), candidate.scheme]);
       if (!(candidate.name in costs)) {
-        const like = JSON.stringify([nodes.map(shapeOf), candidate.scheme]);
         const numbers = nodes.map((node) => ground.graph.nodes.indexOf(node));
-        if (!known.has(like))
-          known.set(like, await pool.run("cost", { nodes: numbers, scheme: candidate.scheme }));
-        costs[candidate.name] = known.get(like)!;
+        const task = { nodes: numbers, scheme: candidate.scheme, micros: times.get(shape) };
+        costs[candidate.name] = await pool.run("cost", task);
         keep();
       }
+      const cost = costs[candidate.name];
+      if (cost) times.set(shape, cost.micros);
       onProgress?.("layer costs", ++done, total);
     }
   }
 }
 
-/** Layers that are alike in this cost the same. */
 const shapeOf = ({ op, inputs, outputs, attributes }: Unit["nodes"][number]): unknown => [
   op,
   [...inputs, ...outputs].map((tensor) => tensor?.shape),

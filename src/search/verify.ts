@@ -1,7 +1,7 @@
 /** Which models of the promised front to make next: those that the budget may choose. */
 
 import { type Assignment, keyOf } from "./assignment.ts";
-import { type Budget, brokenBounds } from "./budget.ts";
+import { type Budget, brokenBounds, objectiveOf } from "./budget.ts";
 import type { Promised } from "./front.ts";
 import type { Known, Model } from "./promise.ts";
 
@@ -37,7 +37,13 @@ export function nextToVerify(
   const between = open
     .filter(({ error }) => error > kept && error < broken)
     .sort((a, b) => a.error - b.error);
-  return evenly(between, count).map(({ assignment }) => assignment);
+  // What is sure to keep it may still be larger or slower than need be.
+  const cost = objectiveOf(budget) === "latency" ? model.microsOf : model.bytesOf;
+  const sure = open
+    .filter(({ error }) => error <= kept)
+    .sort((a, b) => cost(a.assignment) - cost(b.assignment) || a.error - b.error);
+  const least = sure.slice(0, Math.max(Math.floor(count / 2), count - between.length));
+  return [...evenly(between, count - least.length), ...least].map(({ assignment }) => assignment);
 }
 
 /** `count` of a list, spread over all of it. */
