@@ -5,6 +5,7 @@ import { type Phase, type QuantizeOptions, quantize } from "../quantize/index.ts
 import type { Provenance, Report } from "../quantize/report.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
+import { addLayerDetails } from "../search/layer-details.ts";
 import type { Shared, TaskProgress } from "../threads/tasks.ts";
 import { type DataOptions, openData } from "./data.ts";
 import { recorded } from "./provenance.ts";
@@ -19,6 +20,8 @@ export interface QuantizeTask {
   calibration?: DataPlace | undefined;
   /** Measure on these instead. */
   measured?: DataPlace | undefined;
+  /** Weights will be stored as narrow as they can be. */
+  narrow?: boolean;
   options: Omit<QuantizeOptions, "makeExecutor" | "compareOn" | "onProgress">;
 }
 
@@ -32,7 +35,7 @@ const phaseNames: Record<Phase, string> = {
 };
 
 export function quantizeTask(
-  { graph, calibration, measured, options }: QuantizeTask,
+  { graph, calibration, measured, narrow = false, options }: QuantizeTask,
   _shared: Shared | undefined,
   onProgress: TaskProgress,
 ): { graph: Graph; report: Report; calibration?: Provenance["calibration"] } {
@@ -44,6 +47,8 @@ export function quantizeTask(
     ...(compareOn && { compareOn }),
     onProgress: (phase, done, total) => onProgress(phaseNames[phase], done, total),
   });
+  if (options.shifts && samples)
+    addLayerDetails(result.report, graph, result.graph, samples.samples, { ...options, narrow }, onProgress);
   const hash = samples?.result();
   return { ...result, ...(hash && { calibration: hash }) };
 }

@@ -9,15 +9,15 @@ import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
 import { summarize } from "../quantize/summary.ts";
-import { reportPage } from "../report/page.ts";
+import type { PageOptions } from "../report/page.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
-import { type Frontend, makeMetadata } from "./metadata.ts";
-import { importSource, packSource } from "./model.ts";
+import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
+import { importSource, packSource, type Source } from "./model.ts";
 import {
   examples,
   frontendOption,
@@ -177,11 +177,12 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
               task: { ...places, calibration: places.calibration!, build },
               file: searchFile,
               source: metadata.source!.sha256,
+              metadata,
             });
       const pool = await openPool({ threads: 1, signal });
       const shifts = reportFile !== undefined;
       const settings = { ...build, recipe: found?.recipe ?? recipe, ...(shifts && { shifts }) };
-      const work = { graph, ...places, options: settings };
+      const work = { graph, ...places, narrow: found !== undefined, options: settings };
       const result = await pool.run("quantize", work, bar.update).finally(pool.close);
       return { ...result, search: found?.report };
     }),
@@ -195,20 +196,17 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       options: provenOptions(options),
     },
   };
-  const { bytes, model } = packSource(source, made.graph, { metadata, report: summarize(report) });
-  const reportBytes = (path: string): Uint8Array =>
-    /\.html?$/i.test(path)
-      ? new TextEncoder().encode(
-          reportPage(report, {
-            ...(metadata.labels && { labels: metadata.labels }),
-            measuredOn: basename(options.eval ?? data?.[0] ?? ""),
-            sizes: { source: source.bytes.length, packed: bytes.length },
-          }),
-        )
-      : jsonBytes(report);
+  const { bytes, model } = packWithin(source, made.graph, metadata, report, options.budget?.size);
+  const page = {
+    ...(metadata.labels && { labels: metadata.labels }),
+    measuredOn: basename(options.eval ?? data?.[0] ?? ""),
+    sizes: { source: source.bytes.length, packed: bytes.length },
+  };
   writeFiles([
     { path: output, bytes },
-    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: reportBytes(reportFile) }]),
+    ...(reportFile === undefined
+      ? []
+      : [{ path: reportFile, bytes: await reportBytes(reportFile, report, page) }]),
   ]);
 
   const inspection = inspectModel(model, bytes.length);
@@ -222,6 +220,25 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       ...(options.layers ? ["", ...layerLines(report)] : []),
     ].join("\n"),
   );
+}
+
+/** With the summary of the report; a bound on the size comes before its details, and before all of it. */
+function packWithin(source: Source, graph: Graph, metadata: Metadata, report: Report, size?: number) {
+  if (!report.search) return packSource(source, graph, { metadata, report: summarize(report) });
+  const { shifts: _, weights: __, layers: ___, ...short } = summarize(report);
+  for (const kept of [summarize(report), { ...short, layers: [] }]) {
+    const packed = packSource(source, graph, { metadata, report: kept, narrow: true });
+    if (packed.bytes.length <= (size ?? Infinity)) return packed;
+  }
+  return packSource(source, graph, { metadata, narrow: true });
+}
+
+/** A page where the name says so, else JSON. */
+async function reportBytes(path: string, report: Report, page: PageOptions): Promise<Uint8Array> {
+  if (!/\.html?$/i.test(path)) return jsonBytes(report);
+  // The plotting library takes longer to load than all else.
+  const { reportPage } = await import("../report/page.ts");
+  return new TextEncoder().encode(reportPage(report, page));
 }
 
 const importOptions = ({

@@ -86,6 +86,7 @@ export interface SearchWork {
   file: string;
   /** Digest of the source. */
   source: string;
+  metadata: unknown;
   signal: AbortSignal;
   bar: ProgressBar;
 }
@@ -106,7 +107,7 @@ export async function searchRecipe(work: SearchWork): Promise<{ recipe: Recipe; 
   const laid = await first
     .run("ground", { graph: work.graph, ...work.task }, bar.update)
     .finally(first.close);
-  const { ground } = laid;
+  const ground = { ...laid.ground, metadata: work.metadata };
   const units = unitsOf(ground.graph, candidates, work.recipe, options.exclude);
   const parts = [
     packageJson.version,

@@ -50,9 +50,12 @@ export function brokenBounds(budget: Budget, found: Measured): string[] {
   return broken;
 }
 
+/** What a model loses; to be right more often than the float model is luck, and no merit. */
+const lost = ({ points = 0 }: Measured): number => Math.max(0, points);
+
 /** Below 0 where `a` serves the objective better; what is no objective decides between equals. */
 export function compareBy(objective: Objective, a: Measured, b: Measured): number {
-  const loss = (a.points ?? 0) - (b.points ?? 0) || a.error - b.error;
+  const loss = lost(a) - lost(b) || a.error - b.error;
   const size = a.bytes - b.bytes;
   const latency = (a.micros ?? 0) - (b.micros ?? 0);
   if (objective === "loss") return loss || size || latency;
@@ -61,10 +64,15 @@ export function compareBy(objective: Objective, a: Measured, b: Measured): numbe
 
 /** Whether `a` is as good as `b` in everything that counts, and better in something. */
 export function dominates(a: Measured, b: Measured, withLatency: boolean): boolean {
-  const loss = (a.points ?? 0) - (b.points ?? 0) || a.error - b.error;
-  const size = a.bytes - b.bytes;
-  const latency = withLatency ? (a.micros ?? 0) - (b.micros ?? 0) : 0;
-  return loss <= 0 && size <= 0 && latency <= 0 && (loss < 0 || size < 0 || latency < 0);
+  const differences = [
+    lost(a) - lost(b),
+    a.error - b.error,
+    a.bytes - b.bytes,
+    withLatency ? (a.micros ?? 0) - (b.micros ?? 0) : 0,
+  ];
+  return (
+    differences.every((difference) => difference <= 0) && differences.some((difference) => difference < 0)
+  );
 }
 
 const units: Record<string, Record<string, number>> = {

@@ -56,7 +56,7 @@ function packLayer({ graph, ranges, build }: SearchGround, node: Node, scheme: L
     io: isStatic(scheme.scheme) ? "int8" : "float32",
     recipe: plain({ default: scheme }),
   });
-  return pack(quantized.graph).bytes;
+  return pack(quantized.graph, { narrow: true }).bytes;
 }
 
 /** The recipe with the quickest rounding: time does not depend on which values come out, and size hardly does. */
@@ -83,7 +83,7 @@ export function latencyTask({ recipe }: { recipe: Recipe }, { graph, ranges, bui
     ranges,
     recipe: plain(recipe),
   });
-  return timeOf(pack(quantized.graph).bytes, 4 * patience);
+  return timeOf(pack(quantized.graph, { narrow: true }).bytes, 4 * patience);
 }
 
 /** Undefined where a layer can't have what is asked for. */

@@ -31,6 +31,8 @@ export interface SearchGround {
   /** Whether the first output is a vector of scores; and whether these are probabilities. */
   kind: "values" | "scores" | "probabilities";
   build: Omit<BuildSettings, "equalize">;
+  /** What the packed file carries beside the model. */
+  metadata?: unknown;
 }
 
 /** Samples and outputs kept in memory; of more, evenly spread ones are taken. */

@@ -19,11 +19,14 @@ export function pointTask(
   ground: SearchGround,
   _onProgress: TaskProgress,
 ): PointResult | null {
-  const { graph, calibration, ranges, build } = ground;
+  const { graph, calibration, ranges, build, metadata } = ground;
   const built = unlessUnsupported(() =>
     buildQuantized(graph, calibration, { ...build, makeExecutor: (g) => createExecutor(g), ranges, recipe }),
   );
   if (!built) return null;
-  const { bytes } = pack(built.quantized.graph);
+  const { bytes } = pack(built.quantized.graph, {
+    narrow: true,
+    ...(metadata !== undefined && { metadata }),
+  });
   return { bytes: bytes.length, ...judge(bytes, ground) };
 }
