@@ -135,7 +135,7 @@ export function quantize(
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */
-function checkWeights({ nodes }: Graph): void {
+export function checkWeights({ nodes }: Graph): void {
   for (const node of nodes.filter(hasWeights))
     for (const tensor of node.inputs) if (tensor?.data instanceof Float32Array) floats(tensor);
 }

@@ -4,7 +4,7 @@ import { elementCount, type Graph, type Tensor, type TensorData } from "../graph
 import { pack } from "../pack/pack.ts";
 import type { Range } from "../quantize/affine.ts";
 import { type CalibrateOptions, calibrate, checkInputs, type Samples } from "../quantize/calibrate.ts";
-import type { BuildOptions } from "../quantize/index.ts";
+import { type BuildOptions, checkWeights } from "../quantize/index.ts";
 import { equalize } from "../quantize/methods/equalize.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { createExecutor } from "../runtime/executor.ts";
@@ -46,6 +46,7 @@ export function layGround(
   onProgress?: (label: string, done: number, total?: number) => void,
 ): SearchGround {
   const graph = isEqualized ? equalize(source).graph : source;
+  checkWeights(graph);
   const kept = keep(graph, calibration, (done, total) => onProgress?.("reading    ", done, total));
   const judgedOn = judged
     ? keep(graph, judged, (done, total) => onProgress?.("reading    ", done, total))
