@@ -26,6 +26,7 @@ export interface QuantizeTask {
 }
 
 const phaseNames: Record<Phase, string> = {
+  recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",
   round: "rounding   ",

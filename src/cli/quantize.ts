@@ -46,6 +46,8 @@ interface Options extends SchemeOptions, SearchOptions {
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
   equalize?: boolean;
   biasCorrection?: boolean;
+  independent?: boolean;
+  recover?: number;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -90,6 +92,10 @@ export function registerQuantize(program: Command, io: Io): void {
     )
     .option("--equalize", "even out the weights of neighbouring layers before rounding them")
     .option("--bias-correction", "take the mean error of each layer out of its bias")
+    .option(
+      "--independent",
+      "let models with state forget it between samples, which don't follow from each other",
+    )
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -164,6 +170,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
     ...(options.exclude && { exclude: options.exclude }),
     ...(options.equalize && { equalize: true }),
     ...(options.biasCorrection && { biasCorrection: true }),
+    ...(options.independent && { independent: true }),
     io: options.io,
   };
 
@@ -181,7 +188,12 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
             });
       const pool = await openPool({ threads: 1, signal });
       const shifts = reportFile !== undefined;
-      const settings = { ...build, recipe: found?.recipe ?? recipe, ...(shifts && { shifts }) };
+      const settings = {
+        ...build,
+        recipe: found?.recipe ?? recipe,
+        ...(options.recover && { recover: options.recover }),
+        ...(shifts && { shifts }),
+      };
       const work = { graph, ...places, narrow: found !== undefined, options: settings };
       const result = await pool.run("quantize", work, bar.update).finally(pool.close);
       return { ...result, search: found?.report };

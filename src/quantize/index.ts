@@ -1,14 +1,16 @@
-import type { Graph, Tensor } from "../graph/graph.ts";
+import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { Range } from "./affine.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
-import type { MakeExecutor } from "./executor.ts";
-
+import { amongFloats } from "./defaults.ts";
+import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
+import { unfold } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
-import { hasWeights } from "./plan.ts";
+import { recover } from "./methods/recover.ts";
+import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
 import { compare, type Report } from "./report.ts";
@@ -20,12 +22,16 @@ export interface BuildOptions
   extends Omit<StaticOptions, "float" | "weights">,
     Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
+  /** Samples that don't follow from each other: models forget what they remember between them. */
+  independent?: boolean;
   /** Which layer gets which scheme; static int8 throughout by default. */
   recipe?: Recipe;
   /** Even out the weights of neighbouring layers first: cross-layer equalization. */
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
+  recover?: number;
   /** Of the activations of the graph, where they are known already. */
   ranges?: ReadonlyMap<Tensor, Range>;
   onProgress?: (phase: Phase, done: number, total?: number) => void;
@@ -42,11 +48,11 @@ export interface QuantizeOptions extends BuildOptions {
   withoutLabel?: number;
 }
 
-/** Ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
-export type Phase = "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
+/** Training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase = "recover" | "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
 
 /** A quantized graph beside the float one it stands for. */
-export interface Built {
+interface Built {
   /** Equalized, where that was asked for. */
   float: Graph;
   quantized: StaticInt8;
@@ -61,31 +67,40 @@ export interface Built {
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
 export function buildQuantized(source: Graph, samples: Samples | undefined, options: BuildOptions): Built {
-  const { makeExecutor, recipe = {}, onProgress, ...scheme } = options;
-  const graph = options.equalize ? equalize(source).graph : source;
-  if (
-    !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
-  ) {
-    throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
-  }
-  checkWeights(graph);
-  const schemes = assignSchemes(graph, recipe);
-  for (const node of graph.nodes)
-    if (options.exclude?.includes(node.name))
-      schemes.set(node, { ...schemes.get(node)!, scheme: "float32", prune: 0 });
+  const { recipe: _, onProgress, ...scheme } = options;
+  const makeExecutor = executorOf(options);
+  const isFloat = (node: Node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32");
+  if (!source.nodes.some(isFloat))
+    throw new NibbleError(
+      "unsupported",
+      `graph "${source.name}" has no float operators: convert it as it is`,
+    );
+  checkWeights(source);
+  const plan = planned(options.equalize ? equalize(source).graph : source, options);
+  const float = plan.graph;
+  const needsSamples = (what: string): never => {
+    throw new NibbleError(
+      "bad-input",
+      `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
+    );
+  };
+  const { graph, schemes } = !options.recover
+    ? plan
+    : recover(float, plan.schemes, samples ?? needsSamples("recovery"), {
+        epochs: options.recover,
+        onProgress: (done, total) => onProgress?.("recover", done, total),
+      });
+  // Training moves what activations reach.
+  const known = options.recover ? undefined : options.ranges;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
-  if (isCalibrated && !samples && !options.ranges)
+  if (isCalibrated && !samples && !known)
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
     );
-  if (options.biasCorrection && !samples)
-    throw new NibbleError(
-      "bad-input",
-      `graph "${graph.name}": bias correction needs calibration samples; give some, or leave it out`,
-    );
+  if (options.biasCorrection && !samples) needsSamples("bias correction");
   const ranges =
-    options.ranges ??
+    known ??
     (isCalibrated
       ? calibrate(graph, samples!, makeExecutor, {
           ...scheme,
@@ -102,8 +117,11 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  return { float: graph, quantized, weights: rounded.report };
+  return { float, quantized, weights: rounded.report };
 }
+
+const executorOf = ({ makeExecutor, independent }: BuildOptions): MakeExecutor =>
+  independent ? forgetful(makeExecutor) : makeExecutor;
 
 /**
  * As `buildQuantized`, and measures what it costs. Without anything to measure on, the report only tells of the weights.
@@ -115,7 +133,8 @@ export function quantize(
   samples: Samples | undefined,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
-  const { makeExecutor, compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const makeExecutor = executorOf(options);
   const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
   const weights = rounded.length > 0 && { weights: rounded };
   if (!compareOn) {
@@ -132,6 +151,15 @@ export function quantize(
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };
+}
+
+/** The graph that is quantized, and the scheme of each of its operators. */
+function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
+  const schemes = assignSchemes(graph, recipe);
+  for (const [node, scheme] of schemes)
+    if (exclude?.includes(node.name))
+      schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
+  return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */

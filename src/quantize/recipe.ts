@@ -2,7 +2,8 @@
 
 import type { Graph, Node } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { defaultScheme, type LayerScheme, methods, schemes } from "./schemes.ts";
+import { amongFloats, defaultSchemes } from "./defaults.ts";
+import { defaultScheme, isDynamic, type LayerScheme, methods, schemes } from "./schemes.ts";
 
 export interface Recipe {
   default?: Partial<LayerScheme>;
@@ -10,13 +11,14 @@ export interface Recipe {
 }
 
 /**
- * The scheme of every operator.
+ * The scheme of every operator. Without a default, layers among float operators become dynamic int8; layers that are
+ * float by their nature become float16. A pattern overrides either.
  *
  * @throws NibbleError "bad-input" for settings that make no sense, and for patterns that match nothing.
  */
 export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerScheme> {
   const base = checkedScheme({ ...defaultScheme, ...recipe.default }, "default");
-  const assigned = new Map<Node, LayerScheme>(graph.nodes.map((node) => [node, base]));
+  const assigned = defaultSchemes(graph, base, recipe.default?.scheme === undefined);
   for (const { match, ...settings } of recipe.layers ?? []) {
     const pattern = glob(match);
     const exact = graph.nodes.filter(({ name }) => name === match);
@@ -25,8 +27,12 @@ export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerSche
       const names = graph.nodes.map(({ name }) => `"${name}"`).join(", ");
       throw new NibbleError("bad-input", `layer "${match}": no operator has such a name; there are ${names}`);
     }
-    for (const node of nodes)
-      assigned.set(node, checkedScheme({ ...assigned.get(node)!, ...settings }, `layer "${match}"`));
+    for (const node of nodes) {
+      const { reason, ...before } = assigned.get(node)!;
+      const layer = checkedScheme({ ...before, ...settings }, `layer "${match}"`);
+      const staysUnfolded = reason === amongFloats && isDynamic(layer.scheme);
+      assigned.set(node, staysUnfolded ? { ...layer, reason } : layer);
+    }
   }
   return assigned;
 }

@@ -30,6 +30,8 @@ export interface LayerScheme {
   prune: number;
   /** What goes together: output channels × consecutive weights of each. */
   pruneBlock: [number, number];
+  /** Why the default scheme is not for this operator. */
+  reason?: string;
 }
 
 export const defaultScheme: LayerScheme = {

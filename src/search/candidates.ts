@@ -78,7 +78,7 @@ export function unitsOf(
   exclude: readonly string[] = [],
 ): Unit[] {
   // What patterns say is found by asking twice: only what they touch differs from neither default.
-  const asked = (["int8", "int4"] as const).map((scheme) =>
+  const asked = (["float32", "float16"] as const).map((scheme) =>
     assignSchemes(graph, { default: { scheme }, layers }),
   );
   const units = new Map<string, Unit>();

@@ -4,6 +4,7 @@ import { elementCount, type Graph, type Tensor, type TensorData } from "../graph
 import { pack } from "../pack/pack.ts";
 import type { Range } from "../quantize/affine.ts";
 import { type CalibrateOptions, calibrate, checkInputs, type Samples } from "../quantize/calibrate.ts";
+import { forgetful } from "../quantize/executor.ts";
 import { type BuildOptions, checkWeights } from "../quantize/index.ts";
 import { equalize } from "../quantize/methods/equalize.ts";
 import { NibbleError } from "../runtime/errors.ts";
@@ -15,7 +16,7 @@ import { wasm } from "../wasm.ts";
 /** How the graphs of a search are built, apart from their recipes. */
 export type BuildSettings = Pick<
   BuildOptions,
-  "exclude" | "perTensor" | "io" | "equalize" | "biasCorrection"
+  "exclude" | "perTensor" | "io" | "equalize" | "biasCorrection" | "independent"
 > &
   Pick<CalibrateOptions, "method" | "percentile">;
 
@@ -51,7 +52,10 @@ export function layGround(
   const judgedOn = judged
     ? keep(graph, judged, (done, total) => onProgress?.("reading    ", done, total))
     : kept;
-  const ranges = calibrate(graph, kept, (g) => createExecutor(g), {
+  const makeExecutor = build.independent
+    ? forgetful((g) => createExecutor(g))
+    : (g: Graph) => createExecutor(g);
+  const ranges = calibrate(graph, kept, makeExecutor, {
     ...build,
     onProgress: (done, total) => onProgress?.("calibrating", done, total),
   });
@@ -60,7 +64,7 @@ export function layGround(
     dtype === "float32" ? [model.outputs[i]!.name] : [],
   );
   const outputs = judgedOn.map((sample, i) => {
-    const found = runOn(model, sample);
+    const found = runOn(model, sample, build);
     onProgress?.("float model", i + 1, judgedOn.length);
     return floats.map((name) => shared(found[name] as Float32Array));
   });
@@ -77,8 +81,14 @@ export function layGround(
 }
 
 /** One inference; a view. */
-export const runOn = (model: Model, sample: Sample): Record<string, TensorData> =>
-  model.run(Object.fromEntries(model.inputs.map(({ name }, i) => [name, sample.inputs[i]!])));
+export function runOn(
+  model: Model,
+  sample: Sample,
+  { independent }: Pick<BuildSettings, "independent">,
+): Record<string, TensorData> {
+  if (independent) model.reset();
+  return model.run(Object.fromEntries(model.inputs.map(({ name }, i) => [name, sample.inputs[i]!])));
+}
 
 /** The samples in memory that other threads can see. */
 function keep(graph: Graph, samples: Samples, onProgress: (done: number, total?: number) => void): Sample[] {

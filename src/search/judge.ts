@@ -24,7 +24,7 @@ const smoothing = 2 ** -10;
 
 /** @param chosen which of the judged samples count; all by default */
 export function judge(packed: Uint8Array, ground: SearchGround, chosen?: readonly number[]): Quality {
-  const { graph, judged, outputs, kind } = ground;
+  const { graph, judged, outputs, kind, build } = ground;
   const model = createModel(wasm, packed, { name: graph.name });
   const compared = model.outputs.filter((_, i) => graph.outputs[i]!.dtype === "float32");
   const sums = compared.map(() => ({ signal: 0, noise: 0 }));
@@ -32,7 +32,7 @@ export function judge(packed: Uint8Array, ground: SearchGround, chosen?: readonl
   let [divergence, agreed, labelled, rightFloat, right] = [0, 0, 0, 0, 0];
   for (const index of picked) {
     const sample = judged[index]!;
-    const found = runOn(model, sample);
+    const found = runOn(model, sample, build);
     const real = compared.map((info) => realValues(info, found[info.name]!));
     for (const [k, values] of real.entries()) {
       const expected = outputs[index]![k]!;

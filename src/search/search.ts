@@ -15,7 +15,7 @@ import { makeModel } from "./promise.ts";
 import type { SearchState } from "./state.ts";
 import { nextToVerify } from "./verify.ts";
 
-export interface Point extends Measured, Omit<PointResult, keyof Measured> {
+interface Point extends Measured, Omit<PointResult, keyof Measured> {
   assignment: Assignment;
 }
 

@@ -28,10 +28,9 @@ export function sensitivityTask(
   onProgress: TaskProgress,
 ): Sensitivity {
   const { graph, calibration, ranges, build } = ground;
-  const some = evenly(calibration.length, calibrated, Boolean(graph.states)).map(
-    (i) => calibration[i] as Sample,
-  );
-  const chosen = evenly(ground.judged.length, judged, Boolean(graph.states));
+  const isStream = Boolean(graph.states) && !build.independent;
+  const some = evenly(calibration.length, calibrated, isStream).map((i) => calibration[i] as Sample);
+  const chosen = evenly(ground.judged.length, judged, isStream);
   const found: Sensitivity = {};
   for (const [i, { name, scheme }] of candidates.entries()) {
     const isFloat = scheme.scheme === "float32" && scheme.prune === 0;
@@ -40,6 +39,7 @@ export function sensitivityTask(
       : unlessUnsupported(() => {
           const { quantized } = buildQuantized(graph, some, {
             ...(build.perTensor && { perTensor: true }),
+            ...(build.independent && { independent: true }),
             makeExecutor: (g) => createExecutor(g),
             ranges,
             recipe: { default: { scheme: "float32" }, layers: [{ match: unit, ...scheme }] },

@@ -39,7 +39,7 @@ export function net(): Graph {
   return graphOf([x], nodes, [last]);
 }
 
-export const samples = (count: number, isLabelled = false): Sample[] =>
+const samples = (count: number, isLabelled = false): Sample[] =>
   Array.from({ length: count }, (_, i) => ({
     name: `sample ${i}`,
     inputs: [randomValues(width, 500 + i, 2)],

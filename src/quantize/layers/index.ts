@@ -4,6 +4,7 @@ import type { Graph, Node } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { Progress, Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
+import { hasIntegerForm } from "../lstm.ts";
 import { isDynamic, isPlain, isStatic, type LayerScheme } from "../schemes.ts";
 import { type LayerMatrix, matrixOf } from "./matrix.ts";
 import { type Moments, roundInOrder } from "./moments.ts";
@@ -66,15 +67,22 @@ export function roundWeights(
       onProgress?.("measure", done, count),
     );
 
-  const replacedGraph = replaceLayers(graph, rounded);
+  const isHalved = (node: Node): boolean => {
+    const { scheme } = schemes.get(node)!;
+    return scheme !== "float32" && !(isStatic(scheme) && hasIntegerForm(graph, node));
+  };
+  const replacedGraph = replaceLayers(graph, rounded, isHalved);
   const float = new Map<Node, string>();
   for (const [i, node] of graph.nodes.entries()) {
-    const { scheme } = schemes.get(node)!;
+    const { scheme, reason = "no matrix multiply" } = schemes.get(node)!;
     const matrix = matrixOf(node);
     if (isStatic(scheme)) continue;
     const kept = matrix ? applicable(matrix, schemes.get(node)!).scheme : "float32";
-    const reason = matrix && !isDynamic(kept) ? (kept === scheme ? kept : `${kept}: no matrix multiply`) : "";
-    float.set(replacedGraph.nodes[i], reason);
+    const isAsked = kept === scheme && !schemes.get(node)!.reason;
+    float.set(
+      replacedGraph.nodes[i],
+      matrix && !isDynamic(kept) ? (isAsked ? kept : `${kept}: ${reason}`) : "",
+    );
   }
   const weights = new Map<Node, StaticWeights>();
   for (const [i, node] of graph.nodes.entries()) {
