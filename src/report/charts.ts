@@ -143,7 +143,6 @@ export function frontChart(marks: readonly Mark[], options: FrontOptions): strin
     x: {
       label: options.x,
       grid: true,
-      nice: true,
       type: "log",
       ticks: isPhone ? 4 : 8,
       tickFormat: plainNumber,
@@ -198,9 +197,17 @@ export function sensitivityMap(cells: readonly Cell[]): string {
     height: layers.length * 20 + (isPhone ? 120 : 96),
     marginLeft: isPhone ? 110 : 260,
     marginTop: isPhone ? 116 : 92,
-    marginRight: 30,
+    marginRight: isPhone ? 64 : 30,
     marginBottom: 4,
-    x: { domain: candidates, axis: "top", label: null, tickRotate: -38, tickSize: 0, padding: 0.08 },
+    x: {
+      domain: candidates,
+      axis: "top",
+      label: null,
+      tickRotate: -38,
+      tickSize: 0,
+      padding: 0.08,
+      tickFormat: (name: string) => name.replace("/prune=", " pruned ").replace("/pruneBlock=", " "),
+    },
     y: {
       domain: layers,
       label: null,

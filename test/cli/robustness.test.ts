@@ -188,6 +188,22 @@ describe("a search file", () => {
     );
     const state = readFileSync(path("kept/a.search.json"), "utf8");
     const again = await succeed(...args("b", "--budget", "sqnr=20", "--search", path("kept/a.search.json")));
+    const page = path("kept.html");
+    await succeed(
+      ...args("p", "--budget", "sqnr=20", "--search", path("kept/a.search.json"), "--report", page),
+    );
+    const html = readFileSync(page, "utf8");
+    for (const title of ["Search", "Which layer needs what", "Layers"])
+      expect(html).toContain(`<h2>${title}</h2>`);
+    expect(html).toContain(`${search.models.length} models were made and measured on 8 samples`);
+    // A dot a model, twice: for wide screens and for narrow ones; and one ring around what was chosen.
+    const [front] =
+      /<figure><div class="desk"><svg role="img" aria-label="SQNR, dB by size.*?<\/figure>/s.exec(html)!;
+    const known = search.models.filter(({ sqnr }: { sqnr: number | null }) => sqnr !== null);
+    expect(front.match(/<circle/g)!.length).toBeGreaterThanOrEqual(4);
+    expect(front.match(/<circle/g)!.length).toBeLessThanOrEqual(2 * (known.length + 1));
+    expect(front.match(/r="8"/g)).toHaveLength(2);
+    expect(html).not.toMatch(/ style=|<script|https?:/);
     expect(again.json().report.search).toEqual(search);
     expect(readFileSync(path("kept/b.nbl"))).toEqual(readFileSync(path("kept/a.nbl")));
     expect(readFileSync(path("kept/a.search.json"), "utf8")).toBe(state);
@@ -196,7 +212,7 @@ describe("a search file", () => {
       ...args("c", "--budget", "sqnr=20", "--search", path("kept/a.search.json"), "--calibration", "mse"),
     );
     expect(other.stderr).toContain("a.search.json: is of another search");
-    expect([other.code, names("kept")]).toEqual([1, ["a.nbl", "a.search.json", "b.nbl"]]);
+    expect([other.code, names("kept")]).toEqual([1, ["a.nbl", "a.search.json", "b.nbl", "p.nbl"]]);
     // The recipe of a report makes the same layers by hand.
     write("recipe.json", JSON.stringify(search.recipe));
     const byHand = await succeed(
