@@ -6,6 +6,8 @@ import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build, transform } from "esbuild";
+import { inSharedOrder } from "./compiler/shared-order.mjs";
+import { tidyScript } from "./compiler/tidy-script.mjs";
 
 const { dependencies, peerDependencies } = JSON.parse(
   await readFile(new URL("package.json", import.meta.url), "utf8"),
@@ -16,8 +18,8 @@ process.chdir(new URL(root).pathname);
 await rm("build", { recursive: true, force: true });
 await mkdir("build");
 
-const compile = (target, outFile, options) =>
-  runCompiler(["--config", "asconfig.json", "--target", target, "--outFile", outFile], options);
+const compile = (target, outFile, options, flags = []) =>
+  runCompiler(["--config", "asconfig.json", "--target", target, "--outFile", outFile, ...flags], options);
 
 async function runCompiler(flags, options) {
   const { error, stderr } = await asc.main(flags, options);
@@ -31,54 +33,42 @@ async function readScriptSource(name, base) {
   return existsSync(file) ? readFile(file, "utf8") : null;
 }
 
-/** How wasm2js grows memory: past 4 GiB it answers as if it had, and it throws where there is no room. */
-const growth =
-  /if \(\(oldPages < newPages\) && \(newPages < 65536\)\) \{\s*var newBuffer = new ArrayBuffer\(newPages << 16\);/;
-/** As WebAssembly answers, and to 2 GiB, because addresses are signed here. */
-const boundedGrowth = `if (newPages > 32767) return -1;
-  if (oldPages < newPages) {
-   var newBuffer;
-   try {
-    newBuffer = new ArrayBuffer(newPages << 16);
-   } catch (error) {
-    return -1;
-   }`;
-
 /** build/wasm2js.js: the scalar build in JavaScript. */
 async function buildScript() {
   await compile("scalar", "build/script.wasm", { readFile: readScriptSource });
   const wasm2js = ["node_modules/binaryen/bin/wasm2js", "build/script.wasm", "-O", "-o", "build/wasm2js.js"];
   execFileSync(process.execPath, wasm2js, { stdio: ["ignore", "inherit", "inherit"] });
   await rm("build/script.wasm");
-  const text = await readFile("build/wasm2js.js", "utf8");
-  // What follows makes one engine, at import; every model needs its own.
-  const [engine, ...rest] = text.split(/^var retasmFunc = asmFunc\(/m);
-  if (rest.length !== 1) throw new Error(`wasm2js: expected to find one instantiation, found ${rest.length}`);
-  // Bulk memory would work on the memory of the engine that was made last.
-  if (text.includes("wasm2js_memory_"))
-    throw new Error("wasm2js: found helpers for bulk memory, expected none");
-  const parts = engine.replace(/^import .*;$/gm, "").split(growth);
-  if (parts.length !== 2) throw new Error(`wasm2js: expected one memory_grow, found ${parts.length - 1}`);
-  await writeFile("build/wasm2js.js", `${parts.join(boundedGrowth)}export { asmFunc as instantiate };\n`);
+  await writeFile("build/wasm2js.js", tidyScript(await readFile("build/wasm2js.js", "utf8")));
+}
+
+/** build/relaxed.wasm, simd.wasm, scalar.wasm. */
+async function buildTiers() {
+  const files = ["relaxed", "simd", "scalar"].map((target) => `build/${target}.wasm`);
+  for (const file of files) await compile(basename(file, ".wasm"), file, {}, ["--debug"]);
+  const builds = inSharedOrder(await Promise.all(files.map((file) => readFile(file))));
+  for (const [i, file] of files.entries()) await writeFile(file, builds[i]);
 }
 
 /** build/wasm-text.js: the WebAssembly builds in characters, and the module that decodes them. */
 async function buildText() {
   const { code } = await transform(await readFile("src/wasm-text/encode.ts", "utf8"), { loader: "ts" });
-  const { encodeText } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
-  const flags = "--config none --runtime stub -O3 --shrinkLevel 2 --noAssert --use abort= --initialMemory 1";
+  const { encodeText, separateLocals } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const flags =
+    "--config none --runtime stub -O3 --shrinkLevel 2 --converge --noAssert --use abort= --initialMemory 1";
   const decoder = "build/decoder.wasm";
   await runCompiler(["assembly/text/decode.ts", ...flags.split(" "), "--outFile", decoder]);
   let text = "";
   for (const name of ["decoder", "relaxed", "simd", "scalar"]) {
-    const characters = JSON.stringify(encodeText(await readFile(`build/${name}.wasm`)));
-    text += `export const ${name} = ${characters};\n`;
+    const bytes = await readFile(`build/${name}.wasm`);
+    const characters = encodeText(name === "decoder" ? bytes : separateLocals(bytes));
+    text += `export const ${name} = ${JSON.stringify(characters)};\n`;
   }
   await rm(decoder);
   await writeFile("build/wasm-text.js", text);
 }
 
-for (const target of ["relaxed", "simd", "scalar"]) await compile(target, `build/${target}.wasm`);
+await buildTiers();
 await buildText();
 await buildScript();
 
@@ -120,6 +110,8 @@ const online = {
 };
 await build({ ...online, entryPoints: { index: "src/index.ts" } });
 await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
+await build({ ...online, entryPoints: { listen: "src/listen.ts" } });
+await build({ ...online, entryPoints: { "listen-processor": "src/listen/processor.ts" } });
 await build({
   ...online,
   entryPoints: { native: "src/native.ts" },
@@ -159,8 +151,9 @@ const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"];
 execFileSync(process.execPath, tsc, { stdio: "inherit" });
 await copyFile("src/module.d.ts", "build/types/src/module.d.ts");
 
-for (const name of ["index.js", "native.js", "workerd.js", "relaxed.wasm", "simd.wasm", "scalar.wasm"]) {
+const shipped = ["index.js", "native.js", "workerd.js", "listen.js", "listen-processor.js"];
+for (const name of [...shipped, "relaxed.wasm", "simd.wasm", "scalar.wasm"]) {
   const bytes = await readFile(`build/${name}`);
   const sizes = `${bytes.length} bytes, ${brotliCompressSync(bytes).length} under brotli`;
-  console.log(`build/${name.padEnd(14)}${sizes}`);
+  console.log(`build/${name.padEnd(20)}${sizes}`);
 }

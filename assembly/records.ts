@@ -47,9 +47,13 @@ export const OP_CUMSUM: u32 = 47; // f32, i32
 export const OP_NORM_F32: u32 = 48;
 export const OP_RESIZE: u32 = 49; // f32, i8
 export const OP_MATMUL_F32: u32 = 50;
+export const OP_CONV_QS16: u32 = 51; // int16 × int8 → int16
+export const OP_FIXED: u32 = 52; // int8, int16, int32 → one of them, by fixed-point factors
 export const OP_QUANTIZE_LINEAR: u32 = 56;
 export const OP_INTEGER_CONV: u32 = 57;
 export const OP_DYNAMIC_RANGE: u32 = 58;
+export const OP_SPECTRUM: u32 = 59;
+export const OP_MICRO_FEATURES: u32 = 60;
 
 // GEMM, CONV, DWCONV. Offsets named WEIGHTS, BIAS and REQUANT count from the start of the weights section.
 export const M_K: u32 = 20; // multiply-adds per output value (per group)
@@ -349,9 +353,11 @@ export const LINEAR_DIVIDE: u32 = 0; // rint(x / scale) + zero point
 export const LINEAR_MULTIPLY: u32 = 1; // rint(x · scale) + zero point
 export const LINEAR_DEQUANTIZE: u32 = 2; // (x − zero point) · scale
 export const LINEAR_CENTER: u32 = 3; // x − zero point, as int16
+export const LINEAR_AWAY: u32 = 4; // x / scale in float64, rounded halves away from zero, + zero point; NaN is 0
 
 // INTEGER_CONV: int16 x [batch, h, w, groups · c], int16 or int8 weights [groups · o, kernel, c] (second input), int32
-// bias or none (third) → int32. A matrix product is one of kernel 1 × 1 and height 1.
+// bias or none (third) → int32. A matrix product is one of kernel 1 × 1 and height 1. M_SCRATCH and M_SCRATCH_BYTES at
+// their places: what one output pixel of a group reads, as int16.
 export const I_BATCH: u32 = 32;
 export const I_X_BATCHED: u32 = 36; // 0: all batches read the same x
 export const I_W_BATCHED: u32 = 40; // 0: all batches read the same weights
@@ -360,18 +366,84 @@ export const I_W: u32 = 48;
 export const I_C: u32 = 52; // per group
 export const I_GROUPS: u32 = 56;
 export const I_O: u32 = 60; // per group
-export const I_OUT_H: u32 = 64;
-export const I_OUT_W: u32 = 68;
-export const I_KERNEL_H: u32 = 72;
-export const I_KERNEL_W: u32 = 76;
-export const I_STRIDE_H: u32 = 80;
-export const I_STRIDE_W: u32 = 84;
-export const I_DILATION_H: u32 = 88;
-export const I_DILATION_W: u32 = 92;
-export const I_PAD_TOP: u32 = 96;
-export const I_PAD_LEFT: u32 = 100;
-export const INTEGER_CONV_RECORD_BYTES: u32 = 104;
+export const I_OUT_H: u32 = 72;
+export const I_OUT_W: u32 = 76;
+export const I_KERNEL_H: u32 = 80;
+export const I_KERNEL_W: u32 = 84;
+export const I_STRIDE_H: u32 = 88;
+export const I_STRIDE_W: u32 = 92;
+export const I_DILATION_H: u32 = 96;
+export const I_DILATION_W: u32 = 100;
+export const I_PAD_TOP: u32 = 104;
+export const I_PAD_LEFT: u32 = 108;
+export const INTEGER_CONV_RECORD_BYTES: u32 = 112;
+
+// CONV_QS16: the fields above, int8 weights, an int16 result. An int64 bias means sums in 64 bits, which become float64
+// and have f32 factors; an int32 one sums in int32.
+// Where c and o are 1 (depthwise), the weights lie [kernel, groups].
+export const I_REQUANT: u32 = 112; // i32 multipliers of all output channels, then their i32 shifts
+export const I_MIN: u32 = 116; // i32
+export const I_MAX: u32 = 120;
+export const I_ROUNDING: u32 = 124; // of int32 sums, which both have integer factors
+export const CONV_QS16_RECORD_BYTES: u32 = 128;
+/** Taps of a depthwise kernel whose products of int16 and int8 sum within int32. */
+export const MOST_TAPS: u32 = 511;
+
+// FIXED: elementwise with dimensions and strides as BINARY; differences to the zero points enter. B_DIMS…B_B_STRIDES hold
+// them; O_INPUT2 is NONE for operators of one operand.
+export const E_KIND: u32 = 32;
+export const E_MIN: u32 = 36; // i32
+export const E_MAX: u32 = 40;
+export const E_ZERO_POINT: u32 = 44;
+export const E_A_ZERO_POINT: u32 = 48;
+export const E_B_ZERO_POINT: u32 = 52;
+export const E_A_MULTIPLIER: u32 = 56;
+export const E_A_SHIFT: u32 = 60;
+export const E_B_MULTIPLIER: u32 = 64;
+export const E_B_SHIFT: u32 = 68;
+export const E_TABLE: u32 = 72; // offset of the logistic function's 256 u16; FIXED_ADD, FIXED_SUB: left shift of both operands
+export const E_MULTIPLIER: u32 = 148; // behind B_B_STRIDES
+export const E_SHIFT: u32 = 152;
+export const FIXED_RECORD_BYTES: u32 = 156;
+
+export const FIXED_REQUANTIZE: u32 = 0; // by factor A, below the zero point by factor B
+export const FIXED_LOGISTIC: u32 = 1;
+export const FIXED_TANH: u32 = 2;
+export const FIXED_ADD: u32 = 3; // the first with two operands
+export const FIXED_SUB: u32 = 4;
+export const FIXED_MUL: u32 = 5;
 
 // DYNAMIC_RANGE: float32 x → what maps its range, widened to hold 0, to 0 … 255: the scale where the output is
 // float32, the zero point where it is uint8. No fields of its own.
 export const DYNAMIC_RANGE_RECORD_BYTES: u32 = 32;
+
+// SPECTRUM: rows of samples → FRAMES frames a row, HOP apart, times a window, zero-padded to SIZE → float32 bins, SIZE / 2 + 1
+// a frame. Computed in float64. M_SCRATCH and M_SCRATCH_BYTES (16 · SIZE + 16) are at their places.
+export const SP_IS_POWER: u32 = 32; // 0: a bin is a complex pair; 1: its square
+export const SP_FRAMES: u32 = 36;
+export const SP_HOP: u32 = 40;
+export const SP_SAMPLES: u32 = 44; // of a row
+export const SP_SIZE: u32 = 48; // a power of two, at least 4
+export const SP_WINDOW: u32 = 52; // offset of LENGTH f32
+export const SP_LENGTH: u32 = 56;
+export const SP_TABLE: u32 = 60; // offset of SIZE f64: cos(2π · j / SIZE), in MICRO_FEATURES times 32767, to the nearest
+export const SPECTRUM_RECORD_BYTES: u32 = 72;
+
+// MICRO_FEATURES: int16 samples → int32 [FRAMES, CHANNELS], by way of SPECTRUM's fields; O_VARIABLE is what is known of the
+// noise, int32 [CHANNELS] (unsigned).
+export const MF_CHANNELS: u32 = 72;
+export const MF_BANDS: u32 = 76; // offset of u16: first bin, count, weights of each channel
+export const MF_BANDS_COUNT: u32 = 80; // of all u16 of the list
+export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels; no
+// pair of these fields, from here to MF_SNR_SCALE, exceeds 1 in sum
+export const MF_LEAST_SIGNAL: u32 = 100; // f32: the share of a signal that is left
+export const MF_SNR_SCALE: u32 = 104; // f32: of signal times gain; 0: there is no gain
+export const MF_SMOOTHING_BITS: u32 = 108;
+export const MF_GAIN: u32 = 112; // offset of GAIN_ENTRIES int16
+export const MF_LOG: u32 = 116; // offset of LOG_ENTRIES u16: what log₂(1 + i / 128) exceeds i / 128 by, times 2¹⁶
+export const MF_LOG_SCALE: u32 = 120;
+export const MF_CORRECTION_BITS: u32 = 124;
+export const MICRO_FEATURES_RECORD_BYTES: u32 = 128;
+
+export const GAIN_ENTRIES: u32 = 125;
+export const LOG_ENTRIES: u32 = 130;

@@ -8,7 +8,18 @@
  * writeFileSync("model.nbl", pack(int8, { report }).bytes);
  */
 
+export {
+  type FrontEnd,
+  type FrontEndName,
+  type FrontEndOptions,
+  frontEnds,
+  type LogMelSettings,
+  type MfccSettings,
+  type MicroFrontEnd,
+  withFrontEnd,
+} from "./audio/front-end.ts";
 export { createLogMel, keywordLogMel, type LogMel, type LogMelOptions, logMel } from "./audio/log-mel.ts";
+export { createResampler, type ResampleOptions, type Resampler } from "./audio/resample.ts";
 export { type Bundle, type BundleOptions, type BundleTier, bundle } from "./bundle/bundle.ts";
 export { type ClassResult, type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export type { Graph, Node, Rounding, Tensor, TensorData } from "./graph/graph.ts";
@@ -33,3 +44,4 @@ export { readNpz } from "./samples/npz.ts";
 export { createReader, openSamples, type ReadOptions, type SampleReader } from "./samples/read.ts";
 export type { Sample, SampleSet } from "./samples/sample.ts";
 export { type Audio, readWav } from "./samples/wav.ts";
+export { type Stream, type StreamOptions, streamWindows } from "./stream/index.ts";

@@ -7,6 +7,8 @@ declare module "*.wasm" {
 declare module "*/wasm2js.js" {
   export function instantiate(imports: {
     kernels: Record<string, (...args: number[]) => void>;
+    /** Told of the memory's buffer, and of each that replaces it. */
+    follow(buffer: ArrayBuffer): void;
   }): import("./runtime/engine.ts").Engine;
 }
 

@@ -1,4 +1,8 @@
-/** Checks that the operators' verifiers share. They answer 0 or a CHECK_ code; none of them can overflow. */
+/**
+ * Checks that the operators' verifiers share. They answer 0 or a CHECK_ code; none of them can overflow: what may pass
+ * 32 bits is computed in float64, which is exact below 2⁵³, far above every limit, and stays above them beyond. It is
+ * also what JavaScript has, where 64-bit integers would be many times the code.
+ */
 
 import { CHECK_ALIGNMENT, CHECK_FIELD, CHECK_OVERLAP, CHECK_QUANTIZATION, CHECK_REGION } from "../abi";
 import { ALIGNMENT } from "../format";
@@ -7,16 +11,16 @@ import { kept_roundings } from "./kept";
 import { arena, arenaBytes, bytesOf, dataOf, dimOf, dtypeOf, f32At, i32At, rankOf, u32At, weights, weightsBytes } from "./model";
 
 /** `bytes` from `offset` lie inside the weights section, 16-byte aligned. */
-export function checkWeights(offset: u32, bytes: u64): i32 {
+export function checkWeights(offset: u32, bytes: f64): i32 {
   if (offset & 15) return CHECK_ALIGNMENT;
-  return <u64>offset + bytes <= <u64>weightsBytes ? 0 : CHECK_REGION;
+  return <f64>offset + bytes <= <f64>weightsBytes ? 0 : CHECK_REGION;
 }
 
 /** The scratch lies in the arena and over neither tensor. */
-export function checkScratch(offset: u32, bytes: u32, needed: u64, x: usize, y: usize): i32 {
+export function checkScratch(offset: u32, bytes: u32, needed: f64, x: usize, y: usize): i32 {
   if (offset & (ALIGNMENT - 1)) return CHECK_ALIGNMENT;
-  if (<u64>bytes < needed || <u64>offset + <u64>bytes > <u64>arenaBytes) return CHECK_REGION;
-  const from = <u64>arena + offset;
+  if (<f64>bytes < needed || <f64>offset + <f64>bytes > <f64>arenaBytes) return CHECK_REGION;
+  const from = arena + offset;
   const to = from + bytes;
   if (overlaps(from, to, x) || overlaps(from, to, y)) return CHECK_OVERLAP;
   return 0;
@@ -24,12 +28,13 @@ export function checkScratch(offset: u32, bytes: u32, needed: u64, x: usize, y: 
 
 /** The output shares no byte with the input: no kernel works in place. */
 export function isApart(x: usize, y: usize): bool {
-  const from = <u64>dataOf(y);
+  const from = dataOf(y);
   return !overlaps(from, from + bytesOf(y), x);
 }
 
-function overlaps(from: u64, to: u64, t: usize): bool {
-  const start = <u64>dataOf(t);
+/** Tensors and scratch lie where addresses end, so sums of them do not wrap. */
+function overlaps(from: usize, to: usize, t: usize): bool {
+  const start = dataOf(t);
   return from < start + bytesOf(t) && start < to;
 }
 
@@ -66,7 +71,7 @@ export function checkRounding(rounding: u32): i32 {
 }
 
 /** `count` per-channel multipliers, f32, or i32 followed by as many shifts. */
-export function checkRequant(offset: u32, count: u64, rounding: u32): i32 {
+export function checkRequant(offset: u32, count: f64, rounding: u32): i32 {
   const check = checkWeights(offset, count * (rounding == ROUNDING_DOUBLE ? 8 : 4));
   if (check) return check;
   const at = weights + offset;
@@ -100,8 +105,24 @@ export function within(record: usize, field: usize, low: u32, high: u32): bool {
   return v >= low && v <= high;
 }
 
-// @ts-ignore: decorator
-@inline
-export function roundUp(v: u64, to: u64): u64 {
-  return ((v + to - 1) / to) * to;
+/** The next multiple of a power of two. */
+export function roundUp(v: f64, to: f64): f64 {
+  return ceil(v / to) * to;
+}
+
+/** Rows of `width` bytes that the tensor consists of; 0 where there is a rest. */
+export function rowsOf(t: usize, width: u32): u32 {
+  return bytesOf(t) % width ? 0 : bytesOf(t) / width;
+}
+
+/** The tensor consists of `rows` rows of `width` bytes. */
+export function isRows(t: usize, rows: u32, width: f64): bool {
+  return <f64>rows * width == <f64>bytesOf(t);
+}
+
+/** The product of the record's fields from `first` to `last`. */
+export function productOf(record: usize, first: usize, last: usize): f64 {
+  let product: f64 = 1;
+  for (let field = first; field <= last; field += 4) product *= <f64>u32At(record, field);
+  return product;
 }

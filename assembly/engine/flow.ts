@@ -22,15 +22,19 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
   OP_SCATTER,
+  OP_SPECTRUM,
   OP_UPDATE,
   OP_WINDOW,
   WINDOW_SHIFT,
@@ -51,21 +55,22 @@ import {
   tensorCount,
   u32At,
 } from "./model";
+import { fillBytes } from "../simd/copy";
 
 /** The kind and index of what checkFlow refused. */
 export let flowCulprit: u32 = 0;
 export let flowIndex: u32 = 0;
 
 function mark(t: usize, value: u8): void {
-  if (inArena(t)) memory.fill(dataOf(t), value, bytesOf(t));
+  if (inArena(t)) fillBytes(dataOf(t), value, bytesOf(t));
 }
 
 function isWritten(t: usize): bool {
   if (!inArena(t)) return true;
-  const type = <u64>dtypeOf(t) * 0x0101010101010101;
+  const type = dtypeOf(t) * 0x01010101;
   let at = dataOf(t);
   const end = at + bytesOf(t);
-  for (; at + 8 <= end; at += 8) if (load<u64>(at) != type) return false;
+  for (; at + 4 <= end; at += 4) if (load<u32>(at) != type) return false;
   for (; at < end; at++) if (load<u8>(at) != <u8>type) return false;
   return true;
 }
@@ -78,31 +83,33 @@ function clear(): void {
 function hasScratch(code: u32): bool {
   if (isKept(code, OP_MATMUL_F32)) return true;
   if (code == OP_CONV_QS8 || code == OP_CONV_F32 || code == OP_DWCONV_QS8 || code == OP_DWCONV_F32) return true;
+  if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return true;
+  if (isKept(code, OP_SPECTRUM) || isKept(code, OP_MICRO_FEATURES)) return true;
   return isKept(code, OP_GEMM_QD8) || isKept(code, OP_RECURRENT_F32) || isKept(code, OP_LSTM_QS8);
 }
 
 /** Bytes from the arena's start to the end of the last tensor or scratch in it. */
-export function arenaExtent(): u64 {
-  let extent: u64 = 0;
+export function arenaExtent(): f64 {
+  let extent: f64 = 0;
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
-    if (inArena(t)) extent = max<u64>(extent, <u64>(dataOf(t) - arena) + bytesOf(t));
+    if (inArena(t)) extent = max<f64>(extent, dataOf(t) - arena + bytesOf(t));
   }
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (hasScratch(u32At(record, O_CODE)))
-      extent = max<u64>(extent, <u64>u32At(record, M_SCRATCH) + u32At(record, M_SCRATCH_BYTES));
+      extent = max<f64>(extent, u32At(record, M_SCRATCH) + u32At(record, M_SCRATCH_BYTES));
     record += u32At(record, O_BYTES);
   }
   return extent;
 }
 
 /** The same of the state region, which begins at `state`. */
-export function stateExtent(state: usize): u64 {
-  let extent: u64 = 0;
+export function stateExtent(state: usize): f64 {
+  let extent: f64 = 0;
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
-    if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<u64>(extent, <u64>(dataOf(t) - state) + bytesOf(t));
+    if (load<u8>(t + T_REGION) == REGION_STATE) extent = max<f64>(extent, dataOf(t) - state + bytesOf(t));
   }
   return extent;
 }
@@ -112,7 +119,7 @@ export function stateExtent(state: usize): u64 {
  * region is its own map meanwhile, as the arena is; resetState() makes it state.
  */
 export function checkState(state: usize, bytes: u32): i32 {
-  memory.fill(state, 0, bytes);
+  fillBytes(state, 0, bytes);
   for (let i: u32 = 0; i < tensorCount; i++) {
     const t = tensor(i);
     if (load<u8>(t + T_REGION) != REGION_STATE) continue;
@@ -126,7 +133,7 @@ export function checkState(state: usize, bytes: u32): i32 {
         return CHECK_DTYPE;
       }
     }
-    memory.fill(dataOf(t), type, bytesOf(t));
+    fillBytes(dataOf(t), type, bytesOf(t));
   }
   return 0;
 }
@@ -155,7 +162,7 @@ function follow(io: usize, inputs: u32, outputs: u32): i32 {
     }
     const code = u32At(record, O_CODE);
     const y = outputOf(record);
-    if (hasScratch(code)) memory.fill(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
+    if (hasScratch(code)) fillBytes(arena + u32At(record, M_SCRATCH), 0, u32At(record, M_SCRATCH_BYTES));
     // These change part of what must be there already.
     if ((code == OP_SCATTER || code == OP_UPDATE) && !isWritten(y)) return CHECK_UNDEFINED;
     if (code != OP_COPY && code != OP_WINDOW) mark(y, <u8>dtypeOf(y));

@@ -63,6 +63,7 @@ import {
 } from "../format";
 import { SLACK } from "../records";
 import {
+  arena,
   arenaBytes,
   operators,
   setArena,
@@ -83,6 +84,7 @@ import { prepare, preparedBytes } from "./prepare";
 import { widen, widenedBytes } from "./stored";
 import { placeTensor } from "./tensors";
 import { isOperator, verifyOperator } from "./verify";
+import { copyBytes, fillBytes } from "../simd/copy";
 
 /** The last error: code, culprit kind, index, expected, found. */
 const detail: usize = memory.data(20, 16);
@@ -99,7 +101,7 @@ let outputs: u32 = 0;
 let state: usize = 0;
 let stateBytes: u32 = 0;
 /** Where the memory that the loaded model needs ends. */
-let end: u64 = 0;
+let end: f64 = 0;
 
 function refuse(code: i32, culprit: u32, index: u32, expected: u32, found: u32): i32 {
   store<i32>(detail, code);
@@ -114,12 +116,15 @@ export function errorDetail(): usize {
   return detail;
 }
 
+/** As u32, the largest one where it is more. */
+function toU32(v: f64): u32 {
+  return <u32>min<f64>(v, u32.MAX_VALUE);
+}
+
 /** Grows the memory to hold `end` bytes. */
-function ensure(end: u64): bool {
-  const have = <u64>memory.size() << 16;
-  if (end <= have) return true;
-  const pages = (end - have + 0xffff) >> 16;
-  return pages < 65536 && memory.grow(<i32>pages) >= 0;
+function ensure(end: f64): bool {
+  const pages = ceil(end / 65536) - <f64>memory.size();
+  return pages <= 0 || (pages < 65536 && memory.grow(<i32>pages) >= 0);
 }
 
 /** Where the host writes the file; 0 when there is no memory for it. Forgets any model loaded before. */
@@ -128,7 +133,7 @@ export function reserveFile(bytes: u32): usize {
   reserved = 0;
   inputs = 0;
   outputs = 0;
-  if (!ensure(<u64>file + bytes + SLACK)) return 0;
+  if (!ensure(<f64>file + bytes + SLACK)) return 0;
   reserved = bytes;
   return file;
 }
@@ -169,17 +174,17 @@ function checkHeader(bytes: u32): i32 {
 function checkSections(bytes: u32): i32 {
   const count = u32At(file, H_SECTIONS);
   if (count > 256) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, 256, count);
-  memory.fill(sections, 0, SECTION_KINDS << 3);
-  let end = <u64>HEADER_BYTES + <u64>count * SECTION_BYTES;
-  if (end > <u64>bytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, bytes, count);
+  fillBytes(sections, 0, SECTION_KINDS << 3);
+  let end: u32 = HEADER_BYTES + count * SECTION_BYTES;
+  if (end > bytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, bytes, count);
   for (let i: u32 = 0; i < count; i++) {
     const s = file + HEADER_BYTES + <usize>i * SECTION_BYTES;
     const kind = u32At(s, S_KIND);
     const offset = u32At(s, S_OFFSET);
     const size = u32At(s, S_BYTES);
-    if ((offset & (ALIGNMENT - 1)) != 0 || <u64>offset < end || <u64>offset + size > <u64>bytes)
-      return refuse(ERROR_SECTION, CULPRIT_SECTION, i, <u32>end, offset);
-    end = <u64>offset + size;
+    if ((offset & (ALIGNMENT - 1)) != 0 || offset < end || offset > bytes || size > bytes - offset)
+      return refuse(ERROR_SECTION, CULPRIT_SECTION, i, end, offset);
+    end = offset + size;
     if (kind == 0 || kind >= SECTION_KINDS) {
       if (u32At(s, S_FLAGS) & SECTION_REQUIRED) return refuse(ERROR_SECTION_UNKNOWN, CULPRIT_SECTION, i, 0, kind);
       continue;
@@ -198,11 +203,11 @@ function checkSections(bytes: u32): i32 {
 /** The counts of the header fit their sections. */
 function checkCounts(): i32 {
   const count = u32At(file, H_TENSORS);
-  if (<u64>count * TENSOR_BYTES != <u64>sectionSize(SECTION_TENSORS))
+  if (<f64>count * TENSOR_BYTES != <f64>sectionSize(SECTION_TENSORS))
     return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_TENSORS, sectionSize(SECTION_TENSORS), count);
-  const ends = <u64>u32At(file, H_INPUTS) + u32At(file, H_OUTPUTS);
-  if (ends << 2 != <u64>sectionSize(SECTION_IO))
-    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_IO, sectionSize(SECTION_IO), <u32>ends);
+  const ends = <f64>u32At(file, H_INPUTS) + u32At(file, H_OUTPUTS);
+  if (ends * 4 != <f64>sectionSize(SECTION_IO))
+    return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_IO, sectionSize(SECTION_IO), toU32(ends));
   if (sectionSize(SECTION_STATE) > u32At(file, H_STATE_BYTES))
     return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STATE, u32At(file, H_STATE_BYTES), sectionSize(SECTION_STATE));
   return ERROR_NONE;
@@ -222,8 +227,8 @@ function placeWeights(): i32 {
   const at = roundUp(end, ALIGNMENT);
   end = at + bytes + SLACK;
   if (!ensure(end)) return refuseMemory();
-  if (!widen(section, stored, <usize>at, bytes)) return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STORED, bytes, stored);
-  setWeights(<usize>at, bytes);
+  if (!widen(section, stored, toU32(at), bytes)) return refuse(ERROR_COUNT, CULPRIT_SECTION, SECTION_STORED, bytes, stored);
+  setWeights(toU32(at), bytes);
   return ERROR_NONE;
 }
 
@@ -231,20 +236,20 @@ function placeWeights(): i32 {
 function placeTensors(bytes: u32): i32 {
   const arenaSize = u32At(file, H_ARENA_BYTES);
   stateBytes = u32At(file, H_STATE_BYTES);
-  end = <u64>file + bytes;
+  end = <f64>file + bytes;
   const error = placeWeights();
   if (error) return error;
   const arenaAt = roundUp(end, ALIGNMENT);
-  const stateAt = (arenaAt + arenaSize + SLACK + (ALIGNMENT - 1)) & ~(<u64>ALIGNMENT - 1);
+  const stateAt = roundUp(arenaAt + arenaSize + SLACK, ALIGNMENT);
   end = stateAt + stateBytes + SLACK;
-  if (end > <u64>u32.MAX_VALUE) return refuseMemory();
-  setArena(<usize>arenaAt, arenaSize);
+  if (end > <f64>u32.MAX_VALUE) return refuseMemory();
+  setArena(toU32(arenaAt), arenaSize);
   setTensors(sectionAt(SECTION_TENSORS), u32At(file, H_TENSORS));
   setOperators(sectionAt(SECTION_OPERATORS), u32At(file, H_OPERATORS));
-  state = <usize>stateAt;
+  state = toU32(stateAt);
   for (let i: u32 = 0; i < tensorCount; i++) {
     const check = placeTensor(
-      tensor(i), <usize>arenaAt, arenaSize, weights, weightsBytes,
+      tensor(i), arena, arenaSize, weights, weightsBytes,
       state, stateBytes
     );
     if (check) return refuse(ERROR_TENSOR, CULPRIT_TENSOR, i, 0, check);
@@ -267,9 +272,9 @@ function checkOperators(): i32 {
   let at: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const record = operators + at;
-    if (<u64>at + O_FIELDS > <u64>size) return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, size, CHECK_RECORD);
+    if (size - at < O_FIELDS) return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, size, CHECK_RECORD);
     const length = u32At(record, O_BYTES);
-    if ((length & 3) != 0 || length < O_FIELDS || <u64>at + length > <u64>size)
+    if ((length & 3) != 0 || length < O_FIELDS || length > size - at)
       return refuse(ERROR_OPERATOR, CULPRIT_OPERATOR, i, size - at, CHECK_RECORD);
     if (!isOperator(u32At(record, O_CODE)))
       return refuse(ERROR_OPERATOR_UNKNOWN, CULPRIT_OPERATOR, i, 0, u32At(record, O_CODE));
@@ -281,15 +286,15 @@ function checkOperators(): i32 {
 }
 
 function refuseMemory(): i32 {
-  return refuse(ERROR_MEMORY, CULPRIT_FILE, 0, <u32>min<u64>(end, u32.MAX_VALUE), <u32>memory.size() << 16);
+  return refuse(ERROR_MEMORY, CULPRIT_FILE, 0, toU32(end), <u32>memory.size() << 16);
 }
 
 /** Memory is what tensors and scratch need and no more; a damaged header cannot ask for gigabytes. */
 function checkMemory(): i32 {
   const used = roundUp(arenaExtent(), ALIGNMENT);
-  if (used < <u64>arenaBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, <u32>used, arenaBytes);
+  if (used < <f64>arenaBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, toU32(used), arenaBytes);
   const kept = roundUp(stateExtent(state), ALIGNMENT);
-  if (kept < <u64>stateBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, <u32>kept, stateBytes);
+  if (kept < <f64>stateBytes) return refuse(ERROR_COUNT, CULPRIT_FILE, 0, toU32(kept), stateBytes);
   return ensure(end) ? ERROR_NONE : refuseMemory();
 }
 
@@ -298,7 +303,7 @@ function prepareModel(): i32 {
   const at = roundUp(end, ALIGNMENT);
   end = at + preparedBytes() + SLACK;
   if (!ensure(end)) return refuseMemory();
-  prepare(<usize>at);
+  prepare(toU32(at));
   return ERROR_NONE;
 }
 
@@ -352,8 +357,8 @@ export function stateSize(): u32 {
 export function resetState(): void {
   if (!loaded || stateBytes == 0) return;
   const initial = sectionSize(SECTION_STATE);
-  memory.copy(state, sectionAt(SECTION_STATE), initial);
-  memory.fill(state + initial, 0, stateBytes - initial);
+  copyBytes(state, sectionAt(SECTION_STATE), initial);
+  fillBytes(state + initial, 0, stateBytes - initial);
 }
 
 /** Tensor index of input i, then of output i; −1 when there is none. */

@@ -46,13 +46,13 @@ function rowBytes(): usize {
 }
 
 /** Bytes that prepare() will need, a multiple of 16. */
-export function preparedBytes(): u64 {
+export function preparedBytes(): f64 {
   if (!ASC_FEATURE_RELAXED_SIMD) return 0;
   if (dotMode() >= DOT_SATURATES) return 0;
-  let bytes: u64 = rowBytes();
+  let bytes = <f64>rowBytes();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    if (isMatmul(u32At(record, O_CODE))) bytes += columnsOf(record) << 2;
+    if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
     record += u32At(record, O_BYTES);
   }
   return bytes;

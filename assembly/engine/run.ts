@@ -11,6 +11,7 @@ import {
   OP_BINARY_INT,
   OP_CAST,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_CUMSUM,
@@ -19,6 +20,7 @@ import {
   OP_DWCONV_QS8,
   OP_DYNAMIC_RANGE,
   OP_FILL,
+  OP_FIXED,
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
@@ -31,6 +33,7 @@ import {
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  OP_MICRO_FEATURES,
   OP_MUL_F32,
   OP_MUL_QS8,
   OP_NORM_F32,
@@ -43,6 +46,7 @@ import {
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
+  OP_SPECTRUM,
   OP_SUB_F32,
   OP_TABLE,
   OP_UNARY_F32,
@@ -53,6 +57,7 @@ import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";
 import { runConvF32, runConvQs8 } from "../ops/conv";
+import { runFixed } from "../ops/fixed";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
 import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
@@ -72,6 +77,7 @@ import { runLstm } from "../ops/lstm";
 import { runRecurrent } from "../ops/recurrent";
 import { runQuantizeLinear } from "../ops/quantize-linear";
 import { runSoftmax } from "../ops/softmax";
+import { runSpectrum } from "../ops/spectrum";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
@@ -179,10 +185,18 @@ function runOperator(record: usize): void {
       if (keeps(OP_QUANTIZE_LINEAR)) runQuantizeLinear(record);
       return;
     case OP_INTEGER_CONV:
-      if (keeps(OP_INTEGER_CONV)) runIntegerConv(record);
+    case OP_CONV_QS16:
+      if (keeps(OP_INTEGER_CONV) || keeps(OP_CONV_QS16)) runIntegerConv(record);
+      return;
+    case OP_FIXED:
+      if (keeps(OP_FIXED)) runFixed(record);
       return;
     case OP_DYNAMIC_RANGE:
       if (keeps(OP_DYNAMIC_RANGE)) runDynamicRange(record);
+      return;
+    case OP_SPECTRUM:
+    case OP_MICRO_FEATURES:
+      if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES)) runSpectrum(record);
       return;
     case OP_BINARY_INT:
     case OP_SELECT:

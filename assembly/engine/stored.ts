@@ -14,13 +14,13 @@ import {
 } from "../format";
 
 /** No section becomes more than so many times its own bytes: a bit of a mask may be four bytes. */
-const GROWTH: u64 = 32;
+const GROWTH: u32 = 32;
 
 /** What the section's first word says, or 0 where that cannot be. */
 export function widenedBytes(section: usize, size: u32): u32 {
   if (size < 4) return 0;
   const bytes = load<u32>(section);
-  return <u64>bytes <= GROWTH * size ? bytes : 0;
+  return <f64>bytes <= <f64>size * GROWTH ? bytes : 0;
 }
 
 function elementBits(kind: u32): u32 {
@@ -79,8 +79,8 @@ export function widen(section: usize, size: u32, to: usize, bytes: u32): bool {
       stored = 0;
       for (let i: u32 = 0; i < count; i++) stored += (<u32>load<u8>(mask + (i >> 3)) >> (i & 7)) & 1;
     }
-    const used = (<u64>stored * elementBits(kind) + 7) >> 3;
-    if (used > <u64>(end - at)) return false;
+    const used = <usize>ceil((<f64>stored * elementBits(kind)) / 8);
+    if (used > end - at) return false;
     let next: u32 = 0;
     for (let i: u32 = 0; i < count; i++) {
       const isStored = !isSparse || ((<u32>load<u8>(mask + (i >> 3)) >> (i & 7)) & 1) != 0;
@@ -89,7 +89,7 @@ export function widen(section: usize, size: u32, to: usize, bytes: u32): bool {
       else store<u8>(to + i, <u8>value);
     }
     to += length;
-    at += <usize>used;
+    at += used;
     at = section + ((at - section + 3) & ~3);
   }
   return at == end;

@@ -44,12 +44,12 @@ export function placeTensor(
   const size = elementBytes(dtypeOf(t));
   if (size == 0) return CHECK_DTYPE;
   if (rankOf(t) > MAX_RANK || load<u8>(t + T_FLAGS) != 0) return CHECK_FIELD;
-  let bytes = <u64>size;
+  let bytes = <f64>size;
   for (let i: u32 = 0; i < rankOf(t); i++) {
-    bytes *= dimOf(t, i);
-    if (bytes == 0 || bytes > <u64>i32.MAX_VALUE) return CHECK_SHAPE;
+    bytes *= <f64>dimOf(t, i);
+    if (bytes == 0 || bytes > <f64>i32.MAX_VALUE) return CHECK_SHAPE;
   }
-  if (bytes != <u64>u32At(t, T_SIZE)) return CHECK_SHAPE;
+  if (bytes != <f64>u32At(t, T_SIZE)) return CHECK_SHAPE;
   const scale = f32At(t, T_SCALE);
   if (!(scale >= 0 && scale <= f32.MAX_VALUE)) return CHECK_QUANTIZATION;
   const region: u32 = load<u8>(t + T_REGION);
@@ -64,7 +64,7 @@ export function placeTensor(
   } else if (region != REGION_ARENA) return CHECK_FIELD;
   const offset = u32At(t, T_OFFSET);
   if (offset & 15) return CHECK_ALIGNMENT;
-  if (<u64>offset + bytes > <u64>limit) return CHECK_REGION;
+  if (<f64>offset + bytes > <f64>limit) return CHECK_REGION;
   store<u32>(t + T_POINTER, <u32>(base + offset));
   return 0;
 }

@@ -23,6 +23,7 @@ import {
   OP_BINARY_INT,
   OP_CAST,
   OP_CONV_F32,
+  OP_CONV_QS16,
   OP_CONV_QS8,
   OP_COPY,
   OP_CUMSUM,
@@ -31,6 +32,7 @@ import {
   OP_DWCONV_QS8,
   OP_DYNAMIC_RANGE,
   OP_FILL,
+  OP_FIXED,
   OP_GATHER,
   OP_GEMM_F32,
   OP_GEMM_QD8,
@@ -43,6 +45,7 @@ import {
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
   OP_MEAN_QS8,
+  OP_MICRO_FEATURES,
   OP_MUL_F32,
   OP_NORM_F32,
   OP_QUANTIZE,
@@ -54,6 +57,7 @@ import {
   OP_SELECT,
   OP_SOFTMAX_F32,
   OP_SOFTMAX_QS8,
+  OP_SPECTRUM,
   OP_TABLE,
   OP_UNARY_F32,
   OP_UPDATE,
@@ -66,6 +70,7 @@ import { verifyConv } from "../ops/conv";
 import { verifyConvert } from "../ops/convert";
 import { verifyCopy, verifyFill } from "../ops/copy";
 import { verifyDwconv } from "../ops/dwconv";
+import { verifyFixed } from "../ops/fixed";
 import { verifyGather } from "../ops/gather";
 import { verifyGemm } from "../ops/gemm";
 import { verifyMatmulF32 } from "../ops/matmul";
@@ -79,6 +84,7 @@ import { verifyLstm } from "../ops/lstm";
 import { verifyRecurrent } from "../ops/recurrent";
 import { verifyQuantizeLinear } from "../ops/quantize-linear";
 import { verifySoftmax } from "../ops/softmax";
+import { verifySpectrum } from "../ops/spectrum";
 import { verifyUnary } from "../ops/unary";
 import { verifyWindow } from "../ops/window-copy";
 import { verifyNorm } from "../ops/norm";
@@ -94,10 +100,10 @@ export function isOperator(code: u32): bool {
   if (code >= OP_GEMM_QS8 && code <= OP_FILL) return true;
   if (code >= OP_GATHER && code <= OP_UPDATE) return true;
   if (code >= OP_REDUCE && code <= OP_RESIZE) return true;
-  if (code == OP_MATMUL_F32) return true;
+  if (code >= OP_MATMUL_F32 && code <= OP_FIXED) return true;
   if (code == OP_BINARY_F32 || code == OP_BINARY_INT || code == OP_CAST || code == OP_SELECT) return true;
   if (code == OP_RECURRENT_F32 || code == OP_LSTM_QS8) return true;
-  if (code >= OP_QUANTIZE_LINEAR && code <= OP_DYNAMIC_RANGE) return true;
+  if (code >= OP_QUANTIZE_LINEAR && code <= OP_MICRO_FEATURES) return true;
   if (code == OP_GEMM_QD8 || code == OP_GEMM_SPARSE_QS8) return true;
   return false;
 }
@@ -159,8 +165,11 @@ function verifyWide(record: usize, code: u32): i32 {
       break;
   }
   if (keeps(OP_QUANTIZE_LINEAR) && code == OP_QUANTIZE_LINEAR) return verifyQuantizeLinear(record);
-  if (keeps(OP_INTEGER_CONV) && code == OP_INTEGER_CONV) return verifyIntegerConv(record);
+  if (isKept(code, OP_INTEGER_CONV) || isKept(code, OP_CONV_QS16)) return verifyIntegerConv(record);
+  if (isKept(code, OP_FIXED)) return verifyFixed(record);
   if (keeps(OP_DYNAMIC_RANGE) && code == OP_DYNAMIC_RANGE) return verifyDynamicRange(record);
+  if (keepsAny(OP_SPECTRUM, OP_MICRO_FEATURES) && code >= OP_SPECTRUM && code <= OP_MICRO_FEATURES)
+    return verifySpectrum(record);
   if (keeps(OP_SELECT) && code == OP_SELECT) return verifySelect(record);
   return CHECK_RECORD;
 }

@@ -40,7 +40,7 @@ import { applyWhole, compare } from "../kernels/vector/arithmetic";
 import { checkDims, lastOf, reaches, rowCount, rowOffset } from "./strided";
 
 /** The elements of t from its start that the strides reach all exist. */
-function reachesOnly(record: usize, strides: usize, t: usize): bool {
+export function reachesOnly(record: usize, strides: usize, t: usize): bool {
   return reaches(record, B_DIMS, strides, 0, bytesOf(t) / elementBytes(dtypeOf(t)));
 }
 
@@ -68,7 +68,8 @@ export function verifySelect(record: usize): i32 {
   return reachesOnly(record, J_CONDITION_STRIDES, inputOf(record)) ? 0 : CHECK_SHAPE;
 }
 
-function verifyWalk(record: usize, a: usize, b: usize): i32 {
+/** Dimensions are those of the output, and its operands have what the strides reach. */
+export function verifyWalk(record: usize, a: usize, b: usize): i32 {
   const y = outputOf(record);
   const check = checkDims(record, B_DIMS, bytesOf(y) / elementBytes(dtypeOf(y)));
   if (check) return check;

@@ -30,7 +30,7 @@ import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { copyOver, fillOver } from "../simd/copy";
-import { checkExtents, checkWeightPadding, packedBytes, verifyMatmul } from "./gemm";
+import { checkExtents, checkWeightPadding, packedBytes, paddedColumns, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
 export function verifyConv(record: usize): i32 {
@@ -46,18 +46,18 @@ export function verifyConv(record: usize): i32 {
   const groups = u32At(record, C_GROUPS);
   if (groups == 0 || channels % groups != 0 || n % groups != 0) return CHECK_FIELD;
   if (dimOf(y, 3) != n) return CHECK_SHAPE;
-  const k = <u64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) * (channels / groups);
-  if (k != u32At(record, M_K)) return CHECK_SHAPE;
-  const columns = roundUp(n / groups, NR) * groups;
+  const k = u32At(record, M_K);
+  if (<f64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) * (channels / groups) != <f64>k) return CHECK_SHAPE;
+  const columns = paddedColumns(n / groups) * groups;
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
   if (dtypeOf(x) != DTYPE_FLOAT32) {
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns, KR, 0);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), k, columns, KR, 0);
     if (check) return check;
   }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
   if (!within(record, C_PANEL_ROWS, 1, 1 << 16)) return CHECK_FIELD;
-  const rowBytes = dtypeOf(x) == DTYPE_FLOAT32 ? k << 2 : roundUp(k, KR);
+  const rowBytes = dtypeOf(x) == DTYPE_FLOAT32 ? <f64>k * 4 : roundUp(k, KR);
   return checkScratch(
     u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), rowBytes * u32At(record, C_PANEL_ROWS) + 16, x, y
   );

@@ -13,9 +13,11 @@ import {
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
 } from "../records";
+import { productOf } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { lastOf, reaches, rowCount, rowOffset } from "./strided";
+import { copyBytes, fillBytes } from "../simd/copy";
 
 export function verifyCopy(record: usize): i32 {
   return u32At(record, O_BYTES) == COPY_RECORD_BYTES ? checkCopy(record, 0, 0, 0) : CHECK_RECORD;
@@ -28,14 +30,10 @@ export function checkCopy(record: usize, shift: usize, xMore: u32, yMore: u32): 
   const at = record + shift;
   const size = u32At(at, Y_ELEMENT);
   if (dtypeOf(x) != dtypeOf(y) || size != elementBytes(dtypeOf(x))) return CHECK_DTYPE;
-  const most = <u64>bytesOf(y);
-  let product: u64 = 1;
-  for (let d: usize = Y_DIMS; d < Y_IN_STRIDES; d += 4) {
-    product *= u32At(at, d);
-    if (product == 0 || product > most) return CHECK_FIELD;
-  }
-  const xFirst = <u64>u32At(at, Y_IN_OFFSET) + xMore;
-  const yFirst = <u64>u32At(at, Y_OUT_OFFSET) + yMore;
+  const product = productOf(at, Y_DIMS, Y_IN_STRIDES - 4);
+  if (product == 0 || product > <f64>bytesOf(y)) return CHECK_FIELD;
+  const xFirst = <f64>u32At(at, Y_IN_OFFSET) + xMore;
+  const yFirst = <f64>u32At(at, Y_OUT_OFFSET) + yMore;
   if (!reaches(at, Y_DIMS, Y_IN_STRIDES, xFirst, bytesOf(x) / size)) return CHECK_SHAPE;
   return reaches(at, Y_DIMS, Y_OUT_STRIDES, yFirst, bytesOf(y) / size) ? 0 : CHECK_SHAPE;
 }
@@ -67,7 +65,7 @@ export function copyStrided(record: usize, shift: usize, xMore: usize, yMore: us
   for (let r: u32 = 0; r < rows; r++) {
     const x = x0 + rowOffset(at, Y_DIMS, Y_IN_STRIDES, r) * size;
     const y = y0 + rowOffset(at, Y_DIMS, Y_OUT_STRIDES, r) * size;
-    if (xStep == size && yStep == size) memory.copy(y, x, n * size);
+    if (xStep == size && yStep == size) copyBytes(y, x, n * size);
     else if (size == 1) copyRow<u8>(n, x, xStep, y, yStep);
     else if (size == 2) copyRow<u16>(n, x, xStep, y, yStep);
     else if (size == 4) copyRow<u32>(n, x, xStep, y, yStep);
@@ -85,10 +83,10 @@ export function markCopy(record: usize, shift: usize, value: u8): void {
   const y0 = dataOf(outputOf(record)) + <usize>u32At(at, Y_OUT_OFFSET) * size;
   for (let r: u32 = 0; r < rows; r++) {
     let y = y0 + rowOffset(at, Y_DIMS, Y_OUT_STRIDES, r) * size;
-    if (yStep == size) memory.fill(y, value, n * size);
+    if (yStep == size) fillBytes(y, value, n * size);
     else {
       for (let i: usize = 0; i < n; i++) {
-        memory.fill(y, value, size);
+        fillBytes(y, value, size);
         y += yStep;
       }
     }

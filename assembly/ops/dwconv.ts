@@ -28,7 +28,7 @@ import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { fillOver } from "../simd/copy";
-import { checkExtents, checkWeightPadding, verifyMatmul } from "./gemm";
+import { checkExtents, checkWeightPadding, paddedColumns, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
 /** Scratch: one address per tap (an even number of them), then one row of padding. */
@@ -42,19 +42,19 @@ export function verifyDwconv(record: usize): i32 {
   if (check) return check;
   const channels = u32At(record, M_N);
   if (dimOf(x, 3) != channels || dimOf(y, 3) != channels) return CHECK_SHAPE;
-  const taps = <u64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W);
+  const taps = u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W);
   if (taps != u32At(record, M_K)) return CHECK_FIELD;
   const isFloat = dtypeOf(y) == DTYPE_FLOAT32;
-  const columns = roundUp(channels, NR);
-  check = verifyMatmul(record, columns, isFloat ? taps * columns * 4 : roundUp(taps, 2) * columns);
+  const columns = paddedColumns(channels);
+  check = verifyMatmul(record, columns, isFloat ? <f64>taps * columns * 4 : roundUp(taps, 2) * columns);
   if (check) return check;
   if (!isFloat) {
     const wz = i32At(record, M_WEIGHT_ZERO_POINT);
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>taps, <usize>columns, 2, wz);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), taps, columns, 2, wz);
     if (check) return check;
   }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
-  const needed = roundUp(taps, 2) * 4 + columns * (isFloat ? 4 : 1) + 16;
+  const needed = roundUp(taps, 2) * 4 + <f64>columns * (isFloat ? 4 : 1) + 16;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
 }
 

@@ -19,14 +19,10 @@ import {
   G_OUTER,
   OP_SCATTER,
 } from "../records";
+import { isRows, productOf } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
-
-/** `product` · the field, or 0 where that is no count of elements. */
-function times(product: u64, record: usize, field: usize): u64 {
-  const next = product * u32At(record, field);
-  return next > <u64>i32.MAX_VALUE ? 0 : next;
-}
+import { copyBytes } from "../simd/copy";
 
 export function verifyGather(record: usize): i32 {
   if (u32At(record, O_BYTES) != GATHER_RECORD_BYTES) return CHECK_RECORD;
@@ -39,13 +35,12 @@ export function verifyGather(record: usize): i32 {
     return CHECK_DTYPE;
   const depth = u32At(record, G_DEPTH);
   if (depth == 0 || depth > GATHER_RANK || u32At(record, G_FROM_END) > 1) return CHECK_FIELD;
-  const slices = times(times(elementBytes(dtypeOf(x)), record, G_INNER), record, G_OUTER);
-  const part = times(times(slices, record, G_BATCHES), record, G_COUNT);
-  let whole = times(slices, record, G_BATCHES);
-  for (let d: usize = 0; d < <usize>depth; d++) whole = times(whole, record, G_DIMS + (d << 2));
-  const tuples = times(times(times(elementBytes(dtypeOf(indices)), record, G_BATCHES), record, G_COUNT), record, G_DEPTH);
-  if (part != <u64>bytesOf(isScatter ? x : y) || whole != <u64>bytesOf(isScatter ? y : x)) return CHECK_SHAPE;
-  return tuples == <u64>bytesOf(indices) ? 0 : CHECK_SHAPE;
+  const batches = u32At(record, G_BATCHES);
+  const slices = <f64>elementBytes(dtypeOf(x)) * u32At(record, G_INNER) * u32At(record, G_OUTER) * batches;
+  const whole = slices * productOf(record, G_DIMS, G_DIMS + ((depth - 1) << 2));
+  if (!isRows(isScatter ? x : y, u32At(record, G_COUNT), slices) || whole != <f64>bytesOf(isScatter ? y : x))
+    return CHECK_SHAPE;
+  return isRows(indices, u32At(record, G_COUNT), <f64>batches * depth * elementBytes(dtypeOf(indices))) ? 0 : CHECK_SHAPE;
 }
 
 /**
@@ -85,8 +80,8 @@ export function runGather(record: usize): void {
           at = at * <usize>n + <usize>index;
         }
         at = whole + at * bytes;
-        if (!isScatter) memory.copy(part, at, bytes);
-        else if (isInside) memory.copy(at, part, bytes);
+        if (!isScatter) copyBytes(part, at, bytes);
+        else if (isInside) copyBytes(at, part, bytes);
         part += bytes;
       }
       whole += size;

@@ -23,10 +23,11 @@ import {
   WEIGHTS_F32,
   WEIGHTS_I8,
 } from "../records";
-import { checkFloatRange, checkScratch, checkWeights, isInt8, roundUp, within } from "../engine/check";
+import { checkFloatRange, checkScratch, checkWeights, isInt8, rowsOf, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { blockBytes, blockHead, qd8_f32_gemm } from "../kernels/gemm/qd8";
 import { qd8_quantize_row, rowBytes } from "../kernels/gemm/qd8-row";
+import { isMatrixPair, paddedColumns } from "./gemm";
 
 /** Sums over one block of so many k stay within int32: 2 · 128 · 128 each. */
 const BLOCK_LIMIT: u32 = 1 << 15;
@@ -42,25 +43,25 @@ export function verifyGemmDynamic(record: usize): i32 {
   if (!within(record, QD_BLOCK_ZERO_POINTS, 0, 1) || !isInt8(i32At(record, QD_ZERO_POINT))) return CHECK_FIELD;
   const format = u32At(record, M_WEIGHT_FORMAT);
   if (!within(record, M_WEIGHT_FORMAT, WEIGHTS_I8, WEIGHTS_CODEBOOK) || format == WEIGHTS_F32) return CHECK_FIELD;
-  const k = <u64>u32At(record, M_K);
-  const n = <u64>u32At(record, M_N);
-  const columns = roundUp(n, NR);
-  const blocks = (roundUp(k, 8) + u32At(record, QD_BLOCK) - 1) / u32At(record, QD_BLOCK);
-  const head = <u64>blockHead(u32At(record, QD_BLOCK_ZERO_POINTS) != 0);
-  const perBlock = blocks * head + blockBytes(format, <usize>roundUp(k, 8));
+  const k = u32At(record, M_K);
+  const padded = (k + 7) & ~7;
+  const columns = <f64>paddedColumns(u32At(record, M_N));
+  const blocks = (padded + u32At(record, QD_BLOCK) - 1) / u32At(record, QD_BLOCK);
+  const head = blockHead(u32At(record, QD_BLOCK_ZERO_POINTS) != 0);
+  const perBlock = <f64>blocks * head + blockBytes(format, padded);
   let check = checkWeights(u32At(record, M_WEIGHTS), (columns / NR) * perBlock);
   if (check) return check;
-  check = checkWeights(u32At(record, M_BIAS), columns << 2);
+  check = checkWeights(u32At(record, M_BIAS), columns * 4);
   if (check) return check;
-  check = checkWeights(u32At(record, QD_WEIGHT_SUMS), columns << 2);
+  check = checkWeights(u32At(record, QD_WEIGHT_SUMS), columns * 4);
   if (check) return check;
   check = checkWeights(u32At(record, QD_TABLE), format == WEIGHTS_CODEBOOK ? 16 : 0);
   if (check) return check;
   check = checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
   if (check) return check;
-  const rows = <u64>bytesOf(y) / (n * 4);
-  if (rows * n * 4 != bytesOf(y) || rows * k * 4 != bytesOf(x)) return CHECK_SHAPE;
-  const needed = rows * rowBytes(<usize>k, u32At(record, QD_BLOCK)) + roundUp(k, 8) * NR;
+  if (!isMatrixPair(record, 4)) return CHECK_SHAPE;
+  const rows = <f64>rowsOf(y, u32At(record, M_N) * 4);
+  const needed = rows * rowBytes(k, u32At(record, QD_BLOCK)) + <f64>padded * NR;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
 }
 

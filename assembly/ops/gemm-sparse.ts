@@ -15,21 +15,21 @@ import {
   M_WEIGHT_ZERO_POINT,
   NR,
 } from "../records";
-import { checkWeights, roundUp, within } from "../engine/check";
+import { checkWeights, within } from "../engine/check";
 import { bytesOf, dataOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { qs8_qc8w_spmm } from "../kernels/gemm/sparse";
-import { verifyMatmul } from "./gemm";
+import { isMatrixPair, paddedColumns, verifyMatmul } from "./gemm";
 
 /** A block's first k is a u16. */
 const K_LIMIT: u32 = 1 << 16;
 
 /** Blocks that the index lists, or −1 where it is not sound: counts that fit, ascending multiples of KR below k. */
-export function listedBlocks(record: usize): i64 {
+export function listedBlocks(record: usize): i32 {
   const k = u32At(record, M_K);
   const n = u32At(record, M_N);
   let at = weights + u32At(record, M_INDEX);
   const end = at + u32At(record, M_INDEX_BYTES);
-  let blocks: i64 = 0;
+  let blocks: i32 = 0;
   for (let c: u32 = 0; c < n; c += NR) {
     if (at + 2 > end) return -1;
     const count: usize = load<u16>(at);
@@ -42,7 +42,7 @@ export function listedBlocks(record: usize): i64 {
       next = first + KR;
     }
     at += count << 1;
-    blocks += count;
+    blocks += <i32>count;
   }
   return at == end ? blocks : -1;
 }
@@ -75,13 +75,10 @@ export function verifyGemmSparse(record: usize): i32 {
   if (check) return check;
   const blocks = listedBlocks(record);
   if (blocks < 0) return CHECK_FIELD;
-  const n = <u64>u32At(record, M_N);
-  check = verifyMatmul(record, roundUp(n, NR), <u64>blocks * NR * KR);
+  check = verifyMatmul(record, paddedColumns(u32At(record, M_N)), <f64>blocks * (NR * KR));
   if (check) return check;
   if (!isPadded(record)) return CHECK_FIELD;
-  const rows = <u64>bytesOf(outputOf(record)) / n;
-  if (rows * n != bytesOf(outputOf(record))) return CHECK_SHAPE;
-  return rows * u32At(record, M_K) == bytesOf(inputOf(record)) ? 0 : CHECK_SHAPE;
+  return isMatrixPair(record, 1) ? 0 : CHECK_SHAPE;
 }
 
 export function runGemmSparse(record: usize): void {

@@ -37,11 +37,14 @@ import {
   checkRounding,
   checkWeights,
   isInt8,
+  isRows,
   roundUp,
+  rowsOf,
   within,
 } from "../engine/check";
 import { roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
+import { elementBytes } from "../engine/tensors";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 
@@ -49,7 +52,7 @@ import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
  * What GEMM, CONV and DWCONV share: types, K and N, output range, bias, multipliers, accumulator bound.
  * `columns` counts the padded output columns, `weightBytes` the packed weights.
  */
-export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32 {
+export function verifyMatmul(record: usize, columns: u32, weightBytes: f64): i32 {
   const x = inputOf(record);
   const y = outputOf(record);
   const isFloat = dtypeOf(y) == DTYPE_FLOAT32;
@@ -60,7 +63,7 @@ export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32
   if (u32At(record, M_WEIGHT_FORMAT) != <u32>(isFloat ? WEIGHTS_F32 : WEIGHTS_I8)) return CHECK_FIELD;
   let check = checkWeights(u32At(record, M_WEIGHTS), weightBytes);
   if (check) return check;
-  check = checkWeights(u32At(record, M_BIAS), columns << 2);
+  check = checkWeights(u32At(record, M_BIAS), <f64>columns * 4);
   if (check) return check;
   if (isFloat) return checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
   check = checkRounding(u32At(record, M_ROUNDING));
@@ -71,17 +74,24 @@ export function verifyMatmul(record: usize, columns: u64, weightBytes: u64): i32
   if (check) return check;
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (!isInt8(wz)) return CHECK_QUANTIZATION;
-  const reach = <u64>u32At(record, M_K) * 128 * <u64>(128 + (wz < 0 ? -wz : wz));
-  const bias = weights + u32At(record, M_BIAS);
-  for (let i: usize = 0; i < <usize>columns; i++) {
-    const b = <i64>i32At(bias, i << 2);
-    if (<u64>(b < 0 ? -b : b) + reach > <u64>i32.MAX_VALUE) return CHECK_ACCUMULATOR;
-  }
-  return 0;
+  const reach = <f64>u32At(record, M_K) * 128 * (128 + abs(<f64>wz));
+  return isWithinReach(weights + u32At(record, M_BIAS), columns, reach) ? 0 : CHECK_ACCUMULATOR;
+}
+
+/** `count` biases, each with a sum of at most `reach` on it, stay within int32. */
+export function isWithinReach(bias: usize, count: usize, reach: f64): bool {
+  for (const end = bias + (count << 2); bias < end; bias += 4)
+    if (abs(<f64>load<i32>(bias)) + reach > <f64>i32.MAX_VALUE) return false;
+  return true;
+}
+
+/** Columns, a multiple of NR. */
+export function paddedColumns(n: u32): u32 {
+  return (n + NR - 1) & ~(NR - 1);
 }
 
 /** Bytes of packed weights: per 8 columns, k in steps of KR (int8) or one (f32). */
-export function packedBytes(record: usize, k: u64, columns: u64): u64 {
+export function packedBytes(record: usize, k: f64, columns: f64): f64 {
   return dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? k * columns * 4 : roundUp(k, KR) * columns;
 }
 
@@ -101,28 +111,31 @@ export function checkWeightPadding(at: usize, k: usize, columns: usize, step: us
   return 0;
 }
 
-/** K and N are small enough that no product of two and an element size overflows 64 bits. */
+/** K and N are small enough that either takes less than 32 bits in bytes. */
 export function checkExtents(record: usize): i32 {
   return within(record, M_K, 1, 1 << 26) && within(record, M_N, 1, 1 << 26) ? 0 : CHECK_FIELD;
+}
+
+/** Input and output are [m, K] and [m, N], in elements of `size` bytes. */
+export function isMatrixPair(record: usize, size: u32): bool {
+  const rows = rowsOf(outputOf(record), u32At(record, M_N) * size);
+  return rows != 0 && isRows(inputOf(record), rows, <f64>u32At(record, M_K) * size);
 }
 
 export function verifyGemm(record: usize): i32 {
   if (u32At(record, O_BYTES) != GEMM_RECORD_BYTES) return CHECK_RECORD;
   let check = checkExtents(record);
   if (check) return check;
-  const k = <u64>u32At(record, M_K);
-  const n = <u64>u32At(record, M_N);
-  const columns = roundUp(n, NR);
+  const k = u32At(record, M_K);
+  const n = u32At(record, M_N);
+  const columns = paddedColumns(n);
   check = verifyMatmul(record, columns, packedBytes(record, k, columns));
   if (check) return check;
   if (dtypeOf(outputOf(record)) == DTYPE_INT8) {
-    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), <usize>k, <usize>columns, KR, 0);
+    check = checkWeightPadding(weights + u32At(record, M_WEIGHTS), k, columns, KR, 0);
     if (check) return check;
   }
-  const element: u64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
-  const rows = <u64>bytesOf(outputOf(record)) / (n * element);
-  if (rows * n * element != bytesOf(outputOf(record))) return CHECK_SHAPE;
-  return rows * k * element == bytesOf(inputOf(record)) ? 0 : CHECK_SHAPE;
+  return isMatrixPair(record, elementBytes(dtypeOf(outputOf(record)))) ? 0 : CHECK_SHAPE;
 }
 
 export function runGemmQs8(record: usize): void {

@@ -42,21 +42,15 @@ import {
 } from "../engine/model";
 import { logistic16, s8_dot, tanh16 } from "../kernels/recurrent/qs8";
 import { clamp, requantizeDouble } from "../simd/requantize";
+import { isWithinReach } from "./gemm";
 import { checkRecurrentScratch, checkRecurrentShapes, hasRecurrentTensors } from "./recurrent";
+import { copyBytes } from "../simd/copy";
 
 /** Pairs of LQ_SCALES behind those of the gates' inputs and of h. */
 const FORGET: usize = 8;
 const ADDED: usize = 9;
 const OUTPUT: usize = 10;
 const SCALES: usize = 11;
-
-function isWithinReach(bias: usize, count: usize, k: u64): bool {
-  for (let i: usize = 0; i < count; i++) {
-    const b = <i64>i32At(bias, i << 2);
-    if (<u64>(b < 0 ? -b : b) + (k << 14) > <u64>i32.MAX_VALUE) return false;
-  }
-  return true;
-}
 
 export function verifyLstm(record: usize): i32 {
   if (u32At(record, O_BYTES) != LSTM_QS8_RECORD_BYTES) return CHECK_RECORD;
@@ -66,24 +60,24 @@ export function verifyLstm(record: usize): i32 {
   const c = variable2Of(record);
   if (dtypeOf(inputOf(record)) != DTYPE_INT8 || dtypeOf(outputOf(record)) != DTYPE_INT8) return CHECK_DTYPE;
   if (dtypeOf(h) != DTYPE_INT8 || dtypeOf(c) != DTYPE_INT16) return CHECK_DTYPE;
-  const k: u64 = u32At(record, LQ_INPUT);
-  const hidden: u64 = u32At(record, LQ_HIDDEN);
+  const k = u32At(record, LQ_INPUT);
+  const hidden = u32At(record, LQ_HIDDEN);
   let check = checkRecurrentShapes(record, k, hidden, 1);
   if (check) return check;
   if (bytesOf(c) != bytesOf(h) << 1) return CHECK_SHAPE;
-  check = checkWeights(u32At(record, LQ_WEIGHTS), (hidden << 2) * k);
+  check = checkWeights(u32At(record, LQ_WEIGHTS), <f64>(hidden << 2) * k);
   if (check) return check;
-  check = checkWeights(u32At(record, LQ_RECURRENT), (hidden << 2) * hidden);
+  check = checkWeights(u32At(record, LQ_RECURRENT), <f64>(hidden << 2) * hidden);
   if (check) return check;
-  check = checkWeights(u32At(record, LQ_BIAS), hidden << 5);
+  check = checkWeights(u32At(record, LQ_BIAS), <f64>(hidden << 5));
   if (check) return check;
   check = checkWeights(u32At(record, LQ_SCALES), SCALES << 3);
   if (check) return check;
   check = checkWeights(u32At(record, LQ_TABLE), 512);
   if (check) return check;
   const bias = weights + u32At(record, LQ_BIAS);
-  const columns = <usize>hidden << 2;
-  if (!isWithinReach(bias, columns, k) || !isWithinReach(bias + (columns << 2), columns, hidden))
+  const columns = hidden << 2;
+  if (!isWithinReach(bias, columns, <f64>(k << 14)) || !isWithinReach(bias + (columns << 2), columns, <f64>(hidden << 14)))
     return CHECK_ACCUMULATOR;
   const scales = weights + u32At(record, LQ_SCALES);
   for (let i: usize = 0; i < SCALES; i++)
@@ -91,7 +85,7 @@ export function verifyLstm(record: usize): i32 {
   if (!isInt8(i32At(record, LQ_ZERO_POINT))) return CHECK_QUANTIZATION;
   if (u32At(record, LQ_REVERSE) > 1 || u32At(record, LQ_CLIP) > 32768) return CHECK_FIELD;
   if (u32At(record, LQ_TANH_MULTIPLIER) > 3 << 13 || u32At(record, LQ_TANH_SHIFT) > 15) return CHECK_FIELD;
-  return checkRecurrentScratch(record, hidden << 3);
+  return checkRecurrentScratch(record, <f64>(hidden << 3));
 }
 
 // @ts-ignore: decorator
@@ -135,10 +129,10 @@ function stepRow(record: usize, x: usize, h: usize, c: usize): void {
   const zeroPoint = i32At(record, LQ_ZERO_POINT);
   sumGates(record, x, h, gates);
   for (let j: usize = 0; j < bytes; j += 2) {
-    const i = logistic16(table, load<i16>(gates + j));
-    const f = logistic16(table, load<i16>(gates + bytes + j));
+    const i = logistic16(table, load<i16>(gates + j), 3, 0);
+    const f = logistic16(table, load<i16>(gates + bytes + j), 3, 0);
     const g = tanh16(table, load<i16>(gates + 2 * bytes + j), 3, 0);
-    const o = logistic16(table, load<i16>(gates + 3 * bytes + j));
+    const o = logistic16(table, load<i16>(gates + 3 * bytes + j), 3, 0);
     const kept = saturate(scaled(scales, FORGET, f * <i32>load<i16>(c + j)));
     const added = saturate(scaled(scales, ADDED, i * g));
     const cell = clamp(saturate(kept + added), -clip, clip);
@@ -162,7 +156,7 @@ export function runLstm(record: usize): void {
     for (let b: usize = 0; b < batch; b++) {
       const state = h + b * hidden;
       stepRow(record, x + (first + b) * k, state, c + ((b * hidden) << 1));
-      memory.copy(y + (first + b) * hidden, state, hidden);
+      copyBytes(y + (first + b) * hidden, state, hidden);
     }
   }
 }

@@ -23,13 +23,13 @@ import {
 import { checkFloatRange, checkScratch, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
+import { copyBytes, fillBytes } from "../simd/copy";
 
 const LIMIT: u32 = 1 << 26;
-const FAR: u64 = 1 << 40;
 
-/** The element furthest from `first` among n, `stride` apart; capped, so that sums of some cannot overflow. */
-function furthest(first: u64, n: u32, stride: u32): u64 {
-  return min<u64>(first + <u64>(n - 1) * stride, FAR);
+/** The element furthest from `first` among n, `stride` apart. */
+function furthest(first: f64, n: u32, stride: u32): f64 {
+  return first + <f64>(n - 1) * stride;
 }
 
 export function verifyMatmulF32(record: usize): i32 {
@@ -51,19 +51,18 @@ export function verifyMatmulF32(record: usize): i32 {
   const k = u32At(record, MM_K);
   let lastA = furthest(k - 1, rows, u32At(record, MM_A_ROW));
   let lastB = furthest(furthest(0, k, u32At(record, MM_B_K)), n, u32At(record, MM_B_N));
-  let elements = <u64>rows * n;
+  let elements = <f64>rows * n;
   for (let d: usize = 0; d < MATMUL_RANK << 2; d += 4) {
     const size = u32At(record, MM_BATCH + d);
     if (size == 0) return CHECK_FIELD;
-    elements *= size;
-    if (elements > <u64>bytesOf(y)) return CHECK_SHAPE;
+    elements *= <f64>size;
     lastA = furthest(lastA, size, u32At(record, MM_A_BATCH + d));
     lastB = furthest(lastB, size, u32At(record, MM_B_BATCH + d));
   }
-  if (elements << 2 != bytesOf(y)) return CHECK_SHAPE;
-  if (lastA >= bytesOf(a) >> 2 || lastB >= bytesOf(b) >> 2) return CHECK_SHAPE;
+  if (elements * 4 != <f64>bytesOf(y)) return CHECK_SHAPE;
+  if (lastA >= <f64>(bytesOf(a) >> 2) || lastB >= <f64>(bytesOf(b) >> 2)) return CHECK_SHAPE;
   if (given && bytesOf(given) != n << 2) return CHECK_SHAPE;
-  const needed = (<u64>k + 1) * roundUp(n, NR) * 4;
+  const needed = <f64>(k + 1) * roundUp(n, NR) * 4;
   check = checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, a, y);
   if (check) return check;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, b, bias);
@@ -132,8 +131,8 @@ export function runMatmulF32(record: usize): void {
   const bias = arena + u32At(record, M_SCRATCH);
   const packed = bias + (((n + NR - 1) & ~(NR - 1)) << 2);
   const given = namedBy(record, O_INPUT3);
-  if (given) memory.copy(bias, dataOf(given), n << 2);
-  else memory.fill(bias, 0, n << 2);
+  if (given) copyBytes(bias, dataOf(given), n << 2);
+  else fillBytes(bias, 0, n << 2);
   let y = dataOf(outputOf(record));
   const end = y + bytesOf(outputOf(record));
   let last: usize = 0;

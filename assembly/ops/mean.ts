@@ -34,8 +34,8 @@ export function verifyMean(record: usize): i32 {
   const isFloat = isKept(u32At(record, O_CODE), OP_MEAN_F32);
   if (dtypeOf(x) != <u32>(isFloat ? DTYPE_FLOAT32 : DTYPE_INT8)) return CHECK_DTYPE;
   const shift: u32 = isFloat ? 2 : 0;
-  const outputs = <u64>u32At(record, R_OUTER) * u32At(record, R_INNER);
-  if (outputs != <u64>(bytesOf(y) >> shift) || outputs * u32At(record, R_COUNT) != <u64>(bytesOf(x) >> shift))
+  const outputs = <f64>u32At(record, R_OUTER) * u32At(record, R_INNER);
+  if (outputs != <f64>(bytesOf(y) >> shift) || outputs * u32At(record, R_COUNT) != <f64>(bytesOf(x) >> shift))
     return CHECK_SHAPE;
   if (isFloat) return 0;
   const check = checkRounding(u32At(record, R_ROUNDING));

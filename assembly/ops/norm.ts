@@ -9,7 +9,7 @@ import { f32_norm } from "../kernels/vector/norm";
 
 /** None, or `depth` floats. */
 function isVector(t: usize, depth: u32): bool {
-  return t == 0 || (dtypeOf(t) == DTYPE_FLOAT32 && <u64>bytesOf(t) == <u64>depth << 2);
+  return t == 0 || (dtypeOf(t) == DTYPE_FLOAT32 && <f64>bytesOf(t) == <f64>depth * 4);
 }
 
 export function verifyNorm(record: usize): i32 {

@@ -28,8 +28,8 @@ import { verifyWindow } from "./window";
 
 /** No window lies wholly in the padding: the first reaches into the image, the last begins in it. */
 function touches(record: usize, size: u32, outSize: u32, pad: u32, kernel: u32, stride: u32): bool {
-  const last = <u64>(outSize - 1) * u32At(record, stride);
-  return u32At(record, pad) < u32At(record, kernel) && last < <u64>size + u32At(record, pad);
+  const last = <f64>(outSize - 1) * u32At(record, stride);
+  return u32At(record, pad) < u32At(record, kernel) && last < <f64>size + u32At(record, pad);
 }
 
 export function verifyPool(record: usize): i32 {
@@ -48,7 +48,7 @@ export function verifyPool(record: usize): i32 {
   if (dtypeOf(x) != dtype || dtypeOf(y) != dtype) return CHECK_DTYPE;
   if (isFloat) return checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
   // Sums of int8 over a window must fit 31 bits.
-  if (<u64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) > 1 << 22) return CHECK_FIELD;
+  if (u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) > 1 << 22) return CHECK_FIELD;
   return checkInt8Range(i32At(record, M_MIN), i32At(record, M_MAX), i32At(record, P_PAD_VALUE));
 }
 

@@ -20,7 +20,7 @@ import {
   RECURRENT_RECORD_BYTES,
   RECURRENT_RNN,
 } from "../records";
-import { checkFloatRange, checkScratch, checkWeights, roundUp, within } from "../engine/check";
+import { checkFloatRange, checkScratch, checkWeights, isRows, roundUp, rowsOf, within } from "../engine/check";
 import {
   arena,
   bytesOf,
@@ -36,6 +36,7 @@ import {
 } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { clampf, logisticf, tanhf } from "../simd/functions";
+import { copyBytes } from "../simd/copy";
 
 function gatesOf(kind: u32): usize {
   return kind == RECURRENT_LSTM ? 4 : kind == RECURRENT_RNN ? 1 : 3;
@@ -47,7 +48,7 @@ function firstColumns(kind: u32, h: usize): usize {
 }
 
 /** Scratch, away from what the operator reads and writes. */
-export function checkRecurrentScratch(record: usize, needed: u64): i32 {
+export function checkRecurrentScratch(record: usize, needed: f64): i32 {
   const offset = u32At(record, M_SCRATCH);
   const bytes = u32At(record, M_SCRATCH_BYTES);
   const h = variableOf(record);
@@ -63,13 +64,11 @@ export function hasRecurrentTensors(record: usize, hasCell: bool): bool {
 }
 
 /** [T, B, columns] → [T, B, H] with h [B, H], in bytes of `element` size; T is at least 1. */
-export function checkRecurrentShapes(record: usize, columns: u64, hidden: u64, element: u64): i32 {
-  const rows = <u64>bytesOf(inputOf(record)) / (columns * element);
-  const batch = <u64>bytesOf(variableOf(record)) / (hidden * element);
-  if (rows * columns * element != bytesOf(inputOf(record))) return CHECK_SHAPE;
-  if (batch == 0 || batch * hidden * element != bytesOf(variableOf(record))) return CHECK_SHAPE;
-  if (rows % batch != 0 || rows * hidden * element != bytesOf(outputOf(record))) return CHECK_SHAPE;
-  return 0;
+export function checkRecurrentShapes(record: usize, columns: u32, hidden: u32, element: u32): i32 {
+  const rows = rowsOf(inputOf(record), columns * element);
+  const batch = rowsOf(variableOf(record), hidden * element);
+  if (rows == 0 || batch == 0 || rows % batch != 0) return CHECK_SHAPE;
+  return isRows(outputOf(record), rows, <f64>(hidden * element)) ? 0 : CHECK_SHAPE;
 }
 
 export function verifyRecurrent(record: usize): i32 {
@@ -86,10 +85,10 @@ export function verifyRecurrent(record: usize): i32 {
     if (dtypeOf(t) != DTYPE_FLOAT32) return CHECK_DTYPE;
   }
   if (bytesOf(c) != bytesOf(h)) return CHECK_SHAPE;
-  const hidden: usize = u32At(record, L_HIDDEN);
-  let check = checkRecurrentShapes(record, gatesOf(kind) * hidden, hidden, 4);
+  const hidden = u32At(record, L_HIDDEN);
+  let check = checkRecurrentShapes(record, <u32>gatesOf(kind) * hidden, hidden, 4);
   if (check) return check;
-  let columns = roundUp(firstColumns(kind, hidden), NR);
+  let columns = roundUp(<f64>firstColumns(kind, hidden), NR);
   if (gatesOf(kind) == 3) columns += roundUp(hidden, NR);
   check = checkWeights(u32At(record, L_WEIGHTS), columns * hidden * 4);
   if (check) return check;
@@ -97,7 +96,7 @@ export function verifyRecurrent(record: usize): i32 {
   if (check) return check;
   if (!(f32At(record, L_CLIP) >= 0)) return CHECK_FIELD;
   check = checkFloatRange(f32At(record, M_MIN), f32At(record, M_MAX));
-  return check ? check : checkRecurrentScratch(record, <u64>hidden << 4);
+  return check ? check : checkRecurrentScratch(record, <f64>(hidden << 4));
 }
 
 /** The sums of one step, on from what the inputs gave: `gates` serves as the multiply's bias. */
@@ -120,7 +119,7 @@ export function runRecurrent(record: usize): void {
       if (kind == RECURRENT_LSTM) stepLstm(record, hidden, from, state, c + b * bytes);
       else if (kind == RECURRENT_RNN) stepRnn(record, hidden, from, state);
       else stepGru(record, hidden, from, state, kind == RECURRENT_GRU);
-      memory.copy(y + (first + b) * bytes, state, bytes);
+      copyBytes(y + (first + b) * bytes, state, bytes);
     }
   }
 }

@@ -57,8 +57,7 @@ export function verifyReduce(record: usize): i32 {
     return CHECK_FIELD;
   if (!within(record, Q_COUNT, 1, i32.MAX_VALUE) || !within(record, Q_INNER, 1, i32.MAX_VALUE)) return CHECK_FIELD;
   const elements = bytesOf(x) / elementBytes(dtype);
-  const slices = <u64>u32At(record, Q_COUNT) * u32At(record, Q_INNER);
-  if (slices > <u64>elements || <u64>u32At(record, Q_OUTER) * slices != <u64>elements) return CHECK_SHAPE;
+  if (<f64>u32At(record, Q_OUTER) * u32At(record, Q_COUNT) * u32At(record, Q_INNER) != <f64>elements) return CHECK_SHAPE;
   const outputs = code == OP_CUMSUM ? elements : elements / u32At(record, Q_COUNT);
   return bytesOf(y) / elementBytes(dtypeOf(y)) == outputs ? 0 : CHECK_SHAPE;
 }

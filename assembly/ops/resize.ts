@@ -28,26 +28,22 @@ const MOST_TAPS: u32 = 1 << 10;
 
 /** `positions` × `taps` entries whose indices lie below `size`; int8: whose weights add up to at most 2^(shift / 2). */
 function checkTable(offset: u32, positions: u32, taps: u32, size: u32, shift: u32): i32 {
-  const entries = <u64>positions * taps;
-  const check = checkWeights(offset, entries << 3);
+  const check = checkWeights(offset, <f64>positions * taps * 8);
   if (check) return check;
-  let sum: u64 = 0;
-  for (let i: usize = 0; i < <usize>entries; i++) {
+  let sum: f64 = 0;
+  for (let i: usize = 0; i < <usize>positions * taps; i++) {
     const entry = weights + offset + (i << 3);
     if (u32At(entry, 0) >= size) return CHECK_FIELD;
     if (shift == 0) continue;
     if (i % taps == 0) sum = 0;
-    sum += abs<i64>(i32At(entry, 4));
-    if (sum > <u64>1 << (shift >> 1)) return CHECK_QUANTIZATION;
+    sum += abs(<f64>i32At(entry, 4));
+    if (sum > <f64>(1 << (shift >> 1))) return CHECK_QUANTIZATION;
   }
   return 0;
 }
 
-/** a · b · c · d, or a value above any size where one step of it is. */
-function product(a: u32, b: u32, c: u32, d: u32): u64 {
-  const ab = min<u64>(<u64>a * b, u32.MAX_VALUE);
-  const abc = min<u64>(ab * c, u32.MAX_VALUE);
-  return min<u64>(abc * d, u32.MAX_VALUE);
+function product(a: u32, b: u32, c: u32, d: u32): f64 {
+  return <f64>a * b * c * d;
 }
 
 export function verifyResize(record: usize): i32 {
@@ -64,8 +60,8 @@ export function verifyResize(record: usize): i32 {
   const outHeight = u32At(record, Z_OUT_HEIGHT);
   const outWidth = u32At(record, Z_OUT_WIDTH);
   const size: u32 = dtype == DTYPE_FLOAT32 ? 2 : 0;
-  if (product(outer, height, width, inner) != <u64>(bytesOf(x) >> size)) return CHECK_SHAPE;
-  if (product(outer, outHeight, outWidth, inner) != <u64>(bytesOf(y) >> size)) return CHECK_SHAPE;
+  if (product(outer, height, width, inner) != <f64>(bytesOf(x) >> size)) return CHECK_SHAPE;
+  if (product(outer, outHeight, outWidth, inner) != <f64>(bytesOf(y) >> size)) return CHECK_SHAPE;
   if (!within(record, Z_ROW_TAPS, 1, MOST_TAPS) || !within(record, Z_COLUMN_TAPS, 1, MOST_TAPS)) return CHECK_FIELD;
   const shift = u32At(record, Z_SHIFT);
   if (dtype == DTYPE_FLOAT32 ? shift != 0 : shift < 2 || shift > 22 || shift & 1) return CHECK_FIELD;

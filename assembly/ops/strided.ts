@@ -5,33 +5,26 @@
 
 import { CHECK_FIELD } from "../abi";
 import { COPY_RANK } from "../records";
+import { productOf } from "../engine/check";
 import { i32At, u32At } from "../engine/model";
 
 const LAST: usize = COPY_RANK - 1;
 
-/** Every dimension is at least 1 and their product is exactly `elements`. */
+/** The product of the dimensions is exactly `elements`, which are at least 1. */
 export function checkDims(record: usize, dims: usize, elements: u32): i32 {
-  let product: u64 = 1;
-  for (let d: usize = 0; d <= LAST; d++) {
-    const n = u32At(record, dims + (d << 2));
-    if (n == 0) return CHECK_FIELD;
-    product *= n;
-    if (product > <u64>elements) return CHECK_FIELD;
-  }
-  return product == <u64>elements ? 0 : CHECK_FIELD;
+  return productOf(record, dims, dims + (LAST << 2)) == <f64>elements ? 0 : CHECK_FIELD;
 }
 
 /** Every element reached from `first` lies in 0…elements − 1. Dimensions were checked: none exceeds 2³¹ − 1. */
-export function reaches(record: usize, dims: usize, strides: usize, first: u64, elements: u32): bool {
-  let low = <i64>first;
-  let high = <i64>first;
+export function reaches(record: usize, dims: usize, strides: usize, first: f64, elements: u32): bool {
+  let low = first;
+  let high = first;
   for (let d: usize = 0; d <= LAST; d++) {
-    const way = <i64>(u32At(record, dims + (d << 2)) - 1) * i32At(record, strides + (d << 2));
+    const way = <f64>(u32At(record, dims + (d << 2)) - 1) * <f64>i32At(record, strides + (d << 2));
     if (way < 0) low += way;
     else high += way;
-    if (low < 0 || high >= <i64>elements) return false;
   }
-  return true;
+  return low >= 0 && high < <f64>elements;
 }
 
 /** Rows there are: the product of all dimensions but the last. */

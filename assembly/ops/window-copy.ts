@@ -19,11 +19,11 @@ export function verifyWindow(record: usize): i32 {
   if (dtypeOf(starts) != DTYPE_INT32 && dtypeOf(starts) != DTYPE_INT64) return CHECK_DTYPE;
   if (count > MAX_RANK || count * elementBytes(dtypeOf(starts)) != bytesOf(starts)) return CHECK_FIELD;
   const moved = isUpdate ? outputOf(record) : inputOf(record);
-  let furthest: u64 = 0;
+  let furthest: f64 = 0;
   for (let d: usize = 0; d < <usize>count; d++) {
-    furthest += <u64>u32At(record, D_LIMITS + (d << 2)) * u32At(record, D_STRIDES + (d << 2));
-    if (furthest > <u64>bytesOf(moved)) return CHECK_FIELD;
+    furthest += <f64>u32At(record, D_LIMITS + (d << 2)) * u32At(record, D_STRIDES + (d << 2));
   }
+  if (furthest > <f64>bytesOf(moved)) return CHECK_FIELD;
   // Strides of starts are not negative, so the window lies inside at every start if it does at both ends.
   const first = checkCopy(record, WINDOW_SHIFT, 0, 0);
   if (first) return first;

@@ -1,4 +1,4 @@
-/** Small copies and fills, cheaper than the engine's own for the lengths that panels are made of. */
+/** Copies and fills; the first two are for the short lengths that panels are made of. */
 
 /** Copies n bytes; may write up to 15 bytes past them, and read as many. Regions don't overlap. */
 // @ts-ignore: decorator
@@ -21,4 +21,14 @@ export function fillOver(to: usize, pattern: u32, n: usize): void {
   } else {
     for (let i: usize = 0; i < n; i += 4) store<u32>(to + i, pattern);
   }
+}
+
+/** Copies exactly n bytes of regions that may overlap. */
+export function copyBytes(to: usize, from: usize, n: usize): void {
+  memory.copy(to, from, n);
+}
+
+/** Fills exactly n bytes. */
+export function fillBytes(to: usize, value: u8, n: usize): void {
+  memory.fill(to, value, n);
 }

@@ -28,6 +28,12 @@ export function requantizeDouble(acc: i32, multiplier: i32, shift: i32): i32 {
   return (high >> right) + i32((high & mask) > threshold);
 }
 
+/** The same factor with one rounding, halves up. */
+export function requantizeOnce(acc: i32, multiplier: i32, shift: i32): i32 {
+  const right = <i64>(31 - shift);
+  return <i32>((<i64>acc * <i64>multiplier + (<i64>1 << (right - 1))) >> right);
+}
+
 // @ts-ignore: decorator
 @inline
 export function clamp(v: i32, lo: i32, hi: i32): i32 {

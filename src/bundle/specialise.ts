@@ -87,7 +87,7 @@ function featuresOf({ Features }: Binaryen, tier: string): number {
   const scalar = Features.MutableGlobals | Features.SignExt;
   if (tier === "scalar") return scalar;
   const bulk = Features.BulkMemory | Features.BulkMemoryOpt;
-  const simd = scalar | bulk | Features.SIMD128 | Features.NontrappingFPToInt;
+  const simd = scalar | bulk | Features.SIMD128;
   return tier === "relaxed" ? simd | Features.RelaxedSIMD : simd;
 }
 

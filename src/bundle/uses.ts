@@ -1,8 +1,10 @@
 import {
   B_ROUNDING,
+  I_ROUNDING,
   M_ROUNDING,
   OP_ADD_QS8,
   OP_CONV_QS8,
+  OP_CONV_QS16,
   OP_DEQUANTIZE,
   OP_DWCONV_QS8,
   OP_GEMM_QS8,
@@ -30,6 +32,7 @@ export interface Uses {
 const roundingField: Record<number, number> = {
   [OP_GEMM_QS8]: M_ROUNDING,
   [OP_GEMM_SPARSE_QS8]: M_ROUNDING,
+  [OP_CONV_QS16]: I_ROUNDING,
   [OP_CONV_QS8]: M_ROUNDING,
   [OP_DWCONV_QS8]: M_ROUNDING,
   [OP_ADD_QS8]: B_ROUNDING,

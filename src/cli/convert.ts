@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { Rounding } from "../graph/graph.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+import { usageError } from "./errors.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
+import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
 import { importSource, packSource } from "./model.ts";
@@ -19,6 +21,7 @@ import {
 } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
+import { streamed, streamOption } from "./stream.ts";
 
 interface Options {
   output: string;
@@ -29,6 +32,9 @@ interface Options {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  stream?: number;
+  pcm?: string;
+  pcmType?: "float32" | "int16";
   json?: boolean;
 }
 
@@ -46,12 +52,17 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(streamOption())
+    .addOption(pcmOption())
+    .addOption(pcmTypeOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
       examples(
         "convert model.tflite -o model.nbl",
         "convert model.onnx -o model.nbl --input-shape audio=1x16000",
+        "convert keyword.tflite -o keyword.nbl --stream 2",
+        "convert okay_nabu.tflite -o okay_nabu.nbl --pcm micro-wake-word --pcm-type int16",
       ),
     )
     .action((file: string, options: Options) => convert(file, options, io));
@@ -60,6 +71,9 @@ export function registerConvert(program: Command, io: Io): void {
 function convert(file: string, options: Options, io: Io): void {
   const { output, rounding, inputShape, state, labels, frontend, json = false } = options;
   checkOutput(output, [file]);
+  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
+  if (frontEnd && frontend)
+    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
   const source = { file, bytes: readFile(file) };
   const graph = importSource(source, {
     ...(rounding && { rounding }),
@@ -69,13 +83,18 @@ function convert(file: string, options: Options, io: Io): void {
     ...(options.signature !== undefined && { signature: options.signature }),
   });
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
-  const { bytes, model } = packSource(source, graph, { metadata });
+  const made =
+    options.stream === undefined
+      ? { graph, metadata, lines: [] }
+      : streamed(source, graph, metadata, options.stream);
+  const packed = takingSamples(source, made.graph, frontEnd, options);
+  const { bytes, model } = packSource(source, packed, { metadata: made.metadata });
   writeFiles([{ path: output, bytes }]);
 
   const inspection = inspectModel(model, bytes.length);
   const summary = packedSummary(source, output, inspection);
   printResult(io, json, summary, (colors) => {
-    const lines = packedText(source, output, inspection, colors);
+    const lines = [...packedText(source, output, inspection, colors), ...made.lines];
     const { float32 = 0, int8 = 0 } = inspection.schemes;
     if (float32 > 0)
       lines.push(

@@ -1,4 +1,5 @@
 import { extname } from "node:path";
+import type { FrontEnd } from "../audio/front-end.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { InputSpec } from "../samples/convert.ts";
 import { classOf, listSamples, type SampleFile } from "../samples/list.ts";
@@ -9,7 +10,7 @@ import type { Frontend } from "./metadata.ts";
 
 export interface DataOptions {
   labels?: readonly string[];
-  frontend?: Frontend;
+  frontend?: Frontend | FrontEnd;
   /** At most so many samples, spread evenly over all. */
   limit?: number;
   /** Samples of classes outside `labels` have no class, instead of being refused. */

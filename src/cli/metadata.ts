@@ -12,6 +12,8 @@ export type Frontend = (typeof frontends)[number];
 export interface Metadata {
   frontend?: Frontend;
   labels?: string[];
+  /** Columns that a run takes and a window has, and runs after a reset that see less than a window. */
+  stream?: { hop: number; window: number; warmUp: number };
   /** The file it was made from: its name without folders, and its digest. */
   source?: { file: string; sha256: string };
 }

@@ -44,7 +44,7 @@ export function packSource(
 }
 
 /** Errors about operators and tensors name the file too. */
-function naming<T>(file: string, work: () => T): T {
+export function naming<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

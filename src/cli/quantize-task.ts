@@ -26,6 +26,7 @@ export interface QuantizeTask {
 }
 
 const phaseNames: Record<Phase, string> = {
+  observe: "observing  ",
   recover: "recovering ",
   calibrate: "calibrating",
   measure: "observing  ",

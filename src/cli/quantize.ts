@@ -14,9 +14,11 @@ import { NibbleError } from "../runtime/errors.ts";
 import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
+import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
+import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource, type Source } from "./model.ts";
 import {
   examples,
@@ -39,15 +41,12 @@ import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 import { addSearchOptions, type SearchOptions, searchFileOf, searchRecipe } from "./search.ts";
 import { searchLines } from "./search-report.ts";
+import { streamed, streamOption } from "./stream.ts";
 
-interface Options extends SchemeOptions, SearchOptions {
+interface Options extends SchemeOptions, MethodOptions, SearchOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
-  equalize?: boolean;
-  biasCorrection?: boolean;
-  independent?: boolean;
-  recover?: number;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -60,6 +59,9 @@ interface Options extends SchemeOptions, SearchOptions {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  stream?: number;
+  pcm?: string;
+  pcmType?: "float32" | "int16";
   eval?: string;
   report?: string;
   layers?: boolean;
@@ -79,7 +81,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSearchOptions(addSchemeOptions(command))
+  addSearchOptions(addMethodOptions(addSchemeOptions(command)))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -89,12 +91,6 @@ export function registerQuantize(program: Command, io: Io): void {
       new Option("--percentile <p>", "share of values that a range keeps, in % (default: 99.99)")
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
-    )
-    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
-    .option("--bias-correction", "take the mean error of each layer out of its bias")
-    .option(
-      "--independent",
-      "let models with state forget it between samples, which don't follow from each other",
     )
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
@@ -109,6 +105,9 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(streamOption())
+    .addOption(pcmOption())
+    .addOption(pcmTypeOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
     .option(
       "--report <file>",
@@ -121,6 +120,7 @@ export function registerQuantize(program: Command, io: Io): void {
       examples(
         "quantize model.onnx -o model.nbl --data samples/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
+        "quantize keyword.onnx -o keyword.nbl --data clips/ --pcm log-mel",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
         "quantize model.onnx -o small.nbl --data samples/ --budget size=60kB --report small.html",
@@ -138,6 +138,9 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
   const searchFile = searchFileOf(options);
 
+  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
+  if (frontEnd && frontend)
+    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
   const recipe = recipeOf(options);
   if (!data && (searchFile !== undefined || isStatic(recipe.default?.scheme ?? "int8")))
     throw usageError(
@@ -152,7 +155,8 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   const graph = importSource(source, importOptions(options));
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
-  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...(frontend && { frontend }) };
+  const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
+  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
   const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
   const places = {
     calibration: data && {
@@ -191,7 +195,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       const settings = {
         ...build,
         recipe: found?.recipe ?? recipe,
-        ...(options.recover && { recover: options.recover }),
+        ...methodsOf(options),
         ...(shifts && { shifts }),
       };
       const work = { graph, ...places, narrow: found !== undefined, options: settings };
@@ -208,7 +212,12 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       options: provenOptions(options),
     },
   };
-  const { bytes, model } = packWithin(source, made.graph, metadata, report, options.budget?.size);
+  const shaped =
+    options.stream === undefined
+      ? { graph: made.graph, metadata, lines: [] }
+      : streamed(source, made.graph, metadata, options.stream);
+  const final = takingSamples(source, shaped.graph, frontEnd, options);
+  const { bytes, model } = packWithin(source, final, shaped.metadata, report, options.budget?.size);
   const page = {
     ...(metadata.labels && { labels: metadata.labels }),
     measuredOn: basename(options.eval ?? data?.[0] ?? ""),
@@ -225,6 +234,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
+      ...shaped.lines,
       ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),

@@ -19,6 +19,7 @@ import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import type { GroundTask } from "./ground-task.ts";
+import type { MethodOptions } from "./methods.ts";
 import { positiveInteger } from "./options.ts";
 import type { ProgressBar } from "./progress.ts";
 import type { SchemeOptions } from "./schemes.ts";
@@ -57,7 +58,7 @@ function parseBound(text: string, known?: Budget): Budget {
 
 /** Where the search is kept; undefined where there is none. @throws a usage error for options that contradict it. */
 export function searchFileOf(
-  options: SearchOptions & SchemeOptions & { output: string },
+  options: SearchOptions & SchemeOptions & MethodOptions & { output: string },
 ): string | undefined {
   const { budget, output } = options;
   if (!budget) {
@@ -70,6 +71,13 @@ export function searchFileOf(
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw usageError(
       `option '--${flag}' contradicts '--budget': name what layers may become with --candidates, and single layers with --layer`,
+    );
+  }
+  for (const name of ["smooth", "absorb", "lowRank", "recover"] as const) {
+    if (options[name] === undefined) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw usageError(
+      `option '--${flag}' contradicts '--budget': what a search measures is made without it; give the recipe that it finds to --recipe`,
     );
   }
   const file = options.search ?? `${output.slice(0, output.length - extname(output).length)}.search.json`;

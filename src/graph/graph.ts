@@ -129,6 +129,32 @@ export type BinaryKind =
 /** `gruResetAfter` applies the reset gate to the product of h, `gru` to h itself. */
 export type RecurrentCell = "lstm" | "gru" | "gruResetAfter" | "rnn";
 
+export type SpectrumKind = "complex" | "power";
+
+/**
+ * TFLite Micro's audio front end in integers, docs/numerics.md: windows, transform, filter bank, root, and the stages
+ * that there are. Integers of unsigned types are kept as int32.
+ */
+export interface MicroFeatures {
+  hop: number;
+  size: number;
+  window: Int16Array;
+  windowShift: number;
+  /** The weights of each channel from its first bin on. */
+  bands: { first: number; weights: Int16Array }[];
+  /** Shares in 2^-bits; `even` and `odd` are what a frame counts in the estimate, and what was known before. */
+  noise?: {
+    even: [number, number];
+    odd: [number, number];
+    leastSignal: number;
+    bits: number;
+    smoothingBits: number;
+  };
+  /** Of ratios of 12 fraction bits, after `shift`. */
+  gain?: { table: Int16Array; shift: number };
+  log: { scale: number; correctionBits: number };
+}
+
 /** What each operator carries besides its tensors. Comments give inputs → outputs. */
 export interface Attributes {
   /** x, weights, bias | null → y */
@@ -247,6 +273,14 @@ export interface Attributes {
   dynamicRange: Record<string, never>;
   /** x int16, weights int16 | int8 [O, KH, KW, I / groups], bias int32 | null → int32 sums */
   integerConv2d: Omit<Window, "activation"> & { dilation: [number, number]; groups: number };
+  /**
+   * x float32 | int16 [..., S], window [L] → y: from every row frames of L samples, `hop` apart, times the window and
+   * followed by zeros up to `size`, transformed to their bins 0 … size / 2: [..., frames, bins, 2] (complex) or
+   * [..., frames, bins], their squares (power); int16 samples stand for 32768ths
+   */
+  spectrum: { kind: SpectrumKind; size: number; hop: number };
+  /** x int16 [S], noise int32 [C] → y int32 [frames, C], noise; see MicroFeatures */
+  microFeatures: MicroFeatures;
   /** a int16 [..., M, K], b int16 | int8 [..., N, K] → int32 [..., M, N]; leading dimensions equal, or all of one operand 1 */
   integerMatMul: Record<string, never>;
 }

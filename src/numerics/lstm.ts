@@ -65,16 +65,22 @@ function interpolate(table: Uint16Array, magnitude: number, bits: number, last: 
   return table[index] * 2 ** bits + part * (table[index + 1] - table[index]);
 }
 
-/** Q3.12 → Q0.15 */
-export function logistic16(table: Uint16Array, x: number): number {
-  const value = interpolate(table, Math.abs(x * 3), 9, 0x7fff * 2 ** 10);
-  return Math.floor((x >= 0 ? value + 2 ** 9 : 2 ** 25 - value + 2 ** 9 - 1) / 2 ** 10);
+/** x · multiplier · 2^−shift, rounded: what the table is indexed by. */
+function tableInput(x: number, multiplier: number, shift: number): number {
+  const half = shift > 0 ? 2 ** (shift - 1) : 0;
+  return Math.floor((x * multiplier + half) / 2 ** shift);
 }
 
-/** x · multiplier · 2^−shift → Q0.15 */
+/** x · multiplier · 2^−shift in units of 2⁻¹² / 3 → Q0.15 */
+export function logistic16(table: Uint16Array, x: number, multiplier: number, shift: number): number {
+  const input = tableInput(x, multiplier, shift);
+  const value = interpolate(table, Math.abs(input), 9, 0x7fff * 2 ** 10);
+  return Math.floor((input >= 0 ? value + 2 ** 9 : 2 ** 25 - value + 2 ** 9 - 1) / 2 ** 10);
+}
+
+/** The same for tanh. */
 export function tanh16(table: Uint16Array, x: number, multiplier: number, shift: number): number {
-  const half = shift > 0 ? 2 ** (shift - 1) : 0;
-  const input = Math.floor((x * multiplier + half) / 2 ** shift);
+  const input = tableInput(x, multiplier, shift);
   const value = interpolate(table, Math.abs(input), 8, 0xffff * 2 ** 8);
   return Math.floor((input >= 0 ? value - 2 ** 23 + 2 ** 7 : -value + 2 ** 23 + 2 ** 7 - 1) / 2 ** 8);
 }

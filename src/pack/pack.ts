@@ -60,6 +60,9 @@ const codes: Record<DType, number> = {
   bool: DTYPE_BOOL,
 };
 
+/** What packed weights may take: so much, and so many times the graph's constants. */
+const [leastPacked, packedPerByte] = [64 << 20, 32];
+
 const byteLength = (t: Tensor): number => elementCount(t.shape) * bytesPerElement(t.dtype);
 
 /** Turns a graph into the bytes of a packed file. @throws NibbleError naming the node or tensor it cannot express. */
@@ -138,7 +141,9 @@ interface Program {
 
 function lower(graph: Graph, twins: Set<Tensor>, keepAll: boolean): Program {
   const instructions: Instruction[] = [];
-  const weights = createWeights();
+  const constants = new Set(graph.nodes.flatMap(({ inputs }) => inputs.flatMap((t) => t?.data ?? [])));
+  const stored = [...constants].reduce((sum, { byteLength: bytes }) => sum + bytes, 0);
+  const weights = createWeights(leastPacked + packedPerByte * stored);
   const parents = new Map<Tensor, Tensor>();
   const root = (t: Tensor): Tensor => {
     const parent = parents.get(t);

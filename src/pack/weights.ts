@@ -1,4 +1,5 @@
 import type { TensorData } from "../graph/graph.ts";
+import { NibbleError } from "../runtime/errors.ts";
 
 /** The weights section as it grows: 16-byte aligned blobs, equal ones stored once. */
 export interface WeightsSection {
@@ -11,7 +12,8 @@ export interface WeightsSection {
 
 const align = (n: number): number => (n + 15) & ~15;
 
-export function createWeights(): WeightsSection {
+/** @param most bytes; more are refused, which only many operators on one large constant can ask for */
+export function createWeights(most = Number.POSITIVE_INFINITY): WeightsSection {
   const blobs: Uint8Array[] = [];
   const floats: boolean[] = [];
   const known = new Map<string, { offset: number; blob: Uint8Array }[]>();
@@ -27,6 +29,12 @@ export function createWeights(): WeightsSection {
       blobs.push(blob);
       floats.push(data instanceof Float32Array);
       end += align(blob.length);
+      if (end > most)
+        throw new NibbleError(
+          "unsupported",
+          `expected packed weights of at most ${most} bytes for constants of this size, found more: too many operators ` +
+            "share a constant, each with a packed form of its own",
+        );
       return offset;
     },
     parts: () =>

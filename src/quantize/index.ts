@@ -7,9 +7,12 @@ import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
 import { unfold } from "./layers/unfold.ts";
+import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
+import { factorize } from "./methods/low-rank.ts";
 import { recover } from "./methods/recover.ts";
+import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
@@ -30,6 +33,12 @@ export interface BuildOptions
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
+  smooth?: boolean;
+  /** Move what channels always have into the next layer's bias. */
+  absorb?: boolean;
+  /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
+  lowRank?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
   /** Of the activations of the graph, where they are known already. */
@@ -48,8 +57,16 @@ export interface QuantizeOptions extends BuildOptions {
   withoutLabel?: number;
 }
 
-/** Training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
-export type Phase = "recover" | "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
+/** Channels, training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase =
+  | "observe"
+  | "recover"
+  | "calibrate"
+  | "measure"
+  | "round"
+  | "correct"
+  | "compare"
+  | "shift";
 
 /** A quantized graph beside the float one it stands for. */
 interface Built {
@@ -84,14 +101,8 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
       `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
     );
   };
-  const { graph, schemes } = !options.recover
-    ? plan
-    : recover(float, plan.schemes, samples ?? needsSamples("recovery"), {
-        epochs: options.recover,
-        onProgress: (done, total) => onProgress?.("recover", done, total),
-      });
-  // Training moves what activations reach.
-  const known = options.recover ? undefined : options.ranges;
+  const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
+  const known = graph === float ? options.ranges : undefined;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples && !known)
     throw new NibbleError(
@@ -151,6 +162,36 @@ export function quantize(
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };
+}
+
+type Plan = ReturnType<typeof planned>;
+
+/** The float graph made easier to quantize, or smaller. */
+function prepared(
+  plan: Plan,
+  samples: Samples | undefined,
+  options: BuildOptions,
+  needsSamples: (what: string) => never,
+): Plan {
+  const { makeExecutor, onProgress } = options;
+  const observed = (done: number, total?: number) => onProgress?.("observe", done, total);
+  let { graph, schemes } = plan;
+  /** Operators stay in their places, with their schemes. */
+  const replace = (next: Graph): void => {
+    schemes = new Map(next.nodes.map((node, i) => [node, schemes.get(graph.nodes[i])!]));
+    graph = next;
+  };
+  if (options.absorb)
+    replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
+  if (options.smooth)
+    replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
+  if (options.lowRank !== undefined)
+    ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
+  if (!options.recover) return { graph, schemes };
+  return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
+    epochs: options.recover,
+    onProgress: (done, total) => onProgress?.("recover", done, total),
+  });
 }
 
 /** The graph that is quantized, and the scheme of each of its operators. */

@@ -3,6 +3,7 @@ export type NibbleErrorCode =
   | "bad-file"
   | "bad-input"
   | "unsupported"
+  | "audio"
   | "unsupported-engine"
   | "out-of-memory"
   | "interrupted"

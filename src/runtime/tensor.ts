@@ -25,14 +25,14 @@ export function bind(tensor: FileTensor, memory: EngineMemory, pointer: number):
   return { info: { name, dtype, shape, scale, zeroPoint }, view };
 }
 
-/** Copies `values` into the tensor; float32 is quantized where the tensor is int8 or uint8. Allocates nothing. */
+/** Copies `values` into the tensor; float32 is quantized where the tensor is int8, uint8 or int16. Allocates nothing. */
 export function write({ info, view }: BoundTensor, values: ArrayLike<number> | ArrayLike<bigint>): void {
   if (values.length !== view.length)
     throw new NibbleError(
       "bad-input",
       `input "${info.name}": expected ${view.length} values (${info.dtype} [${info.shape.join(", ")}]), found ${values.length}`,
     );
-  if (values instanceof Float32Array && (view instanceof Int8Array || view instanceof Uint8Array)) {
+  if (values instanceof Float32Array && isSmall(view)) {
     quantizeInto(view, values, info);
   } else if (values.constructor === view.constructor) {
     (view as Float32Array).set(values as Float32Array);
@@ -44,8 +44,11 @@ export function write({ info, view }: BoundTensor, values: ArrayLike<number> | A
   }
 }
 
+const isSmall = (view: TensorData): view is Int8Array | Uint8Array | Int16Array =>
+  view instanceof Int8Array || view instanceof Uint8Array || view instanceof Int16Array;
+
 function quantizeInto(
-  view: Int8Array | Uint8Array,
+  view: Int8Array | Uint8Array | Int16Array,
   values: Float32Array,
   { name, scale, zeroPoint }: TensorInfo,
 ): void {
@@ -54,8 +57,9 @@ function quantizeInto(
       "bad-input",
       `input "${name}": it has no scale, so float values have no meaning for it`,
     );
-  const low = view instanceof Int8Array ? -128 : 0;
-  const high = low + 255;
+  const size = view.BYTES_PER_ELEMENT;
+  const low = view instanceof Uint8Array ? 0 : -(2 ** (8 * size - 1));
+  const high = low + 2 ** (8 * size) - 1;
   // The arithmetic of the QUANTIZE operator: NaN becomes the largest value.
   const inverse = Math.fround(1 / scale);
   for (let i = 0; i < values.length; i++) {

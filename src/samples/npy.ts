@@ -69,6 +69,7 @@ export function readNpy(bytes: Uint8Array, file: string): NpyArray {
     .map((d) => d.trim().replace("L", ""))
     .filter((d) => d !== "")
     .map(Number);
+  if (!shape.every(Number.isSafeInteger)) return fail(`unreadable shape (${dimensions[1]})`);
 
   const body = start + headerBytes;
   const count = elementCount(shape);

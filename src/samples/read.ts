@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
+import { createFeatures, type Features } from "../audio/features.ts";
+import type { FrontEnd } from "../audio/front-end.ts";
 import { createLogMel, keywordLogMel, type LogMel } from "../audio/log-mel.ts";
 import { elementCount, type TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
@@ -13,10 +15,10 @@ import { readWav } from "./wav.ts";
 
 export interface ReadOptions {
   /**
-   * What a WAV file becomes: its samples, or 49×40 log-mel features. By default features where the input
-   * has 1960 elements, else samples.
+   * What a WAV file becomes: its samples, 49×40 log-mel features, or those of a front end. By default log-mel
+   * features where the input has 1960 elements, else samples.
    */
-  audio?: "samples" | "log-mel";
+  audio?: "samples" | "log-mel" | FrontEnd;
   /** Hertz a WAV file must have; 16000 by default. */
   sampleRate?: number;
   /** Clips are zero-padded at the end or cut to what is needed; false refuses other lengths. */
@@ -35,12 +37,17 @@ export type SampleReader = (file: string) => TensorData[];
 export function createReader(inputs: readonly InputSpec[], options: ReadOptions = {}): SampleReader {
   const { audio, sampleRate = 16000, fit = true } = options;
   let logMel: LogMel | undefined;
+  let computed: Features | undefined;
 
   function fromWav(bytes: Uint8Array, input: InputSpec, file: string): TensorData {
     const count = elementCount(input.shape);
+    if (typeof audio === "object") {
+      computed ??= createFeatures(audio, input.shape);
+      return fromReal(computed(readWav(bytes, file, audio.sampleRate).samples), input, file);
+    }
     const features = audio === "log-mel" || (audio === undefined && count === 49 * 40);
     const clip = readWav(bytes, file, features ? keywordLogMel.sampleRate : sampleRate).samples;
-    if (!features) return fromReal(fitted(clip, count, fit, file), input, file);
+    if (!features) return fromSamples(fitted(clip, count, fit, file), input, file);
     if (count !== 49 * 40) {
       throw new NibbleError(
         "bad-input",
@@ -124,6 +131,12 @@ function fromNpz(bytes: Uint8Array, inputs: readonly InputSpec[], file: string):
     const names = [...arrays.keys()].map((name) => `"${name}"`).join(", ");
     throw new NibbleError("bad-input", `${file}: no array for input "${input.name}"; found ${names}`);
   });
+}
+
+/** Samples from −1 to 1; int16 without a scale has them as they were recorded. */
+function fromSamples(clip: Float32Array, input: InputSpec, file: string): TensorData {
+  if (input.dtype !== "int16" || input.quantization) return fromReal(clip, input, file);
+  return Int16Array.from(clip, (v) => Math.max(-32768, Math.min(32767, Math.round(v * 32768))));
 }
 
 function fitted(clip: Float32Array, count: number, fit: boolean, file: string): Float32Array {

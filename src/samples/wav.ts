@@ -17,6 +17,18 @@ const formats: Record<string, { zero: number; full: number }> = {
   64: { zero: 0, full: 1 },
 };
 
+/** All channels' samples by turns. The library reads what a damaged header asks for, which may not be there. */
+function samplesOf(wav: wavefile.WaveFile, fail: (what: string, cause: unknown) => never): ArrayLike<number> {
+  try {
+    return isPlain(wav) ? plainSamples(wav) : wav.getSamples(true);
+  } catch (cause) {
+    return fail(
+      `its samples can't be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      cause,
+    );
+  }
+}
+
 /**
  * Reads a WAV file; several channels become their mean. 16-bit samples are divided by 32768.
  *
@@ -38,7 +50,9 @@ export function readWav(bytes: Uint8Array, file: string, sampleRate?: number): A
   if (sampleRate !== undefined && rate !== sampleRate) {
     return fail(`sample rate is ${rate} Hz, expected ${sampleRate} Hz; resample the file first`);
   }
-  const interleaved = isPlain(wav) ? plainSamples(wav) : wav.getSamples(true);
+  if (!(numChannels! > 0 && blockAlign! > 0))
+    return fail(`${numChannels} channels in frames of ${blockAlign} bytes; expected at least one of each`);
+  const interleaved = samplesOf(wav, fail);
   const count = Math.floor(interleaved.length / numChannels!);
   const { chunkSize } = wav.data as { chunkSize: number };
   if (count * blockAlign! < chunkSize - (chunkSize % blockAlign!)) {

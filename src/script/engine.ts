@@ -21,8 +21,10 @@ export function createScriptEngine(): Engine {
     f32_dwconv: createDwconvF32(heap),
     copyOver: createCopyOver(heap),
     fillOver: createFillOver(heap),
+    copyBytes: createCopyOver(heap),
+    fillBytes: createFillOver(heap),
   };
-  const engine = instantiate({ kernels });
+  const engine = instantiate({ kernels, follow: (buffer) => follow(heap, buffer) });
   const { load, reserve } = engine;
   engine.reserve = (bytes) => {
     matrices.clear();
@@ -30,10 +32,7 @@ export function createScriptEngine(): Engine {
   };
   engine.load = (pointer, bytes) => {
     matrices.clear();
-    const status = load(pointer, bytes);
-    follow(heap, engine.memory.buffer);
-    return status;
+    return load(pointer, bytes);
   };
-  follow(heap, engine.memory.buffer);
   return engine;
 }

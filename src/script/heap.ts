@@ -11,9 +11,8 @@ export function createHeap(): Heap {
   return { i8: new Int8Array(buffer), i32: new Int32Array(buffer), f32: new Float32Array(buffer) };
 }
 
-/** Follows the memory, whose buffer is another one after it has grown. */
+/** The heap over this buffer: the memory's first, or another one after it has grown. */
 export function follow(heap: Heap, buffer: ArrayBuffer): void {
-  if (heap.i8.buffer === buffer) return;
   heap.i8 = new Int8Array(buffer);
   heap.i32 = new Int32Array(buffer);
   heap.f32 = new Float32Array(buffer);

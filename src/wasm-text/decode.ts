@@ -1,6 +1,6 @@
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The bytes that a text of encode.ts stands for. */
+/** The bytes that a text of encodeText stands for. */
 export function decodeText(text: string): Bytes {
   const bytes = new Uint8Array(text.length);
   let count = 0;
@@ -17,18 +17,20 @@ export function decodeText(text: string): Bytes {
 }
 
 /**
- * The same by `decoder`, the text of the WebAssembly module of assembly/text: a JavaScript engine interprets the loop
- * above at first, which for tens of thousands of characters takes longer than compiling what they stand for.
+ * The module that a text of separateLocals stands for, by `decoder`, the text of the WebAssembly module of
+ * assembly/text: a JavaScript engine interprets such loops at first, which takes longer than compiling what comes out.
  * @throws WebAssembly.CompileError where compiling is refused.
  */
 export function decodeWith(decoder: string, text: string): Bytes {
-  if (typeof TextEncoder === "undefined") return decodeText(text);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(decodeText(decoder)));
   const { memory, decode } = exports as unknown as {
     memory: WebAssembly.Memory;
     decode(count: number): number;
   };
-  memory.grow(text.length >> 16);
-  new TextEncoder().encodeInto(text, new Uint8Array(memory.buffer));
-  return new Uint8Array(memory.buffer as ArrayBuffer, 0, decode(text.length));
+  const count = text.length;
+  memory.grow((count >> 15) + 1);
+  const bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+  if (typeof TextEncoder !== "undefined") new TextEncoder().encodeInto(text, bytes);
+  else for (let i = 0; i < count; i++) bytes[i] = text.charCodeAt(i);
+  return bytes.subarray(count, decode(count));
 }

@@ -4,23 +4,25 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInThisContext } from "node:vm";
 
-/** LiteRT.js leaves int8 out of its list of element types, which its wasm supports. */
-function withInt8(script) {
+/** LiteRT.js leaves int8 and int16 out of its list of element types, which its wasm supports. */
+function withSmallTypes(script) {
   const firstType = script.lastIndexOf("{", script.indexOf('dtype: "uint8"'));
   if (firstType < 0) throw new Error("the list of element types was not found: is this another version?");
-  const int8 = '{ dtype: "int8", typedArrayConstructor: Int8Array, elementType: ElementType.INT8 },\n  ';
-  return (script.slice(0, firstType) + int8 + script.slice(firstType)).replaceAll(
+  const small = [8, 16].map(
+    (n) => `{ dtype: "int${n}", typedArrayConstructor: Int${n}Array, elementType: ElementType.INT${n} },\n  `,
+  );
+  return (script.slice(0, firstType) + small.join("") + script.slice(firstType)).replaceAll(
     "data instanceof GPUBuffer",
     "false",
   );
 }
 
-/** A copy of its script with int8 added and without a GPU, beside the package; returns its path. */
+/** A copy of its script with int8 and int16 added and without a GPU, beside the package; returns its path. */
 export function patchLitert(modules) {
   const folder = join(modules, ".litert");
   mkdirSync(folder, { recursive: true });
   const script = readFileSync(join(modules, "@litertjs/core/dist/index.js"), "utf8");
-  writeFileSync(join(folder, "litert.js"), withInt8(script));
+  writeFileSync(join(folder, "litert.js"), withSmallTypes(script));
   return join(folder, "litert.js");
 }
 

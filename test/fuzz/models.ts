@@ -27,6 +27,8 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { microGraph, spectrumGraph } from "./audio-model.ts";
+import { int16Network } from "./int16-model.ts";
 import { movementNetwork } from "./movement-model.ts";
 
 const plain = { activation: noActivation };
@@ -413,6 +415,9 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["float32", pack(network("float32", "single", 4), { report: { layers: [] } }).bytes],
     ["integers with scales of run time", pack(integers()).bytes],
     ["elementwise", pack(elementwise()).bytes],
+    ["int16", pack(int16Network()).bytes],
+    ["a spectrum", pack(spectrumGraph()).bytes],
+    ["TFLite Micro's front end", pack(microGraph()).bytes],
     ["attention", pack(attentionNetwork()).bytes],
   ];
 }

@@ -13,12 +13,14 @@ const types = {
   int64: 4,
   bool: 6,
   int16: 7,
+  uint32: 15,
   int8: 9,
   resource: 13,
+  uint16: 16,
   int4: 17,
 };
 
-const codes = {
+export const codes = {
   ADD: 0,
   AVERAGE_POOL_2D: 1,
   CONCATENATION: 2,
@@ -39,6 +41,7 @@ const codes = {
   RESHAPE: 22,
   RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
+  SVDF: 27,
   SPACE_TO_DEPTH: 26,
   TANH: 28,
   PAD: 34,

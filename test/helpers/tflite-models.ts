@@ -177,13 +177,13 @@ export const halfModel = (): SubgraphSpec => ({
   outputs: ["y"],
 });
 
-/** Operators that can't be imported, twice a custom one, and a supported one on an int16 tensor. */
+/** Operators that can't be imported, twice a custom one, and a supported one on a uint16 tensor. */
 export const unsupportedModel = (): SubgraphSpec => ({
   tensors: [
-    { name: "x", type: "int16", shape: [4] },
-    { name: "h", type: "int16", shape: [2, 2] },
-    { name: "i", type: "int16", shape: [2, 2] },
-    { name: "j", type: "int16", shape: [2, 2] },
+    { name: "x", type: "uint16", shape: [4] },
+    { name: "h", type: "uint16", shape: [2, 2] },
+    { name: "i", type: "uint16", shape: [2, 2] },
+    { name: "j", type: "uint16", shape: [2, 2] },
     { name: "v", type: "int32", shape: [1] },
   ],
   operators: [

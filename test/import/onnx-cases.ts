@@ -56,8 +56,13 @@ export function readCases(archive: Uint8Array): OnnxCase[] {
 const nested = (field: number, bytes: Uint8Array): Uint8Array =>
   new BinaryWriter().tag(field, WireType.LengthDelimited).bytes(bytes).finish();
 
+const [oldest, newest] = [7, 25];
+
+/** The case is stored under a set that is older than any the importer takes. */
+export const isOldest = (opsets: ReadonlyMap<string, number>): boolean => (opsets.get("") ?? newest) < oldest;
+
 /** The operator set this importer would be asked for: cases are stored under sets outside its range, too. */
-const withinRange = (opset: number): number => Math.min(Math.max(opset, 7), 21);
+const withinRange = (opset: number): number => Math.min(Math.max(opset, oldest), newest);
 
 /**
  * The case's model with inputs from `live` on made initializers, since what most operators need constant the
@@ -68,7 +73,7 @@ export function withConstants(given: OnnxCase, live: number): { bytes: Uint8Arra
   const stored = new Set(model.initializers.map((tensor) => tensor.name));
   const names = model.inputs.map((input) => input.name).filter((name) => !stored.has(name));
   const writer = new BinaryWriter().raw(given.model);
-  const opset = new BinaryWriter().tag(2, WireType.Varint).int64(withinRange(model.opsets.get("") ?? 21));
+  const opset = new BinaryWriter().tag(2, WireType.Varint).int64(withinRange(model.opsets.get("") ?? newest));
   writer.raw(nested(8, opset.finish()));
   given.inputs.slice(live).forEach((bytes, i) => {
     const named = new BinaryWriter()

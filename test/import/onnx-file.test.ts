@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../../src/graph/graph.ts";
-import { optimize } from "../../src/graph/passes/index.ts";
-import { NibbleError } from "../../src/runtime/errors.ts";
-import { floats, ints, onnxModel, singleOperator, type TensorSpec } from "../helpers/onnx-builder.ts";
+import { floats, onnxModel, singleOperator, type TensorSpec } from "../helpers/onnx-builder.ts";
 import { open, refusal } from "./onnx-open.ts";
 
 /** The constant operand of Add after import. */
@@ -98,81 +96,10 @@ describe("tensor data", () => {
 });
 
 describe("damaged files", () => {
-  const bytes = onnxModel({
-    nodes: [
-      {
-        op: "Conv",
-        name: "conv",
-        inputs: ["x", "w", "b"],
-        outputs: ["a"],
-        attributes: { pads: [1, 1, 1, 1], strides: [2, 2] },
-      },
-      { op: "Relu", inputs: ["a"], outputs: ["r"] },
-      { op: "MaxPool", inputs: ["r"], outputs: ["p"], attributes: { kernel_shape: [2, 2] } },
-      { op: "Shape", inputs: ["p"], outputs: ["s"] },
-      { op: "Slice", inputs: ["s", "zero", "one"], outputs: ["n"] },
-      { op: "Concat", inputs: ["n", "open"], outputs: ["shape"], attributes: { axis: 0 } },
-      { op: "Reshape", inputs: ["p", "shape"], outputs: ["f"] },
-      {
-        op: "Gemm",
-        inputs: ["f", "g", "h"],
-        outputs: ["z"],
-        attributes: { alpha: { float: 0.5 }, transB: 1 },
-      },
-      { op: "Softmax", inputs: ["z"], outputs: ["y"] },
-    ],
-    inputs: [{ name: "x", shape: ["N", 2, 6, 6] }],
-    outputs: [{ name: "y" }],
-    initializers: [
-      floats("w", [2, 2, 3, 3]),
-      { name: "b", dims: [2], type: "float", raw: rawOf(Float32Array.of(1, 2)) },
-      ints("zero", [0]),
-      ints("one", [1]),
-      ints("open", [-1]),
-      floats("g", [3, 8]),
-      floats("h", [3]),
-    ],
-  });
-
-  /** A graph that is consistent enough to be optimized, or a NibbleError; anything else fails the test. */
-  function attempt(damaged: Uint8Array): boolean {
-    try {
-      optimize(open(damaged));
-      return true;
-    } catch (error) {
-      if (!(error instanceof NibbleError)) throw error;
-      return false;
-    }
-  }
-
-  it("is a model before it is damaged", () => {
-    expect(attempt(bytes)).toBe(true);
-  });
-
-  it("refuses every truncation", () => {
-    for (let length = 0; length < bytes.length; length++) attempt(bytes.subarray(0, length));
-    expect(refusal(() => open(bytes.subarray(0, 100))).code).toBe("bad-file");
+  it("are no ONNX where nothing of a model is found", () => {
+    const bytes = singleOperator("Relu", [1]);
+    expect(refusal(() => open(bytes.subarray(0, bytes.length - 20))).code).toBe("bad-file");
     expect(refusal(() => open(new Uint8Array())).code).toBe("bad-file");
     expect(refusal(() => open(new TextEncoder().encode("not a model at all"))).code).toBe("bad-file");
   });
-
-  it("survives 2,000 seeded mutations", () => {
-    let state = 1;
-    const random = (n: number) => {
-      state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-      return Math.floor((state / 2 ** 32) * n);
-    };
-    const interesting = [0, 1, 0x7f, 0x80, 0xff];
-    let survivors = 0;
-    for (let run = 0; run < 2000; run++) {
-      const damaged = bytes.slice();
-      for (let n = random(3); n >= 0; n--) {
-        const at = random(damaged.length);
-        damaged[at] = random(2) ? random(256) : interesting[random(interesting.length)];
-      }
-      if (attempt(damaged)) survivors++;
-    }
-    expect(survivors).toBeGreaterThan(100);
-    expect(survivors).toBeLessThan(1900);
-  }, 60_000);
 });

@@ -270,7 +270,7 @@ const others: RefusalCase[] = [
     "a logarithm of integers",
     single({ op: "LOG" }, computed("x", [3]), computed("y", [3])),
     "unsupported",
-    /LOG "y": tensor "x" int32\[3\]: float32, int8 or uint8/,
+    /LOG "y": tensor "x" int32\[3\]: float32, int8, uint8, int16/,
   ],
   [
     "axes computed at run time",
@@ -324,13 +324,13 @@ const others: RefusalCase[] = [
     "QUANTIZE to float",
     single({ op: "QUANTIZE" }, float("x", [1]), float("y", [1])),
     "unsupported",
-    /QUANTIZE "y": output "y" .*expected int8 or uint8/,
+    /QUANTIZE "y": output "y" .*expected int8, uint8 or int16/,
   ],
   [
     "DEQUANTIZE of float",
     single({ op: "DEQUANTIZE" }, float("x", [1]), float("y", [1])),
     "unsupported",
-    /DEQUANTIZE "y": input "x" .*expected int8 or uint8/,
+    /DEQUANTIZE "y": input "x" .*expected int8, uint8 or int16/,
   ],
   [
     "SOFTMAX of a scalar",

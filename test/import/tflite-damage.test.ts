@@ -1,4 +1,4 @@
-/** Damaged and hostile files: a Graph or a NibbleError, and soon. */
+/** Hostile files: a Graph or a NibbleError, and soon. Damage by chance is in test/fuzz. */
 import { Builder } from "flatbuffers";
 import { describe, expect, test } from "vitest";
 import { importTflite } from "../../src/import/tflite/index.ts";
@@ -21,43 +21,7 @@ function outcome(bytes: Uint8Array): Outcome {
   }
 }
 
-/** Random numbers in 0…n−1, the same on every run. */
-function generator(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
-}
-
-/** Bytes that are ends of ranges, and values that send an offset far away. */
-const telling = [0, 1, 2, 4, 0x7f, 0x80, 0xfe, 0xff];
-
-function mutate(original: Uint8Array, random: (n: number) => number): Uint8Array {
-  const bytes = original.slice();
-  for (let n = 1 + random(4); n > 0; n--) {
-    const at = random(bytes.length);
-    if (random(4) === 0) {
-      const value = [0, -1, 0x7fffffff, -0x80000000, bytes.length, -at][random(6)];
-      const aligned = Math.min(at & ~3, bytes.length - 4);
-      new DataView(bytes.buffer).setInt32(aligned, value, true);
-    } else {
-      bytes[at] = random(2) === 0 ? telling[random(telling.length)] : random(256);
-    }
-  }
-  return bytes;
-}
-
-const names = Object.keys(sampleFiles);
-
 describe("damaged files", () => {
-  test.each(names)("every truncation of %s", (name) => {
-    const file = sampleFiles[name]();
-    const seen = new Set<Outcome>();
-    for (let length = 0; length < file.length; length++) seen.add(outcome(file.slice(0, length)));
-    expect(seen).toContain("bad-file");
-  });
-
   test("what is not a TFLite file is said to be none", () => {
     for (const bytes of [
       new Uint8Array(0),
@@ -67,22 +31,6 @@ describe("damaged files", () => {
     ]) {
       expect(() => importTflite(bytes, { file: "x.bin" })).toThrow(/^x\.bin: not a TFLite model/);
     }
-  });
-
-  test("2,000 seeded mutations of every sample", () => {
-    const random = generator(2026);
-    const counts: Record<string, number> = {};
-    const start = performance.now();
-    for (const name of names) {
-      const file = sampleFiles[name]();
-      for (let i = 0; i < 2000; i++) {
-        const result = outcome(mutate(file, random));
-        counts[result] = (counts[result] ?? 0) + 1;
-      }
-    }
-    // Mutations reach all ends, so the loop tests more than the first check; a hang would show here too.
-    expect(Object.keys(counts).sort()).toEqual(["bad-file", "imported", "unsupported"]);
-    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });
 
@@ -132,9 +80,7 @@ describe("hostile files", () => {
     builder.addFieldInt32(0, 3, 0);
     builder.addFieldOffset(2, subgraphs, 0);
     builder.finish(builder.endObject(), "TFL3");
-    const start = performance.now();
     expect(outcome(builder.asUint8Array())).toBe("bad-file");
-    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test("a file that is not aligned in memory, or a Node Buffer, is read alike", () => {

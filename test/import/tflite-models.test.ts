@@ -90,6 +90,8 @@ const imported: Record<string, number> = {
   aeq_two_signatures: 1,
   aeq_two_signatures_a8w8: 1,
   aeq_weight_sharing_fcs: 1,
+  audio_preprocessor_float: 4,
+  audio_preprocessor_int8: 10,
   dtln_hybrid_1: 59,
   dtln_hybrid_2: 76,
   dtln_noise_suppression: 8,
@@ -115,15 +117,9 @@ const imported: Record<string, number> = {
   vww_96_int8: 31,
 };
 
-const signal = ["Window", "FftAutoScale", "Rfft", "Energy", "FilterBank", "PCAN", "FilterBankLog"].map(
-  (name) => `custom operator "Signal${name}"`,
-);
-
 /** What the refusal names. */
 const refused: Record<string, string[]> = {
   aeq_single_slice: ['SLICE "PartitionedCall:0": starts "slice_begin:0"'],
-  audio_preprocessor_float: signal,
-  audio_preprocessor_int8: signal,
   oww_melspectrogram: ['input "serving_default_input:0" (shape [-1,-1])'],
 };
 

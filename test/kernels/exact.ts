@@ -7,12 +7,16 @@ import {
   M_SCRATCH_BYTES,
   OP_CONV_F32,
   OP_CONV_QS8,
+  OP_CONV_QS16,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
+  OP_SPECTRUM,
   SLACK,
 } from "../../assembly/records.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
@@ -51,12 +55,16 @@ function firstDifference(found: TensorData, expected: TensorData): string | unde
 const withScratch = new Set([
   OP_CONV_F32,
   OP_CONV_QS8,
+  OP_CONV_QS16,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_QD8,
+  OP_INTEGER_CONV,
   OP_LSTM_QS8,
   OP_MATMUL_F32,
+  OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
+  OP_SPECTRUM,
 ]);
 
 /** Where an inference may write, as offsets in the arena. */

@@ -1,10 +1,12 @@
 import type { NodeOf, Padding, Tensor } from "../../src/graph/graph.ts";
+import { sumForm } from "../../src/numerics/int16.ts";
 import type { Range } from "../../src/numerics/range.ts";
 import { activationRange } from "../../src/numerics/range.ts";
 import { layerRequantizations, type Requantization, requantize } from "../../src/numerics/requantize.ts";
 import { clamp } from "../../src/numerics/rounding.ts";
 import {
   emptyNumbers,
+  isInt16,
   isQuantized,
   type Numbers,
   numbers,
@@ -118,6 +120,7 @@ type LayerNode = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"fullyCon
 function run(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Numbers): Numbers {
   const [x, weights] = node.inputs as [Tensor, Tensor];
   const [y] = node.outputs;
+  if (isInt16(x)) return layer16(node, operands, geometry, w);
   const out = emptyNumbers(y);
   const bias = operands.values[2] ? numbers(operands, 2) : null;
   const { activation } = node.attributes;
@@ -137,6 +140,36 @@ function run(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Num
     range: activationRange(activation, output, y.dtype, rounding),
   };
   convolveQuantized(geometry, numbers(operands, 0), w, bias, layer, out);
+  return out;
+}
+
+/** int16 activations: in `double` with the bias' own width of sums; 64-bit ones meet a factor of 16 bits. */
+function layer16(node: LayerNode, operands: Operands, geometry: ConvGeometry, w: Numbers): Numbers {
+  const [x, weights, bias] = node.inputs as [Tensor, Tensor, Tensor | null];
+  const [y] = node.outputs;
+  const [input, output] = [scalarQuantization(x), scalarQuantization(y)];
+  const { scale } = weights.quantization!;
+  const factors = layerRequantizations("double", node.op, "int16", input.scale, scale, output.scale);
+  const range = activationRange(node.attributes.activation, output, "int16", "double");
+  const form = sumForm(operands.graph.rounding, node.op, bias?.dtype);
+  const values = numbers(operands, 0);
+  const out = emptyNumbers(y);
+  fill(out, geometry.outputShape, (index) => {
+    let acc = bias ? BigInt(operands.values[2]![index[3]!]!) : 0n;
+    forEachTap(geometry, index, (inputAt, weightAt) => {
+      if (inputAt >= 0) acc += BigInt(values[inputAt] * w[weightAt]);
+    });
+    const factor = perChannel(factors, index[3]!);
+    if (factor.form !== "fixed") throw new Error("expected fixed point");
+    const narrow = BigInt.asIntN(32, acc);
+    if (form === "double") return requantize(Number(narrow), factor, 0, range);
+    const { multiplier, shift } = factor;
+    const upper = multiplier < 0x7fff0000 ? (multiplier + 0x8000) >> 16 : 0x7fff;
+    const [sum, by, bits] = form === "wide" ? [acc, upper, 15] : [narrow, multiplier, 31];
+    const right = BigInt(bits - shift);
+    const scaled = (sum * BigInt(by) + (1n << (right - 1n))) >> right;
+    return clamp(Number(form === "wide" ? scaled : BigInt.asIntN(32, scaled)), range.min, range.max);
+  });
   return out;
 }
 

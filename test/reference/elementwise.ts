@@ -1,11 +1,14 @@
 import type { NodeOf } from "../../src/graph/graph.ts";
 import { addParameters, addQuantized } from "../../src/numerics/add.ts";
+import { fixedBinary, fixedElement } from "../../src/numerics/int16.ts";
 import { activationRange } from "../../src/numerics/range.ts";
 import { mulRequantization, requantize } from "../../src/numerics/requantize.ts";
 import { clamp } from "../../src/numerics/rounding.ts";
 import {
   emptyNumbers,
+  endOf,
   indexOf,
+  isInt16,
   isQuantized,
   type Numbers,
   numbers,
@@ -49,10 +52,18 @@ function quantizedOf(node: BinaryNode, { graph: { rounding } }: Operands): (a: n
   return (qa, qb) => addQuantized(qa, qb, how, y.zeroPoint, range);
 }
 
+function int16Of(node: BinaryNode, { graph: { rounding } }: Operands): (a: number, b: number) => number {
+  const [a, b, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]].map(endOf);
+  const how = fixedBinary(rounding, node.op, [a!, b!, y!], node.attributes.activation);
+  return (qa, qb) => fixedElement(how, qa, qb);
+}
+
 export function binary(node: BinaryNode, operands: Operands): Numbers {
   const [y] = node.outputs;
-  if (y.dtype !== "float32" && !isQuantized(y)) throw refuse(node, `${y.dtype} has no arithmetic here`);
-  const operation = isQuantized(y) ? quantizedOf(node, operands) : floatOf(node);
+  if (y.dtype !== "float32" && !isInt16(y) && !isQuantized(y))
+    throw refuse(node, `${y.dtype} has no arithmetic here`);
+  const operationOf = isInt16(y) ? int16Of : isQuantized(y) ? quantizedOf : floatOf;
+  const operation = operationOf(node, operands);
   const a = numbers(operands, 0);
   const b = numbers(operands, 1);
   return emptyNumbers(y).map((_: number, flat: number) => {

@@ -6,6 +6,7 @@ import { concatTable } from "../../src/numerics/table.ts";
 import {
   emptyLike,
   emptyNumbers,
+  endOf,
   indexOf,
   isQuantized,
   type Numbers,
@@ -15,7 +16,7 @@ import {
   scalarQuantization,
   stridesOf,
 } from "./tensor.ts";
-import { tableEnd, throughTable } from "./unary.ts";
+import { throughTable } from "./unary.ts";
 
 export const reshape = (node: NodeOf<"reshape">, { values }: Operands): TensorData => {
   if (!values[0]) throw refuse(node, "the input is missing");
@@ -94,7 +95,7 @@ export function concat(node: NodeOf<"concat">, operands: Operands): TensorData {
   const outer = elementCount(y.shape.slice(0, axis));
   const parts = node.inputs.map((tensor, i) => {
     if (!isQuantized(y) || !y.quantization) return operands.values[i]!;
-    return throughTable(numbers(operands, i), concatTable(tableEnd(tensor!), tableEnd(y)), y);
+    return throughTable(numbers(operands, i), concatTable(endOf(tensor!), endOf(y)), y);
   });
   let at = 0;
   for (let i = 0; i < outer; i++) {

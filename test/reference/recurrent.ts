@@ -116,11 +116,14 @@ function integerStep(
       );
     };
     const next = h.map((_, j) => {
-      const kept = scaled16(logistic16(table, gate(1, j)) * c[j], factors.forget);
-      const added = scaled16(logistic16(table, gate(0, j)) * tanh16(table, gate(2, j), 3, 0), factors.added);
+      const kept = scaled16(logistic16(table, gate(1, j), 3, 0) * c[j], factors.forget);
+      const added = scaled16(
+        logistic16(table, gate(0, j), 3, 0) * tanh16(table, gate(2, j), 3, 0),
+        factors.added,
+      );
       c[j] = clamp(saturate16(kept + added), -clip, clip);
       const squashed = tanh16(table, c[j], squash.multiplier, squash.shift);
-      const out = multiplyByFixedPoint(squashed * logistic16(table, gate(3, j)), factors.output);
+      const out = multiplyByFixedPoint(squashed * logistic16(table, gate(3, j), 3, 0), factors.output);
       return clamp(out + state.zeroPoint, -128, 127);
     });
     h.splice(0, hidden, ...next);

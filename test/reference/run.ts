@@ -15,6 +15,7 @@ import { recurrent } from "./recurrent.ts";
 import { argExtreme, cumsum, reduce } from "./reduce.ts";
 import { resize2d } from "./resize.ts";
 import { softmax } from "./softmax.ts";
+import { microFeatures, spectrum } from "./spectrum.ts";
 import type { Operands } from "./tensor.ts";
 import { dequantize, quantize, unary } from "./unary.ts";
 
@@ -103,6 +104,10 @@ function runNode(node: Node, operands: Operands): TensorData | TensorData[] {
       return dynamicRange(node, operands);
     case "integerConv2d":
       return integerConv2d(node, operands);
+    case "spectrum":
+      return spectrum(node, operands);
+    case "microFeatures":
+      return microFeatures(node, operands);
     case "integerMatMul":
       return integerMatMul(node, operands);
   }

@@ -6,6 +6,7 @@ import {
   type Tensor,
   type TensorData,
 } from "../../src/graph/graph.ts";
+import type { IntegerEnd } from "../../src/numerics/int16.ts";
 import type { ScalarQuantization } from "../../src/numerics/range.ts";
 
 /** What an operator sees: its node's tensors with their values. */
@@ -17,6 +18,8 @@ export interface Operands {
 
 export type Numbers = Exclude<TensorData, BigInt64Array>;
 
+export const isInt16 = (tensor: Tensor | null): boolean => tensor?.dtype === "int16";
+
 export const isQuantized = (tensor: Tensor): boolean => tensor.dtype === "int8" || tensor.dtype === "uint8";
 
 /** Scale and zero point of a tensor that has one of each. */
@@ -26,6 +29,12 @@ export function scalarQuantization(tensor: Tensor): ScalarQuantization {
     throw new Error(`tensor "${tensor.name}": expected one scale, found ${quantization?.scale.length ?? 0}`);
   return { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint[0] };
 }
+
+/** The quantization and type at one end of an operator. */
+export const endOf = (tensor: Tensor): IntegerEnd => ({
+  ...scalarQuantization(tensor),
+  dtype: tensor.dtype,
+});
 
 /** Numbers of the input at `position`, which has to be there. */
 export function numbers({ values }: Operands, position: number): Numbers {

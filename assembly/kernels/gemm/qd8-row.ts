@@ -2,6 +2,7 @@
 
 import { ROUNDING_SINGLE } from "../../records";
 import { f32_qs8_quantize } from "../vector/convert";
+import { fillBytes } from "../../simd/copy";
 
 /** A quantized row begins with its scale (f32), its zero point (f32) and two free words. */
 export const ROW_HEAD: usize = 16;
@@ -52,7 +53,7 @@ export function qd8_quantize_row(x: usize, k: usize, blockSize: usize, row: usiz
   const q = row + ROW_HEAD;
   f32_qs8_quantize(x, k, ROUNDING_SINGLE, inverse, zeroPoint, q);
   const padded = (k + 7) & ~7;
-  memory.fill(q + k, 0, padded - k);
+  fillBytes(q + k, 0, padded - k);
   let out = q + padded;
   for (let b: usize = 0; b < padded; b += blockSize) {
     const stop = b + blockSize < padded ? b + blockSize : padded;

@@ -3,6 +3,7 @@
 import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../records";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { ROW_HEAD } from "./qd8-row";
+import { fillBytes } from "../../simd/copy";
 
 /** Per block of 8 columns: 8 scales, then with block zero points 8 bytes and 8 free ones. */
 const SCALES: usize = 32;
@@ -301,7 +302,7 @@ export function qd8_f32_gemm(
       const r1 = last > 0 ? r0 + stride : r0;
       const r2 = last > 1 ? r1 + stride : r1;
       const r3 = last > 2 ? r2 + stride : r2;
-      memory.fill(sums, 0, 128);
+      fillBytes(sums, 0, 128);
       let from = w;
       let sumAt = ROW_HEAD + padded;
       for (let b: usize = 0; b < padded; b += blockSize) {

@@ -29,17 +29,23 @@ function interpolate(table: usize, x: u32, bits: u32, last: i32): i32 {
   return (low << bits) + <i32>(x & ((1 << bits) - 1)) * (high - low);
 }
 
-/** Q3.12 → Q0.15 */
-export function logistic16(table: usize, x: i32): i32 {
-  const input = x * 3;
+/** x · multiplier · 2^−shift, rounded: what the table is indexed by. */
+// @ts-ignore: decorator
+@inline
+function tableInput(x: i32, multiplier: i32, shift: i32): i32 {
+  return (x * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
+}
+
+/** Logistic of x, whose scale times 3 · 2¹² is multiplier · 2^−shift; Q0.15 results. */
+export function logistic16(table: usize, x: i32, multiplier: i32, shift: i32): i32 {
+  const input = tableInput(x, multiplier, shift);
   const value = interpolate(table, <u32>abs(input), 9, 0x7fff << 10);
   return (input >= 0 ? value + (1 << 9) : (1 << 25) - value + (1 << 9) - 1) >> 10;
 }
 
-/** x · multiplier · 2^−shift is in units of 3 · 2^−14 · 2^−… as the table wants it; Q0.15 results. */
+/** Its hyperbolic tangent. */
 export function tanh16(table: usize, x: i32, multiplier: i32, shift: i32): i32 {
-  const half = shift > 0 ? 1 << (shift - 1) : 0;
-  const input = (x * multiplier + half) >> shift;
+  const input = tableInput(x, multiplier, shift);
   const value = interpolate(table, <u32>abs(input), 8, 0xffff << 8);
   return (input >= 0 ? value - (1 << 23) + (1 << 7) : -value + (1 << 23) + (1 << 7) - 1) >> 8;
 }

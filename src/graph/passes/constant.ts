@@ -1,7 +1,9 @@
 import {
   arrayOf,
+  bytesPerElement,
   type DType,
   elementCount,
+  type Graph,
   type Quantization,
   type Tensor,
   type TensorData,
@@ -18,6 +20,32 @@ export const isFloatConstant = (tensor: Tensor | null | undefined): tensor is Fl
 
 /** Constants made while importing or folding stay below this many elements; larger ones stay operators. */
 export const maxFoldedElements = 1 << 24;
+
+/** Bytes that constants may still take which passes make. */
+export interface FoldingRoom {
+  left: number;
+}
+
+const rooms = new WeakMap<Graph, FoldingRoom>();
+const [leastRoom, roomPerByte] = [64 << 20, 4];
+
+/** The room of a graph, the same one on every call: 64 MiB and four times the constants it had at first. */
+export function foldingRoom(graph: Graph): FoldingRoom {
+  let room = rooms.get(graph);
+  if (!room) {
+    const stored = new Set(
+      graph.nodes.flatMap(({ inputs }) => inputs.flatMap((tensor) => tensor?.data ?? [])),
+    );
+    const bytes = [...stored].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    room = { left: leastRoom + roomPerByte * bytes };
+    rooms.set(graph, room);
+  }
+  return room;
+}
+
+/** Whether a constant of `elements` may be made. */
+export const hasRoom = ({ left }: FoldingRoom, dtype: DType, elements: number): boolean =>
+  elements <= maxFoldedElements && elements * bytesPerElement(dtype) <= left;
 
 export const floatConstant = (name: string, shape: number[], data: Float32Array): FloatConstant => ({
   name,
@@ -97,13 +125,27 @@ export function permuteData(data: TensorData, shape: readonly number[], perm: re
 const permuteQuantization = (q: Quantization, perm: readonly number[]): Quantization =>
   q.scale.length > 1 ? { ...q, axis: perm.indexOf(q.axis) } : q;
 
-/** The constant with its dimensions in another order; a per-axis quantization follows its dimension. */
+/** What permuteData made of contents, so that operators which share a constant share its permuted form. */
+const permutedForms = new WeakMap<TensorData, Map<string, TensorData>>();
+
+function sharedPermuteData(data: TensorData, shape: readonly number[], perm: readonly number[]): TensorData {
+  const forms = permutedForms.get(data) ?? new Map<string, TensorData>();
+  const key = `${shape}:${perm}`;
+  const form = forms.get(key) ?? permuteData(data, shape, perm);
+  permutedForms.set(data, forms.set(key, form));
+  return form;
+}
+
+/**
+ * The constant with its dimensions in another order; a per-axis quantization follows its dimension. Contents that
+ * are permuted alike again are the same memory.
+ */
 export function permuteConstant(tensor: Constant, perm: readonly number[], name = tensor.name): Constant {
   const permuted: Constant = {
     name,
     dtype: tensor.dtype,
     shape: perm.map((p) => tensor.shape[p]),
-    data: permuteData(tensor.data, tensor.shape, perm),
+    data: sharedPermuteData(tensor.data, tensor.shape, perm),
   };
   if (tensor.quantization) permuted.quantization = permuteQuantization(tensor.quantization, perm);
   return permuted;

@@ -12,10 +12,11 @@ import {
 import {
   broadcastSteps,
   type Constant,
+  foldingRoom,
   gather,
+  hasRoom,
   isConstant,
   isFloatConstant,
-  maxFoldedElements,
   newData,
   walk,
 } from "./constant.ts";
@@ -121,13 +122,15 @@ function compute(node: Node, operands: Constant[]): TensorData | null {
  */
 export function foldConstants(graph: Graph): boolean {
   let changed = false;
+  const room = foldingRoom(graph);
   for (const node of [...graph.nodes]) {
     const [output] = node.outputs;
     if (!node.inputs.every(isConstant) || node.inputs.length === 0 || graph.outputs.includes(output))
       continue;
-    if (elementCount(output.shape) > maxFoldedElements) continue;
+    if (!hasRoom(room, output.dtype, elementCount(output.shape))) continue;
     const data = compute(node, node.inputs as Constant[]);
     if (!data) continue;
+    if (data !== node.inputs[0].data) room.left -= data.byteLength;
     const folded: Tensor = { ...output, data };
     replaceUses(graph, output, folded);
     graph.nodes.splice(graph.nodes.indexOf(node), 1);

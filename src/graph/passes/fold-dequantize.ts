@@ -1,5 +1,5 @@
 import { elementCount, type Graph, type Tensor, type TensorData } from "../graph.ts";
-import { type Constant, isConstant, maxFoldedElements } from "./constant.ts";
+import { type Constant, foldingRoom, hasRoom, isConstant } from "./constant.ts";
 import { replaceUses } from "./rewrite.ts";
 
 /** scale · (q − zeroPoint), rounded once to float32. */
@@ -20,12 +20,14 @@ function realValues(x: Constant): TensorData | null {
  */
 export function foldDequantize(graph: Graph): boolean {
   let changed = false;
+  const room = foldingRoom(graph);
   for (const node of [...graph.nodes]) {
     const [source] = node.inputs;
     const [output] = node.outputs;
     if (node.op !== "dequantize" || !isConstant(source) || graph.outputs.includes(output)) continue;
-    const data = source.data.length <= maxFoldedElements ? realValues(source) : null;
+    const data = hasRoom(room, "float32", source.data.length) ? realValues(source) : null;
     if (!data) continue;
+    room.left -= data.byteLength;
     const folded: Tensor = { ...output, data };
     replaceUses(graph, output, folded);
     graph.nodes.splice(graph.nodes.indexOf(node), 1);

@@ -12,11 +12,14 @@ import { foldPad } from "./fold-pad.ts";
 import { foldQdq } from "./fold-qdq.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { fuseBias } from "./fuse-bias.ts";
+import { fuseGelu } from "./fuse-gelu.ts";
 import { fuseNormalization } from "./fuse-normalization.ts";
+import { fuseSoftmaxScale } from "./fuse-softmax-scale.ts";
 import { hoistMoves } from "./hoist-moves.ts";
 import { restoreNames } from "./layout.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import type { Pass } from "./rewrite.ts";
+import { shareCommon } from "./share-common.ts";
 import { sinkReshapes } from "./sink-reshapes.ts";
 import { sortNodes } from "./sort.ts";
 import { transposeToReshape } from "./transpose-to-reshape.ts";
@@ -32,6 +35,8 @@ const passes: Pass[] = [
   removeDeadCode,
   foldConstants,
   fuseNormalization,
+  fuseGelu,
+  fuseSoftmaxScale,
   hoistMoves,
   cancelTransposes,
   removeDeadCode,
@@ -95,8 +100,8 @@ function untilNothingChanges(graph: Graph): void {
 
 /**
  * The same function with less work: applies all passes in their order until none changes anything; then makes
- * the constants that stayed behind a dequantize float32, and applies them once more. The given graph stays as
- * it is. Inputs, outputs and states keep their tensors. Integer operators keep their results to the bit; float results
+ * the constants that stayed behind a dequantize float32, and applies them once more; at last nodes that do the same
+ * are made one. The given graph stays as it is. Inputs, outputs and states keep their tensors. Integer operators keep their results to the bit; float results
  * may differ by the order and rounding of sums, and operators between dequantize and quantize become integer
  * ones, as the passes state.
  */
@@ -105,6 +110,7 @@ export function optimize(graph: Graph): Graph {
   openStates(optimized);
   untilNothingChanges(optimized);
   if (foldDequantize(optimized)) untilNothingChanges(optimized);
+  shareCommon(optimized);
   restoreNames(optimized);
   closeStates(optimized);
   return optimized;

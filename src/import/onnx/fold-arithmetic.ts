@@ -16,10 +16,12 @@ type Fold = (scope: Scope) => Constant;
 /** The shape that operands broadcast to, small enough for a constant. */
 function commonShape(scope: Scope, operands: readonly Constant[]): number[] {
   const shape = operands.reduce<number[]>((s, t) => broadcastShape(s, t.shape, scope.where), []);
-  if (checkedCount(shape, scope.where) > maxFoldedElements)
+  const count = checkedCount(shape, scope.where);
+  if (count > maxFoldedElements)
     throw scope.bad(
       `expected a constant of at most ${maxFoldedElements} elements, found [${shape.join(", ")}]`,
     );
+  scope.checkRoom(count);
   return shape;
 }
 

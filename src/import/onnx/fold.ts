@@ -17,17 +17,19 @@ import { sliceParts } from "./operators/moves.ts";
 import type { Scope } from "./scope.ts";
 import { broadcastShape, checkedCount, isPermutation, normalAxes, normalAxis } from "./shape.ts";
 import { permOf, reshapedShape, squeezedShape, unsqueezedShape } from "./target-shape.ts";
-import { dtypeOf } from "./tensor-data.ts";
+import { dtypeOf, typeName } from "./tensor-data.ts";
 
 /** Computes a node whose operands are constant. */
 type Fold = (scope: Scope) => Constant;
 
 const bounded = (scope: Scope, shape: number[]): number[] => {
-  if (checkedCount(shape, scope.where) > maxFoldedElements) {
+  const count = checkedCount(shape, scope.where);
+  if (count > maxFoldedElements) {
     throw scope.bad(
       `expected a constant of at most ${maxFoldedElements} elements, found [${shape.join(", ")}]`,
     );
   }
+  scope.checkRoom(count);
   return shape;
 };
 
@@ -73,16 +75,14 @@ function binary(numbers: Numbers, bigints: BigInts): Fold {
   };
 }
 
-function unary(numbers: (x: number) => number): Fold {
+/** `bigints` computes whole numbers, which functions without it refuse. */
+function unary(numbers: (x: number) => number, bigints?: (x: bigint) => bigint): Fold {
   return (scope) => {
     const x = scope.constant(0, "the operand");
     if (x.data instanceof Float32Array) return constantOf(x.dtype, x.shape, x.data.map(numbers));
-    if (x.dtype !== "int32" && x.dtype !== "int64")
+    if (!bigints || (x.dtype !== "int32" && x.dtype !== "int64"))
       throw scope.unsupported(`${scope.node.opType} of a constant ${x.dtype}`);
-    const data =
-      x.data instanceof BigInt64Array
-        ? x.data.map((v) => BigInt(numbers(Number(v))))
-        : (x.data as Int32Array).map(numbers);
+    const data = x.data instanceof BigInt64Array ? x.data.map(bigints) : (x.data as Int32Array).map(numbers);
     return constantOf(x.dtype, x.shape, data);
   };
 }
@@ -91,7 +91,7 @@ function cast(scope: Scope): Constant {
   const x = scope.constant(0, "the operand");
   const to = scope.intAttribute("to", 0);
   const dtype = to === 10 || to === 11 ? "float32" : dtypeOf(to);
-  if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
+  if (!dtype) throw scope.unsupported(`Cast to ${typeName(to)}`);
   if (dtype === x.dtype) return x;
   return constantOf(dtype, x.shape, castElements(x.data, x.dtype, dtype));
 }
@@ -281,8 +281,11 @@ export const folds: Record<string, Fold> = {
     (a, b) => a / b,
   ),
   ...arithmeticFolds,
-  Neg: unary((x) => -x),
-  Abs: unary(Math.abs),
+  Neg: unary(
+    (x) => -x,
+    (x) => -x,
+  ),
+  Abs: unary(Math.abs, (x) => (x < 0n ? -x : x)),
   Sqrt: unary(Math.sqrt),
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
@@ -294,7 +297,6 @@ export function foldNode(scope: Scope): Constant | undefined {
   if (Object.hasOwn(shapeFolds, type)) return shapeFolds[type](scope);
   if (!Object.hasOwn(folds, type)) return undefined;
   const operands: (Tensor | undefined)[] = scope.node.inputs.map((_, i) => scope.optional(i));
-  return operands.every((operand) => operand === undefined || isConstant(operand))
-    ? folds[type](scope)
-    : undefined;
+  if (!operands.every((operand) => operand === undefined || isConstant(operand))) return undefined;
+  return folds[type](scope);
 }

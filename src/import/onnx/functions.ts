@@ -4,7 +4,7 @@ import type { OnnxAttribute, OnnxFunction, OnnxModel, OnnxNode } from "./proto.t
 import { prefixed, renamedNode } from "./rename.ts";
 
 /** Calls inside calls, and nodes after inlining: beyond these a file is damaged or hostile. */
-const [deepestCall, mostNodes] = [16, 1 << 18];
+const [deepestCall, mostNodes] = [16, 1 << 16];
 
 /** The function's node with its parameters' values in place of references to them. */
 function withParameters(node: OnnxNode, call: OnnxNode, { defaults }: OnnxFunction): OnnxNode {

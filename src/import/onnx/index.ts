@@ -1,4 +1,4 @@
-import type { Graph, Tensor } from "../../graph/graph.ts";
+import { elementCount, type Graph, type Tensor } from "../../graph/graph.ts";
 import { isConstant } from "../../graph/passes/constant.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
@@ -8,6 +8,7 @@ import { convertNode, isKnown, type Run } from "./nodes.ts";
 import { readsOf, sortNodes } from "./order.ts";
 import { type OnnxModel, readModel } from "./proto.ts";
 import { refusals } from "./refusals.ts";
+import { openRoom, type Room } from "./room.ts";
 import type { Conversion } from "./scope.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
@@ -20,7 +21,7 @@ export interface ImportOnnxOptions {
   inputValues?: Record<string, number | number[]>;
 }
 
-const [oldestOpset, newestOpset] = [7, 21];
+const [oldestOpset, newestOpset] = [7, 25];
 
 function opsetOf(model: OnnxModel): number {
   const opset = model.opsets.get("");
@@ -38,6 +39,11 @@ function outputTensor(conversion: Conversion, name: string, taken: Set<Tensor>):
   const value = conversion.values.get(name);
   if (!value)
     throw new NibbleError("bad-file", `output "${name}": expected a value of this name, found none`);
+  if (elementCount(value.shape) === 0)
+    throw new NibbleError(
+      "unsupported",
+      `output "${name}": a tensor without elements, [${value.shape.join(", ")}]`,
+    );
   const isFree = !taken.has(value) && !conversion.inputs.has(value) && !isConstant(value);
   if (isFree) {
     value.name = name;
@@ -63,7 +69,7 @@ function loadConstants(model: OnnxModel): Map<string, Tensor> {
   return values;
 }
 
-function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
+function convertModel(model: OnnxModel, room: Room, options: ImportOnnxOptions): Graph {
   const refused = refusals(model.opsets);
   const nodes = inlineFunctions(model);
   for (const node of nodes) if (!isKnown(node)) refused.operator(node);
@@ -78,6 +84,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     ),
   );
   if (opset === undefined || !values || !inputs) throw refused.error();
+  for (const tensor of values.values()) room.known.add(tensor.data!);
   for (const input of inputs) values.set(input.name, input);
   const names = new Set<string>([...values.keys(), ...nodes.flatMap((node) => node.outputs)]);
   const conversion: Conversion = {
@@ -87,6 +94,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
     nodeNames: new Set(),
     inputs: new Set(inputs.filter((input) => !isConstant(input))),
     producers: new Map(),
+    room,
   };
   const outputNames = model.outputs.map((output) => output.name);
   const wanted = new Set([...outputNames, ...nodes.flatMap(readsOf)]);
@@ -110,7 +118,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
 }
 
 /**
- * Reads an ONNX model (operator sets 7 to 21, one file) as a graph whose inputs and outputs keep their names,
+ * Reads an ONNX model (operator sets 7 to 25, one file) as a graph whose inputs and outputs keep their names,
  * shapes and layout; spatial operators are NHWC inside, between transposes that `optimize` removes.
  *
  * @throws NibbleError "bad-file" for anything damaged, "unsupported" with a list of everything that is not
@@ -119,7 +127,7 @@ function convertModel(model: OnnxModel, options: ImportOnnxOptions): Graph {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOnnxOptions): Graph {
   try {
-    return convertModel(readModel(bytes), options);
+    return convertModel(readModel(bytes), openRoom(bytes.length), options);
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     throw new NibbleError(error.code, `${options.file}: ${error.message}`, { cause: error.cause });

@@ -15,6 +15,11 @@ function givenShape(input: OnnxValue, given: number[]): number[] {
     !declared ||
     (declared.length === given.length &&
       declared.every((d, i) => fixedSize(d) === undefined || fixedSize(d) === given[i]));
+  if (fits && given.includes(0))
+    throw new NibbleError(
+      "unsupported",
+      `input "${input.name}": a tensor without elements, [${given.join(", ")}]`,
+    );
   if (!fits || given.some((d) => !Number.isInteger(d) || d < 1)) {
     const expected = declared?.map((d) => fixedSize(d) ?? (d || "?")).join(", ") ?? "?";
     throw new NibbleError(
@@ -91,7 +96,7 @@ export function resolveInputs(
       throw new NibbleError(
         "unsupported",
         `input "${input.name}": expected a tensor of float, bool, int64 or integers of 2 to 32 bits, found ` +
-          typeName(input.elementType),
+          (input.otherType ?? typeName(input.elementType)),
       );
     }
     const given = Object.hasOwn(inputShapes, input.name) ? inputShapes[input.name] : undefined;

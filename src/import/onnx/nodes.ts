@@ -8,6 +8,7 @@ import { describeNode, readsOf, sortNodes } from "./order.ts";
 import type { OnnxNode } from "./proto.ts";
 import type { Refusals } from "./refusals.ts";
 import { inlined } from "./rename.ts";
+import { takeRoom } from "./room.ts";
 import { type Conversion, openScope, type Scope } from "./scope.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
@@ -50,7 +51,9 @@ function convertPlain({ conversion, opset, wanted }: Run, node: OnnxNode): void 
   const scope = openScope(conversion, node, opset);
   const before = conversion.nodes.length;
   const results = resultsOf(scope);
-  const made = new Set(conversion.nodes.slice(before).flatMap(({ outputs }) => outputs));
+  const added = conversion.nodes.slice(before);
+  takeRoom(conversion.room, [...results, ...added.flatMap(({ inputs }) => inputs)], scope.where);
+  const made = new Set(added.flatMap(({ outputs }) => outputs));
   for (const [i, name] of node.outputs.entries()) {
     if (name === "" || (i > 0 && !wanted.has(name))) continue;
     const result = results[i];
@@ -80,7 +83,11 @@ function convertIf(run: Run, node: OnnxNode): void {
       `${describeNode(node)}: expected a branch of ${node.outputs.length} outputs, found ${branch?.outputs.length ?? "none"}`,
     );
   const { initializers, nodes, outputs } = inlined(node, branch, names);
-  for (const tensor of initializers) values.set(tensor.name, decodeTensor(tensor, tensor.name));
+  for (const tensor of initializers) {
+    const constant = decodeTensor(tensor, tensor.name);
+    takeRoom(run.conversion.room, [constant], describeNode(node));
+    values.set(tensor.name, constant);
+  }
   for (const name of [...outputs, ...nodes.flatMap(readsOf)]) run.wanted.add(name);
   for (const inner of sortNodes(nodes)) convertNode(run, inner);
   for (const [i, name] of node.outputs.entries()) {

@@ -1,6 +1,7 @@
 import { WireType } from "@bufbuild/protobuf/wire";
 import { NibbleError } from "../../runtime/errors.ts";
 import {
+  type FieldReader,
   readBigInt,
   readBytes,
   readDouble,
@@ -56,6 +57,8 @@ export interface OnnxValue {
   /** 0 when the value is no tensor, or has no declared type. */
   elementType: number;
   shape: OnnxDimension[] | undefined;
+  /** What it is instead of a tensor. */
+  otherType?: string;
 }
 
 export interface OnnxGraph {
@@ -230,11 +233,24 @@ function readValue(bytes: Uint8Array): OnnxValue {
         value.shape = readShape(readBytes(r, w));
       },
     });
+  const isInstead =
+    (type: string): FieldReader =>
+    (r, w) => {
+      readBytes(r, w);
+      value.otherType = type;
+    };
   readMessage(bytes, what, {
     1: (r, w) => {
       value.name = readString(r, w);
     },
-    2: (r, w) => readMessage(readBytes(r, w), what, { 1: (tr, tw) => readTensorType(readBytes(tr, tw)) }),
+    2: (r, w) =>
+      readMessage(readBytes(r, w), what, {
+        1: (tr, tw) => readTensorType(readBytes(tr, tw)),
+        4: isInstead("a sequence"),
+        5: isInstead("a map"),
+        8: isInstead("a sparse tensor"),
+        9: isInstead("an optional"),
+      }),
   });
   return value;
 }
@@ -248,16 +264,35 @@ const emptyGraph = (): OnnxGraph => ({
   outputs: [],
 });
 
+/** No node, tensor or value is described in so few bytes; a list of emptier ones would take far more memory than the file. */
+const leastBytes = 8;
+
+function checkLength(list: readonly unknown[], bytes: Uint8Array, what: string): void {
+  if (leastBytes * (list.length - leastBytes) > bytes.length)
+    throw new NibbleError("bad-file", `${what}: expected at least ${leastBytes} bytes for each, found fewer`);
+}
+
 function readGraph(bytes: Uint8Array, model: OnnxGraph, depth: number): void {
   readMessage(bytes, "the graph", {
-    1: (r, w) => model.nodes.push(readNode(readBytes(r, w), model.nodes.length, depth)),
+    1: (r, w) => {
+      checkLength(model.nodes, bytes, "nodes");
+      model.nodes.push(readNode(readBytes(r, w), model.nodes.length, depth));
+    },
     2: (r, w) => {
       model.graphName = readString(r, w);
     },
-    5: (r, w) =>
-      model.initializers.push(readTensor(readBytes(r, w), `initializer ${model.initializers.length}`)),
-    11: (r, w) => model.inputs.push(readValue(readBytes(r, w))),
-    12: (r, w) => model.outputs.push(readValue(readBytes(r, w))),
+    5: (r, w) => {
+      checkLength(model.initializers, bytes, "initializers");
+      model.initializers.push(readTensor(readBytes(r, w), `initializer ${model.initializers.length}`));
+    },
+    11: (r, w) => {
+      checkLength(model.inputs, bytes, "inputs");
+      model.inputs.push(readValue(readBytes(r, w)));
+    },
+    12: (r, w) => {
+      checkLength(model.outputs, bytes, "outputs");
+      model.outputs.push(readValue(readBytes(r, w)));
+    },
     15: (r, w) => {
       readBytes(r, w);
       model.hasSparseInitializers = true;
@@ -295,7 +330,10 @@ function readFunction(bytes: Uint8Array): OnnxFunction {
     },
     4: (r, w) => made.inputs.push(readString(r, w)),
     5: (r, w) => made.outputs.push(readString(r, w)),
-    7: (r, w) => made.nodes.push(readNode(readBytes(r, w), made.nodes.length, 0)),
+    7: (r, w) => {
+      checkLength(made.nodes, bytes, "nodes of a function");
+      made.nodes.push(readNode(readBytes(r, w), made.nodes.length, 0));
+    },
     9: (r, w) => readOpset(readBytes(r, w), made.opsets),
     10: (r, w) => {
       made.domain = normalDomain(readString(r, w));
@@ -314,7 +352,10 @@ export function readModel(bytes: Uint8Array): OnnxModel {
   readMessage(bytes, "the model", {
     7: (r, w) => readGraph(readBytes(r, w), model, 0),
     8: (r, w) => readOpset(readBytes(r, w), model.opsets),
-    25: (r, w) => model.functions.push(readFunction(readBytes(r, w))),
+    25: (r, w) => {
+      checkLength(model.functions, bytes, "functions");
+      model.functions.push(readFunction(readBytes(r, w)));
+    },
   });
   return model;
 }

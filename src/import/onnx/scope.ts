@@ -12,6 +12,7 @@ import { makeNode, sameQuantization } from "../../graph/passes/rewrite.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import { describeNode } from "./order.ts";
 import type { OnnxAttribute, OnnxNode } from "./proto.ts";
+import { checkRoom, type Room } from "./room.ts";
 import { checkedCount } from "./shape.ts";
 import { decodeTensor } from "./tensor-data.ts";
 
@@ -78,6 +79,8 @@ export interface Scope {
   ): Tensor[];
   unsupported(reason: string): NibbleError;
   bad(reason: string): NibbleError;
+  /** To be asked before a constant of so many elements is made, where its size does not follow from an operand's. */
+  checkRoom(elements: number): void;
 }
 
 /** What all scopes of one model share. */
@@ -88,6 +91,7 @@ export interface Conversion {
   nodeNames: Set<string>;
   inputs: Set<Tensor>;
   producers: Map<Tensor, Node>;
+  room: Room;
 }
 
 function uniqueName(names: Set<string>, name: string): string {
@@ -138,10 +142,11 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
   };
 
   const emitSeveral: Scope["emitSeveral"] = (op, inputs, attributes, results) => {
+    const empty = inputs.find((tensor) => tensor && elementCount(tensor.shape) === 0);
+    if (empty) throw unsupported(`operand "${empty.name}" without elements, [${empty.shape.join(", ")}]`);
     const outputs = results.map(({ shape, dtype = "float32", quantization }) => {
       checkedCount(shape, where);
-      if (elementCount(shape) === 0)
-        throw bad(`expected a result with elements, found [${shape.join(", ")}]`);
+      if (elementCount(shape) === 0) throw unsupported(`a result without elements, [${shape.join(", ")}]`);
       const output: Tensor = { name: nameFor(op), dtype, shape };
       if (quantization) output.quantization = quantization;
       return output;
@@ -213,6 +218,7 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
     emitSeveral,
     unsupported,
     bad,
+    checkRoom: (elements) => checkRoom(conversion.room, elements, where),
   };
 }
 

@@ -21,7 +21,7 @@ import {
 import { options } from "./schema.ts";
 
 /** Types whose values are plain numbers unless a scale says otherwise. */
-const whole: readonly DType[] = ["int8", "uint8", "int32", "int64"];
+const whole: readonly DType[] = ["int8", "uint8", "int16", "int32", "int64"];
 
 /** The operand; a scale on int32 constants means nothing here. */
 function plainInput(operator: Operator, i: number): Tensor {

@@ -1,6 +1,8 @@
 import { elementCount, noActivation, type Tensor } from "../../graph/graph.ts";
 import {
   broadcast,
+  checkActivation,
+  checkSameType,
   checkShape,
   emit,
   input,
@@ -16,13 +18,17 @@ import { options } from "./schema.ts";
 
 function checkFloat(operator: Operator, tensor: Tensor): void {
   if (tensor.dtype === "float32") return;
-  throw refused(operator, `tensor ${show(tensor)}: a product of two computed matrices takes float32`);
+  throw refused(operator, `tensor ${show(tensor)}: a product of two computed matrices takes float32 or int8`);
 }
 
 /** adj_x and adj_y: an operand's last two dimensions lie the other way round. */
 export function convertBatchMatmul(operator: Operator): void {
   const [a, b, y] = [input(operator, 0), input(operator, 1), output(operator)];
-  for (const tensor of [a, b, y]) checkFloat(operator, tensor);
+  for (const tensor of [a, b, y]) {
+    if (y.dtype !== "int8") checkFloat(operator, tensor);
+    else checkActivation(operator, tensor, ["int8"]);
+    checkSameType(operator, tensor, y);
+  }
   for (const tensor of [a, b])
     if (tensor.shape.length < 2)
       throw wrong(operator, `tensor ${show(tensor)}: expected 2 dimensions or more`);

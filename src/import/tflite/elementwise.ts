@@ -14,6 +14,7 @@ import {
   optionsOf,
   output,
   refused,
+  withInt16,
   wrong,
 } from "./operator.ts";
 import { readBool, readFloat32 } from "./reader.ts";
@@ -29,7 +30,7 @@ export function convertBinary(op: "add" | "sub" | "mul"): Conversion {
     const b = input(operator, 1);
     const y = output(operator);
     for (const tensor of [a, b, y]) {
-      if (!isWhole(tensor)) checkActivation(operator, tensor);
+      if (!isWhole(tensor)) checkActivation(operator, tensor, withInt16);
       checkSameType(operator, tensor, y);
     }
     checkShape(operator, y, broadcast(operator, a, b));
@@ -45,8 +46,7 @@ function convertUnaryWith(attributesOf: (operator: Operator) => UnaryAttributes)
   return (operator) => {
     const x = input(operator, 0);
     const y = output(operator);
-    checkActivation(operator, x);
-    checkActivation(operator, y);
+    for (const tensor of [x, y]) checkActivation(operator, tensor, withInt16);
     checkSameType(operator, x, y);
     checkShape(operator, y, x.shape);
     emit(operator, "unary", [x], attributesOf(operator));

@@ -5,6 +5,7 @@ import { badFile, quote, unsupported } from "./errors.ts";
 import { readSignature, readSubgraph, type Subgraph } from "./model.ts";
 import { wrong } from "./operator.ts";
 import { conversionOf, outputCountOf } from "./operators.ts";
+import { fuseSignals } from "./signal.ts";
 import { refuseUnsupported } from "./survey.ts";
 import { isConstant, openTensors, type Tensors, tensorAt } from "./tensors.ts";
 import { openVariables, statesOf, type Variables } from "./variables.ts";
@@ -104,7 +105,9 @@ export function importTflite(bytes: Uint8Array, options: ImportTfliteOptions): G
   if (!Number.isInteger(index) || index < 0)
     throw new RangeError(`subgraph expected from 0 up, got ${index}`);
   try {
-    const subgraph = signature === undefined ? readSubgraph(bytes, index) : readSignature(bytes, signature);
+    const subgraph = fuseSignals(
+      signature === undefined ? readSubgraph(bytes, index) : readSignature(bytes, signature),
+    );
     const tensors = openTensors(subgraph);
     refuseUnsupported(subgraph, tensors);
     const variables = openVariables((other) => readSubgraph(bytes, other));

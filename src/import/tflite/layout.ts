@@ -17,6 +17,7 @@ import {
   refused,
   requiredIndex,
   show,
+  withInt16,
   wrong,
 } from "./operator.ts";
 import { readInt32 } from "./reader.ts";
@@ -81,7 +82,7 @@ export function convertPad(operator: Operator): void {
   const before = x.shape.map((_, i) => amounts[2 * i]);
   const after = x.shape.map((_, i) => amounts[2 * i + 1]);
   checkSameType(operator, x, y);
-  if (isQuantized(x.dtype)) checkActivation(operator, x);
+  if (isQuantized(x.dtype)) checkActivation(operator, x, withInt16);
   checkShape(
     operator,
     y,
@@ -103,7 +104,7 @@ export function convertConcatenation(operator: Operator): void {
   let extent = 0;
   for (const x of inputs) {
     checkSameType(operator, x, y);
-    if (y.quantization) checkActivation(operator, x);
+    if (y.quantization) checkActivation(operator, x, withInt16);
     checkShape(
       operator,
       x,

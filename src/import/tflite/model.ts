@@ -58,8 +58,12 @@ export interface OperatorRecord {
   outputs: number[];
   optionsType: number;
   options: Table | undefined;
+  /** Of a custom operator. */
+  customOptions: Uint8Array;
   /** Of a composite: the subgraph that computes the same. */
   decomposition: number | undefined;
+  /** The operators that this one stands for, see signal.ts. */
+  parts?: OperatorRecord[];
 }
 
 export interface Subgraph {
@@ -160,6 +164,7 @@ function readOperator(
     outputs: operands(fields.operator.outputs, 0),
     optionsType: readUint8(table, fields.operator.optionsType),
     options: readTable(table, fields.operator.options),
+    customOptions: viewBytes(table, fields.operator.customOptions),
   };
 }
 

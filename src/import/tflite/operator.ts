@@ -101,11 +101,15 @@ export function activationOf(operator: Operator, options: Table | undefined, fie
 
 export const isUnbounded = ({ min, max }: Activation): boolean => min === -Infinity && max === Infinity;
 
-/** Refuses a tensor that is not float32 or int8/uint8 with one scale. */
-export function checkActivation(operator: Operator, tensor: Tensor): void {
+const activationTypes: readonly DType[] = ["float32", "int8", "uint8"];
+/** Of operators that have int16 kernels. */
+export const withInt16: readonly DType[] = [...activationTypes, "int16"];
+
+/** Refuses a tensor that is not float32 or of one of `types` with one scale. */
+export function checkActivation(operator: Operator, tensor: Tensor, types = activationTypes): void {
   if (tensor.dtype === "float32") return;
-  if (tensor.dtype !== "int8" && tensor.dtype !== "uint8") {
-    throw refused(operator, `tensor ${show(tensor)}: float32, int8 or uint8 was expected`);
+  if (!types.includes(tensor.dtype)) {
+    throw refused(operator, `tensor ${show(tensor)}: ${types.join(", ")} was expected`);
   }
   if (!tensor.quantization) throw wrong(operator, `tensor ${show(tensor)} has no scale`);
   if (tensor.quantization.scale.length !== 1) {
@@ -160,4 +164,5 @@ export function emit<K extends OperatorName>(
   operator.nodes.push(node as Node);
 }
 
-export const isQuantized = (dtype: DType): boolean => dtype === "int8" || dtype === "uint8";
+export const isQuantized = (dtype: DType): boolean =>
+  dtype === "int8" || dtype === "uint8" || dtype === "int16";

@@ -54,7 +54,9 @@ import {
   convertTile,
 } from "./repeating.ts";
 import { convertResizeBilinear, convertResizeNearest } from "./resize.ts";
+import { convertSignalFeatures, signalFeatures } from "./signal.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
+import { convertSvdf } from "./svdf.ts";
 import { convertTransposeConv } from "./transpose-conv.ts";
 import {
   convertAssignVariable,
@@ -142,6 +144,7 @@ const conversions = new Map<string, Conversion>([
   ["RSQRT", convertUnary("rsqrt")],
   ["SCATTER_ND", convertScatterNd],
   ["SHAPE", convertShape],
+  [signalFeatures, convertSignalFeatures],
   ["SLICE", convertSlice],
   ["RESIZE_BILINEAR", convertResizeBilinear],
   ["RESIZE_NEAREST_NEIGHBOR", convertResizeNearest],
@@ -162,6 +165,7 @@ const conversions = new Map<string, Conversion>([
   ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
   ["SUM", convertReduce("sum")],
+  ["SVDF", convertSvdf],
   ["TANH", convertUnary("tanh")],
   ["TILE", convertTile],
   ["TRANSPOSE", convertTranspose],

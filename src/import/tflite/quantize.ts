@@ -1,3 +1,4 @@
+import type { DType } from "../../graph/graph.ts";
 import {
   checkActivation,
   checkShape,
@@ -9,16 +10,27 @@ import {
   refused,
   requiredIndex,
   show,
+  withInt16,
 } from "./operator.ts";
+import { readQuantization } from "./quantization.ts";
 import { floatConstantAt, isConstant, tensorAt } from "./tensors.ts";
 
 /** float32 → quantized, or quantized → quantized by other parameters. */
 export function convertQuantize(operator: Operator): void {
   const x = input(operator, 0);
   const y = output(operator);
-  checkActivation(operator, x);
-  checkActivation(operator, y);
-  if (!isQuantized(y.dtype)) throw refused(operator, `output ${show(y)}: expected int8 or uint8`);
+  const types: DType[] = [...withInt16, "int32"];
+  for (const [tensor, index] of [
+    [x, requiredIndex(operator, 0)],
+    [y, operator.record.outputs[0]],
+  ] as const) {
+    // A computed int32 has a scale for this operator alone.
+    const quantization = tensor.dtype === "int32" && readQuantization(operator.tensors.records[index]);
+    if (quantization) tensor.quantization = quantization;
+    checkActivation(operator, tensor, types);
+  }
+  if (y.dtype === "float32" || (x.dtype === "float32" && y.dtype === "int32"))
+    throw refused(operator, `output ${show(y)} of ${show(x)}: expected int8, uint8 or int16`);
   checkShape(operator, y, x.shape);
   emit(operator, "quantize", [x], {});
 }
@@ -54,8 +66,8 @@ export function convertDequantize(operator: Operator): void {
     return;
   }
   const x = input(operator, 0);
-  checkActivation(operator, x);
-  if (!isQuantized(x.dtype)) throw refused(operator, `input ${show(x)}: expected int8 or uint8`);
+  checkActivation(operator, x, withInt16);
+  if (!isQuantized(x.dtype)) throw refused(operator, `input ${show(x)}: expected int8, uint8 or int16`);
   checkShape(operator, y, x.shape);
   emit(operator, "dequantize", [x], {});
 }

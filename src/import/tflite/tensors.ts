@@ -30,6 +30,7 @@ const dtypes: Record<string, DType> = {
   float32: "float32",
   int8: "int8",
   uint8: "uint8",
+  int16: "int16",
   int32: "int32",
   int64: "int64",
   bool: "bool",
@@ -42,7 +43,7 @@ const mostElements = 2 ** 31 - 1;
 
 /** int32 has a scale in biases; elsewhere (indices, shapes) what files write there means nothing. */
 const isQuantizedType = (dtype: DType, isComputed: boolean): boolean =>
-  dtype === "int8" || dtype === "uint8" || (dtype === "int32" && !isComputed);
+  dtype === "int8" || dtype === "uint8" || dtype === "int16" || (dtype === "int32" && !isComputed);
 
 export const isSupportedType = (type: string): boolean => Object.hasOwn(dtypes, type);
 

@@ -6,6 +6,7 @@ import {
   checkRank,
   emit,
   type Operator,
+  output,
   refused,
   requiredOptions,
   show,
@@ -57,7 +58,8 @@ export function convertTransposeConv(operator: Operator): void {
   const [, weightsAt, xAt, biasAt = -1] = operator.record.inputs;
   if (xAt === undefined || xAt < 0) throw wrong(operator, "operand 2 is missing");
   const record = { ...operator.record, inputs: [xAt, weightsAt, biasAt] };
-  const { x, weights, bias, y } = readOperands({ ...operator, record }, 4, 0);
+  const { x, weights, bias: given, y } = readOperands({ ...operator, record }, 4, 0);
+  const bias = x.dtype === "int16" ? wideBias(operator, given, y.shape[3]) : given;
   checkRank(operator, x, 4);
   checkRank(operator, y, 4);
   const table = requiredOptions(operator, ids.type);
@@ -88,6 +90,13 @@ export function convertTransposeConv(operator: Operator): void {
     groups: 1,
     activation,
   });
+}
+
+/** Its sums of int16 are of 64 bits whatever the bias is, which an int64 one says. */
+function wideBias(operator: Operator, given: Tensor | null, channels: number): Tensor {
+  const values = given ? Array.from(given.data!, BigInt) : new Array<bigint>(channels).fill(0n);
+  const name = operator.tensors.uniqueName(`${output(operator).name}/bias`);
+  return { name, dtype: "int64", shape: [channels], data: BigInt64Array.from(values) };
 }
 
 function spreadOut(operator: Operator, x: Tensor, stride: Pair, [height, width]: Pair): Tensor {

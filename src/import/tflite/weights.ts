@@ -10,6 +10,7 @@ import {
   refused,
   requiredIndex,
   show,
+  withInt16,
   wrong,
 } from "./operator.ts";
 import { floatConstantAt, tensorAt } from "./tensors.ts";
@@ -43,19 +44,21 @@ function readWeights(operator: Operator, x: Tensor, channelAxis: number, isCompu
   }
   // Hybrid: runtimes either quantize x on the fly, each in its own way, or compute in float32. We do the latter.
   if (x.dtype === "float32" && stored.dtype === "int8") return floatConstantAt(operator.tensors, index);
-  if (stored.dtype !== x.dtype) {
+  if (stored.dtype !== (x.dtype === "int16" ? "int8" : x.dtype)) {
     throw refused(operator, `weights ${show(stored)} do not go with an input of type ${x.dtype}`);
   }
   return stored;
 }
 
-export function readBias(operator: Operator, x: Tensor, channels: number): Tensor | null {
-  const index = operandIndex(operator, 2);
+export function readBias(operator: Operator, x: Tensor, channels: number, operand = 2): Tensor | null {
+  const index = operandIndex(operator, operand);
   if (index === undefined) return null;
   const bias = tensorAt(operator.tensors, index);
   const expected = x.dtype === "float32" ? "float32" : "int32";
   if (!bias.data) throw refused(operator, `bias ${show(bias)} has to be a constant`);
-  if (bias.dtype !== expected) throw refused(operator, `bias ${show(bias)}: expected type ${expected}`);
+  const isWide = x.dtype === "int16" && bias.dtype === "int64";
+  if (bias.dtype !== expected && !isWide)
+    throw refused(operator, `bias ${show(bias)}: expected type ${expected}`);
   if (elementCount(bias.shape) !== channels) {
     throw wrong(operator, `bias ${show(bias)}: expected ${channels} values, one per output channel`);
   }
@@ -74,8 +77,7 @@ export function readOperands(
 ): Operands {
   const x = input(operator, 0);
   const y = output(operator);
-  checkActivation(operator, x);
-  checkActivation(operator, y);
+  for (const tensor of [x, y]) checkActivation(operator, tensor, withInt16);
   if (x.dtype !== y.dtype) throw refused(operator, `types of ${show(x)} and ${show(y)} differ`);
   const weights = readWeights(operator, x, channelAxis, isComputedAllowed);
   if (weights.shape.length !== rank) {

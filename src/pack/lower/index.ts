@@ -1,4 +1,4 @@
-import type { Node } from "../../graph/graph.ts";
+import type { Node, Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { lowerArithmetic, lowerCast, lowerSelect } from "./arithmetic.ts";
 import { lowerBinary } from "./binary.ts";
@@ -12,12 +12,15 @@ import {
   lowerGatherNd,
   lowerScatterNd,
 } from "./gather.ts";
+import { emitRequantize, lowerBinary16, lowerLayer16, lowerUnary16 } from "./int16.ts";
 import { lowerIntegerConv, lowerIntegerMatMul } from "./integer.ts";
 import { lowerNormalize } from "./normalize.ts";
 import { lowerMean, lowerPool } from "./pool.ts";
 import { lowerMatmul } from "./product.ts";
 import {
+  emitDequantize16,
   emitDivision,
+  emitQuantize16,
   lowerCenter,
   lowerDequantizeLinear,
   lowerDynamicRange,
@@ -27,10 +30,12 @@ import { lowerRecurrent } from "./recurrent.ts";
 import { lowerArgExtreme, lowerCumsum, lowerReduce, refuseReductionTypes } from "./reduce.ts";
 import { lowerResize } from "./resize.ts";
 import { lowerExpand, lowerSlice } from "./slice.ts";
+import { lowerMicroFeatures, lowerSpectrum } from "./spectrum.ts";
 import { emitQuantize, lowerDequantize, lowerSoftmax, lowerUnary } from "./unary.ts";
 
 /** Emits the engine operators that compute `node`. */
 export function lowerNode(lowering: Lowering, node: Node): void {
+  if (hasInt16(node)) return lowerInt16(lowering, node);
   refuseTypes(node);
   switch (node.op) {
     case "conv2d":
@@ -114,6 +119,10 @@ export function lowerNode(lowering: Lowering, node: Node): void {
       return lowerDynamicRange(lowering, node);
     case "integerConv2d":
       return lowerIntegerConv(lowering, node);
+    case "spectrum":
+      return lowerSpectrum(lowering, node);
+    case "microFeatures":
+      return lowerMicroFeatures(lowering, node);
     case "integerMatMul":
       return lowerIntegerMatMul(lowering, node);
   }
@@ -121,6 +130,7 @@ export function lowerNode(lowering: Lowering, node: Node): void {
 
 /** Operators that only move elements; the others compute, in float32 or int8. */
 const movers = new Set([
+  "dilate",
   ...["reshape", "transpose", "slice", "expand", "pad", "concat"],
   ...["gather", "gatherNd", "scatterNd", "dynamicSlice", "dynamicUpdateSlice"],
 ]);
@@ -133,6 +143,8 @@ const typed = new Set([
   "dynamicRange",
   "integerConv2d",
   "integerMatMul",
+  "spectrum",
+  "microFeatures",
 ]);
 
 /** Operators that take every type, as far as they do; they refuse the rest themselves. */
@@ -143,6 +155,39 @@ const wholeNumbers = new Set(["int32", "int64"]);
 /** Arithmetic of whole numbers, which stand for nothing else. */
 const hasWholeNumbers = (node: Node): boolean =>
   ["add", "sub", "mul"].includes(node.op) && wholeNumbers.has(node.outputs[0].dtype);
+
+/** Arithmetic with int16 at one end: it has kernels of its own. */
+const hasInt16 = (node: Node): boolean =>
+  wide.has(node.op) && [node.inputs[0], node.outputs[0]].some((t) => t?.dtype === "int16" || isSum(t));
+
+/** int32 with a scale: what QUANTIZE takes and gives besides. */
+const isSum = (t: Tensor | null | undefined): boolean => t?.dtype === "int32" && t.quantization !== undefined;
+
+const wide = new Set([
+  ...["conv2d", "depthwiseConv2d", "fullyConnected", "add", "sub", "mul", "unary", "quantize", "dequantize"],
+]);
+
+function lowerInt16(lowering: Lowering, node: Node): void {
+  switch (node.op) {
+    case "conv2d":
+    case "depthwiseConv2d":
+    case "fullyConnected":
+      return lowerLayer16(lowering, node);
+    case "add":
+    case "sub":
+    case "mul":
+      return lowerBinary16(lowering, node);
+    case "unary":
+      return lowerUnary16(lowering, node);
+    case "quantize":
+    case "dequantize": {
+      const [x, y] = [inputOf(node), node.outputs[0]];
+      if (y.dtype === "float32") return emitDequantize16(lowering, node.name, x, y);
+      if (x.dtype === "float32") return emitQuantize16(lowering, node.name, x, y);
+      return emitRequantize(lowering, node, x, y);
+    }
+  }
+}
 
 function refuseTypes(node: Node): void {
   if (node.op === "reduce" || node.op === "argExtreme" || node.op === "cumsum")

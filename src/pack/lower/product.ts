@@ -25,6 +25,7 @@ import { listFields, record } from "../record.ts";
 import { broadcastStrides, denseStrides, type Loops, mergeLoops } from "../strides.ts";
 import { emitCopy } from "./copy.ts";
 import { roundUp } from "./matmul.ts";
+import { lowerMatmul8 } from "./product8.ts";
 
 /** The last two dimensions in the order in which the product reads them, with their strides. */
 function matrixOf({ shape }: Tensor, transposed: boolean) {
@@ -79,10 +80,15 @@ function loopsOf(node: NodeOf<"matmul">, a: Tensor, b: Tensor): { loops: Loops; 
 export function lowerMatmul(lowering: Lowering, node: NodeOf<"matmul">): void {
   const { transposeA, transposeB, activation } = node.attributes;
   const [y] = node.outputs;
+  if (y.dtype === "int8") return lowerMatmul8(lowering, node);
   const b = inputOf(node, 1);
   for (const t of [...node.inputs, y])
     if (t && t.dtype !== "float32")
-      throw unsupported(node.op, node.name, `tensor "${t.name}" is ${t.dtype}; the kernel takes float32`);
+      throw unsupported(
+        node.op,
+        node.name,
+        `tensor "${t.name}" is ${t.dtype}; the kernels take float32 or int8`,
+      );
   const a = transposeA ? exchange(lowering, node, inputOf(node)) : inputOf(node);
   const [k, n] = matrixOf(b, transposeB);
   const { loops, rows } = loopsOf(node, a, b);

@@ -1,5 +1,6 @@
 import {
   DYNAMIC_RANGE_RECORD_BYTES,
+  LINEAR_AWAY,
   LINEAR_CENTER,
   LINEAR_DEQUANTIZE,
   LINEAR_DIVIDE,
@@ -21,7 +22,7 @@ import {
 } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { linearRange, scaleLayout } from "../../numerics/quantize-linear.ts";
-import type { Range } from "../../numerics/range.ts";
+import { quantizedRange, type Range } from "../../numerics/range.ts";
 import { inputOf, type Lowering, scalarQuantization } from "../lowering.ts";
 import { record } from "../record.ts";
 
@@ -83,26 +84,40 @@ export function lowerQuantizeLinear(lowering: Lowering, node: NodeOf<"quantizeLi
   });
 }
 
-/** float32 → int8 by division: what ONNX's QuantizeLinear says. */
-export function emitDivision(lowering: Lowering, node: string, x: Tensor, y: Tensor): void {
-  const { scale, zeroPoint } = scalarQuantization(y);
-  const constant = (part: string, data: Float32Array | Int32Array): Tensor => ({
-    name: `${y.name}/${part}`,
-    dtype: data instanceof Float32Array ? "float32" : "int32",
-    shape: [],
-    data,
-  });
+const constant = (name: string, data: Float32Array | Int32Array): Tensor => ({
+  name,
+  dtype: data instanceof Float32Array ? "float32" : "int32",
+  shape: [],
+  data,
+});
+
+/** By the one scale and zero point of `quantized`, which is x or y. */
+function emitConstant(lowering: Lowering, node: string, kind: number, [x, y]: [Tensor, Tensor]): void {
+  const quantized = kind === LINEAR_DEQUANTIZE ? x : y;
+  const { scale, zeroPoint } = scalarQuantization(quantized);
   emitLinear(lowering, node, {
-    kind: LINEAR_DIVIDE,
+    kind,
     x,
-    scale: constant("scale", Float32Array.of(scale)),
-    zeroPoint: constant("zeroPoint", Int32Array.of(zeroPoint)),
+    scale: constant(`${quantized.name}/scale`, Float32Array.of(scale)),
+    zeroPoint: constant(`${quantized.name}/zeroPoint`, Int32Array.of(zeroPoint)),
     y,
     axis: 0,
     block: 0,
-    range: { min: -128, max: 127 },
+    range: kind === LINEAR_DEQUANTIZE ? noRange : quantizedRange(y.dtype),
   });
 }
+
+/** float32 → int8 by division: what ONNX's QuantizeLinear says. */
+export const emitDivision = (lowering: Lowering, node: string, x: Tensor, y: Tensor): void =>
+  emitConstant(lowering, node, LINEAR_DIVIDE, [x, y]);
+
+/** float32 → int16, halves away from zero. */
+export const emitQuantize16 = (lowering: Lowering, node: string, x: Tensor, y: Tensor): void =>
+  emitConstant(lowering, node, LINEAR_AWAY, [x, y]);
+
+/** int16 → float32 */
+export const emitDequantize16 = (lowering: Lowering, node: string, x: Tensor, y: Tensor): void =>
+  emitConstant(lowering, node, LINEAR_DEQUANTIZE, [x, y]);
 
 export function lowerDequantizeLinear(lowering: Lowering, node: NodeOf<"dequantizeLinear">): void {
   const { axis, block } = node.attributes;
@@ -115,6 +130,20 @@ export function lowerDequantizeLinear(lowering: Lowering, node: NodeOf<"dequanti
     y,
     axis,
     block,
+    range: noRange,
+  });
+}
+
+/** x less its zero point, as int16. */
+export function emitCenter(lowering: Lowering, node: string, x: Tensor, zeroPoint: number, y: Tensor): void {
+  emitLinear(lowering, node, {
+    kind: LINEAR_CENTER,
+    x,
+    scale: null,
+    zeroPoint: constant(`${x.name}/zeroPoint`, Int32Array.of(zeroPoint)),
+    y,
+    axis: 0,
+    block: 0,
     range: noRange,
   });
 }

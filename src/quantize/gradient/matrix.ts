@@ -46,10 +46,20 @@ export function multiply(
     for (let j = 0; j < n; j++) {
       const run = runs[j];
       const row = j * k;
-      let sum = bias ? bias[j] : 0;
-      for (let r = 0; r < run.length; r += 2)
-        for (let i = run[r], end = run[r + 1]; i < end; i++) sum += x[from + i] * value[row + i];
-      y[p * n + j] = sum;
+      // Four sums that don't wait for each other.
+      let [a, b, c, d] = [bias ? bias[j] : 0, 0, 0, 0];
+      for (let r = 0; r < run.length; r += 2) {
+        const end = run[r + 1];
+        let i = run[r];
+        for (; i + 4 <= end; i += 4) {
+          a += x[from + i] * value[row + i];
+          b += x[from + i + 1] * value[row + i + 1];
+          c += x[from + i + 2] * value[row + i + 2];
+          d += x[from + i + 3] * value[row + i + 3];
+        }
+        for (; i < end; i++) a += x[from + i] * value[row + i];
+      }
+      y[p * n + j] = a + b + (c + d);
     }
   }
 }

@@ -47,7 +47,12 @@ export function createNetwork(graph: Graph): Network {
     return made;
   };
   const layers: Trained[] = [];
-  const steps = graph.nodes.map((node) => stepOf(node, value, gradient, layers));
+  /** What follows from the inputs alone is not asked for. */
+  const fixed = new Set(graph.inputs);
+  const steps = graph.nodes.map((node) => {
+    if (node.op === "reshape" && fixed.has(node.inputs[0]!)) fixed.add(node.outputs[0]);
+    return stepOf(node, value, gradient, layers, fixed);
+  });
   return {
     layers,
     value,
@@ -65,9 +70,9 @@ export function createNetwork(graph: Graph): Network {
 
 type Of = (tensor: Tensor) => Float64Array;
 
-function stepOf(node: Node, value: Of, gradient: Of, layers: Trained[]): Step {
+function stepOf(node: Node, value: Of, gradient: Of, layers: Trained[], fixed: ReadonlySet<Tensor>): Step {
   const matrix = matrixOf(node);
-  if (matrix) return layerStep(matrix, value, gradient, layers);
+  if (matrix) return layerStep(matrix, value, gradient, layers, !fixed.has(matrix.input));
   const [input] = node.inputs;
   const [output] = node.outputs;
   const refuse = () =>
@@ -160,7 +165,7 @@ function averageStep(
   };
 }
 
-function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[]): Step {
+function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[], passesOn: boolean): Step {
   const { node, n, k, groups, at, input } = layer;
   const [output] = node.outputs;
   const { min, max } = node.attributes.activation;
@@ -202,7 +207,7 @@ function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[
       if (min !== -Infinity || max !== Infinity)
         for (let i = 0; i < dy.length; i++) if (y[i] <= min || y[i] >= max) dy[i] = 0;
       if (places) rowGradients.fill(0);
-      if (groups === 1) multiplyBack(weights, bias?.gradient, rows, dy, rowGradients);
+      if (groups === 1) multiplyBack(weights, bias?.gradient, rows, dy, passesOn ? rowGradients : undefined);
       else
         for (let p = 0; p * n < dy.length; p++)
           for (let j = 0; j < n; j++) {
@@ -215,7 +220,7 @@ function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[
               rowGradients[from + i] += d * weights.value[j * k + i];
             }
           }
-      if (places)
+      if (places && passesOn)
         for (let i = 0; i < places.length; i++) if (places[i] >= 0) dx[places[i]] += rowGradients[i];
     },
   };

@@ -5,7 +5,7 @@ import { NibbleError } from "../../runtime/errors.ts";
 import type { Progress, Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
 import { hasIntegerForm } from "../lstm.ts";
-import { isDynamic, isPlain, isStatic, type LayerScheme } from "../schemes.ts";
+import { isDynamic, isPlain, isSecondOrder, isStatic, type LayerScheme } from "../schemes.ts";
 import { type LayerMatrix, matrixOf } from "./matrix.ts";
 import { type Moments, roundInOrder } from "./moments.ts";
 import { replaceLayers, type StaticWeights, staticWeights } from "./rewrite.ts";
@@ -55,13 +55,13 @@ export function roundWeights(
     onProgress?.("round", rows, total);
     return made;
   };
-  const bySamples = layers.filter(({ scheme }) => scheme.method === "gptq").map(({ matrix }) => matrix);
+  const bySamples = layers.filter(({ scheme }) => isSecondOrder(scheme.method)).map(({ matrix }) => matrix);
   if (bySamples.length > 0 && !samples)
     throw new NibbleError(
       "bad-input",
-      `${bySamples[0].node.op} "${bySamples[0].node.name}": the method gptq needs samples; give some, or the method mse`,
+      `${bySamples[0].node.op} "${bySamples[0].node.name}": the method ${layers.find(({ matrix }) => matrix === bySamples[0])!.scheme.method} needs samples; give some, or the method mse`,
     );
-  for (const { matrix, scheme } of layers) if (scheme.method !== "gptq") round(matrix);
+  for (const { matrix, scheme } of layers) if (!isSecondOrder(scheme.method)) round(matrix);
   if (bySamples.length > 0)
     roundInOrder(graph, bySamples, [...rounded.values()], samples!, makeExecutor, round, (done, count) =>
       onProgress?.("measure", done, count),

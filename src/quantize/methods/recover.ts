@@ -4,6 +4,7 @@ import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { Sample } from "../../samples/sample.ts";
 import { checkInputs, type Progress, type Samples } from "../calibrate.ts";
+import type { Executor, MakeExecutor } from "../executor.ts";
 import { adam } from "../gradient/adam.ts";
 import { runsOf } from "../gradient/matrix.ts";
 import { createNetwork, type Network, type Trained } from "../gradient/network.ts";
@@ -18,9 +19,10 @@ export interface RecoverOptions {
 /** Samples whose gradients are added up before a step. */
 const batch = 16;
 /** Adam's largest step; it falls to 0 along half a cosine. */
-const rate = 1.5e-3;
-/** Blocks go in so many parts, over the first half of the steps. */
+const rate = 3e-3;
+/** Blocks go in so many parts, over this share of the steps. */
 const cuts = 12;
+const cutting = 0.4;
 /** Samples that tell which blocks matter least. */
 const scored = 192;
 /** No layer loses more of its blocks than this. */
@@ -39,40 +41,48 @@ export function recover(
   graph: Graph,
   schemes: ReadonlyMap<Node, LayerScheme>,
   samples: Samples,
+  makeExecutor: MakeExecutor,
   { epochs, onProgress }: RecoverOptions,
 ): { graph: Graph; schemes: Map<Node, LayerScheme> } {
   const inputs = readInputs(graph, samples);
-  const [teacher, student] = [createNetwork(graph), createNetwork(graph)];
+  const student = createNetwork(graph);
+  const teacher = makeExecutor(graph);
   const outputs = graph.outputs.filter(({ dtype }) => dtype === "float32");
   const pruned = student.layers.flatMap((trained) => {
     const scheme = schemes.get(trained.layer.node)!;
     return scheme.prune > 0 && trained.layer.groups === 1 ? [blocksOf(trained, scheme)] : [];
   });
+  if (pruned.length === 0)
+    throw new NibbleError(
+      "bad-input",
+      `graph "${graph.name}": no layer is pruned, so that nothing has to be recovered`,
+    );
   const steps = Math.max(1, Math.ceil((epochs * inputs.length) / batch));
   const random = uniform(1);
   const optimizer = adam(student.layers.flatMap(({ weights, bias }) => (bias ? [weights, bias] : [weights])));
-  const powers = outputPowers(teacher, outputs, inputs);
-  for (let step = 0; step < steps; step++) {
-    const every = Math.max(1, Math.floor(steps / 2 / cuts));
-    const cut = step / every + 1;
-    if (Number.isInteger(cut) && cut <= cuts)
-      cutBlocks(student, outputs, powers, pruned, 1 - (1 - cut / cuts) ** 3, inputs, random);
-    for (let i = 0; i < batch; i++) {
-      const sample = mixture(inputs, random);
-      teacher.forward(sample);
-      student.forward(sample);
-      for (const [o, output] of outputs.entries()) {
-        const [wanted, found, into] = [
-          teacher.value(output),
-          student.value(output),
-          student.gradient(output),
-        ];
-        for (let j = 0; j < found.length; j++) into[j] = (found[j] - wanted[j]) / (powers[o] * batch);
+  try {
+    const powers = outputPowers(teacher, outputs, inputs);
+    const every = Math.max(1, Math.floor((steps * cutting) / cuts));
+    for (let step = 0; step < steps; step++) {
+      const cut = step / every + 1;
+      if (Number.isInteger(cut) && cut <= cuts)
+        cutBlocks(student, outputs, powers, pruned, 1 - (1 - cut / cuts) ** 3, inputs, random);
+      for (let i = 0; i < batch; i++) {
+        const sample = mixture(inputs, random);
+        teacher.run(sample);
+        student.forward(sample);
+        for (const [o, output] of outputs.entries()) {
+          const wanted = teacher.read(output) as Float32Array;
+          const [found, into] = [student.value(output), student.gradient(output)];
+          for (let j = 0; j < found.length; j++) into[j] = (found[j] - wanted[j]) / (powers[o] * batch);
+        }
+        student.backward();
       }
-      student.backward();
+      optimizer.step(rate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)));
+      onProgress?.(step + 1, steps);
     }
-    optimizer.step(rate * 0.5 * (1 + Math.cos((Math.PI * step) / steps)));
-    onProgress?.(step + 1, steps);
+  } finally {
+    teacher.dispose();
   }
   return exported(graph, schemes, student, pruned);
 }
@@ -201,16 +211,16 @@ function exported(
 
 /** Mean square of each output around its mean, which its errors are measured in. */
 function outputPowers(
-  teacher: Network,
+  teacher: Executor,
   outputs: readonly Tensor[],
   inputs: readonly Float32Array[][],
 ): number[] {
   const stride = Math.max(1, Math.floor(inputs.length / scored));
   const sums = outputs.map(() => [0, 0, 0]);
   for (let s = 0; s < inputs.length; s += stride) {
-    teacher.forward(inputs[s]);
+    teacher.run(inputs[s]);
     for (const [o, output] of outputs.entries())
-      for (const v of teacher.value(output)) {
+      for (const v of teacher.read(output) as Float32Array) {
         sums[o][0]++;
         sums[o][1] += v;
         sums[o][2] += v * v;

@@ -3,7 +3,6 @@
  * integers, where results fall on halves. `vectors.json` holds a digest of what LiteRT.js computes for each.
  */
 import {
-  buildTflite,
   conv2dOptions,
   depthwiseOptions,
   type OperatorSpec,
@@ -13,32 +12,9 @@ import {
   poolOptions,
   type TensorSpec,
 } from "../../helpers/tflite-builder.ts";
-
-export interface LitertCase {
-  name: string;
-  model: Uint8Array;
-  inputs: (Int8Array | Uint8Array | Float32Array)[];
-}
-
-type Quantized = "int8" | "uint8";
-
-/** A generator of small integers that gives the same numbers in every engine. */
-function drawing(seed: number) {
-  let state = seed >>> 0;
-  const upTo = (n: number): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
-  const between = (from: number, to: number) => from + upTo(to - from + 1);
-  const value = (type: Quantized) => upTo(256) - (type === "int8" ? 128 : 0);
-  const values = (type: Quantized, n: number) => {
-    const array = type === "int8" ? new Int8Array(n) : new Uint8Array(n);
-    return array.map(() => value(type));
-  };
-  return { between, value, values };
-}
-
-type Draw = ReturnType<typeof drawing>;
+import { at, type Draw, drawing, type LitertCase, type Quantized, scales, single } from "./case.ts";
+import { int16Cases } from "./int16.ts";
+import { matrixCases } from "./matrix.ts";
 
 /** Every value of the type, in order of its bytes. */
 const allValues = (type: Quantized) => {
@@ -55,45 +31,6 @@ const allPairs = (type: Quantized) => {
   }
   return type === "int8" ? [new Int8Array(a.buffer), new Int8Array(b.buffer)] : [a, b];
 };
-
-const at = (
-  name: string,
-  type: TensorSpec["type"],
-  shape: number[],
-  scale: number,
-  zeroPoint: number,
-): TensorSpec => ({
-  name,
-  type,
-  shape,
-  scale: [Math.fround(scale)],
-  zeroPoint: [zeroPoint],
-});
-
-function single(
-  name: string,
-  op: OperatorSpec["op"],
-  options: OptionsSpec | undefined,
-  tensors: TensorSpec[],
-  inputs: LitertCase["inputs"],
-): LitertCase {
-  const operands = tensors.slice(0, -1).map((tensor) => tensor.name);
-  const operator = { op, inputs: operands, outputs: ["y"], ...(options && { options }) };
-  const variable = tensors
-    .filter((tensor) => tensor.name !== "y" && !tensor.data)
-    .map((tensor) => tensor.name);
-  return {
-    name,
-    model: buildTflite({ tensors, operators: [operator], inputs: variable, outputs: ["y"] }),
-    inputs,
-  };
-}
-
-/** A base step and a few multiples of it. */
-function scales(draw: Draw, count: number): number[] {
-  const base = Math.fround(draw.between(10, 99) / 1000);
-  return Array.from({ length: count }, () => base * draw.between(1, 12));
-}
 
 function binary(draw: Draw, name: string, op: "ADD" | "SUB" | "MUL", type: Quantized, ratio = 1): LitertCase {
   const [a, b, y] = scales(draw, 3);
@@ -311,5 +248,7 @@ export function litertCases(draws = 3): LitertCase[] {
   }
   for (const op of int8Only) add(`${op} int8`, (draw, name) => unary(draw, name, op, "int8"));
   add("CONCATENATION uint8", (draw, name) => concat(draw, name));
+  int16Cases(add);
+  matrixCases(add);
   return cases;
 }

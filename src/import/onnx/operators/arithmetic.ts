@@ -9,7 +9,7 @@ import { floatConstant, isConstant } from "../../../graph/passes/constant.ts";
 import { castElements } from "../../../numerics/cast.ts";
 import type { Scope } from "../scope.ts";
 import { broadcastShape } from "../shape.ts";
-import { dtypeOf } from "../tensor-data.ts";
+import { dtypeOf, typeName } from "../tensor-data.ts";
 
 const whole: readonly DType[] = ["int32", "int64"];
 const everyWhole: readonly DType[] = [...whole, "int8", "uint8", "int16"];
@@ -84,13 +84,25 @@ function where(scope: Scope): Tensor {
 /** float16 and double are computed in float32, without their rounding. */
 const computedInFloat32 = [10, 11];
 
-function cast(scope: Scope): Tensor {
+function castTo(scope: Scope, dtype: DType): Tensor {
   const x = scope.input(0);
-  const to = scope.intAttribute("to", 0);
-  const dtype = computedInFloat32.includes(to) ? "float32" : dtypeOf(to);
-  if (!dtype) throw scope.unsupported(`Cast to element type ${to}`);
   if (x.quantization) throw scope.unsupported("a quantized operand");
   return dtype === x.dtype ? x : scope.emit("cast", [x], {}, x.shape, { dtype });
+}
+
+function cast(scope: Scope): Tensor {
+  const to = scope.intAttribute("to", 0);
+  const dtype = computedInFloat32.includes(to) ? "float32" : dtypeOf(to);
+  if (!dtype) throw scope.unsupported(`Cast to ${typeName(to)}`);
+  return castTo(scope, dtype);
+}
+
+/** To the type of the second operand, whose values do not matter. */
+function castLike(scope: Scope): Tensor {
+  const like = scope.input(1);
+  if (like.range || scope.input(0).range)
+    throw scope.unsupported(`"${like.name}" of a type that is wider here`);
+  return castTo(scope, like.dtype);
 }
 
 const isNan = (scope: Scope): Tensor => {
@@ -205,6 +217,7 @@ export const arithmetic: Record<string, (scope: Scope) => Tensor> = {
   Less: binary("less", ordered),
   LessOrEqual: binary("lessEqual", ordered),
   Cast: cast,
+  CastLike: castLike,
   Where: where,
   Mod: mod,
   IsNaN: isNan,

@@ -1,21 +1,30 @@
 /** How conversions of operators that move elements append their nodes: src/import/moves.ts in ONNX's terms. */
-import type { Attributes, OperatorName, Tensor } from "../../../graph/graph.ts";
-import { type Constant, isConstant, maxFoldedElements } from "../../../graph/passes/constant.ts";
+import { type Attributes, elementCount, type OperatorName, type Tensor } from "../../../graph/graph.ts";
+import { type Constant, isConstant, maxFoldedElements, newData } from "../../../graph/passes/constant.ts";
 import { moveConstants } from "../../../graph/passes/move-constants.ts";
 import { makeNode } from "../../../graph/passes/rewrite.ts";
 import type { Mover } from "../../moves.ts";
 import type { Scope } from "../scope.ts";
 import { checkedCount, normalAxis } from "../shape.ts";
 
-/** Appends nodes typed as their first input; what needs only constants is computed at once. */
+/**
+ * Appends nodes typed as their first input; what needs only constants is computed at once, and so is what has no
+ * elements, which only a Concat may read.
+ */
 export const moverOf =
   (scope: Scope): Mover =>
   <K extends OperatorName>(op: K, inputs: Tensor[], attributes: Attributes[K], shape: number[]) => {
     const [like] = inputs;
-    if (inputs.every(isConstant) && checkedCount(shape, scope.where) <= maxFoldedElements) {
+    const isEmpty = elementCount(shape) === 0;
+    if (isEmpty || (inputs.every(isConstant) && checkedCount(shape, scope.where) <= maxFoldedElements)) {
+      if (op !== "reshape") scope.checkRoom(elementCount(shape));
       const y: Tensor = { name: scope.nameFor(op), dtype: like.dtype, shape };
       if (like.quantization) y.quantization = like.quantization;
-      const data = moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
+      const data = isEmpty
+        ? newData(y.dtype, 0)
+        : op === "reshape"
+          ? like.data
+          : moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
       if (data) return { ...y, data };
     }
     return scope.emit(op, inputs, attributes, shape, like);

@@ -139,6 +139,7 @@ function trilu(scope: Scope): Tensor {
   const count = rows * columns;
   const outer = elementCount(x.shape.slice(0, -2));
   if (count > maxFoldedElements) throw scope.unsupported(`matrices of ${rows}×${columns}`);
+  scope.checkRoom(count);
   const data = Int32Array.from({ length: count }, (_, i) => {
     const diagonal = (i % columns) - Math.floor(i / columns);
     return (upper ? diagonal >= k : diagonal <= k) ? i : count;

@@ -35,7 +35,9 @@ function concat(scope: Scope): Tensor {
   }
   const shape = [...first.shape];
   shape[axis] = parts.reduce((n, part) => n + part.shape[axis], 0);
-  return scope.emit("concat", parts, { axis, activation: noActivation }, shape, first);
+  const filled = parts.filter((part) => part.shape[axis] > 0);
+  if (filled.length === 1) return filled[0];
+  return scope.emit("concat", filled, { axis, activation: noActivation }, shape, first);
 }
 
 function dropout(scope: Scope): Tensor {

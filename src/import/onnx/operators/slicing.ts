@@ -26,7 +26,7 @@ function splits(scope: Scope): Tensor[] {
   const part = Math.ceil(total / count);
   const sizes = given ?? Array.from({ length: count }, (_, i) => Math.min(part, total - i * part));
   const sum = sizes.reduce((n, size) => n + size, 0);
-  if (sizes.length !== count || sizes.some((size) => size < 1) || sum !== total) {
+  if (sizes.length !== count || sizes.some((size) => size < 0) || sum !== total) {
     throw scope.bad(`expected ${count} parts of ${total} elements, found [${sizes.join(", ")}]`);
   }
   return split(moverOf(scope), x, axis, sizes);
