@@ -7,12 +7,14 @@ import { wasm } from "../wasm.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
 import { examples, inputShapeOption, jsonOption, numberIn, tierOption } from "./options.ts";
-import { byteSize, digits, printResult, quantity, table } from "./output.ts";
+import { byteSize, digits, percent, printResult, quantity, shapeText, table } from "./output.ts";
+import { type OperatorProfile, profile } from "./profile.ts";
 
 interface Options {
   tier?: Tier | "all";
   seconds: number;
   inputShape?: Record<string, number[]>;
+  profile?: boolean;
   json?: boolean;
 }
 
@@ -24,16 +26,24 @@ export function registerBench(program: Command, io: Io): void {
     .argument("<model>", "packed, TFLite or ONNX file")
     .addOption(tierOption(["all"]))
     .option("--seconds <s>", "how long to measure each tier", numberIn(0, 600), 2)
+    .option(
+      "--profile",
+      "list every operator's time, multiply-adds per second, and share of what the engine allows",
+    )
     .addOption(inputShapeOption())
     .addOption(jsonOption())
-    .addHelpText("after", examples("bench model.nbl", "bench model.tflite --tier all --seconds 5"))
+    .addHelpText("after", examples("bench model.nbl", "bench model.tflite --tier all --seconds 5 --profile"))
     .action((file: string, options: Options) => bench(file, options, io));
 }
 
-function bench(file: string, { tier, seconds, inputShape, json = false }: Options, io: Io): void {
+function bench(
+  file: string,
+  { tier, seconds, inputShape, profile: wantsProfile = false, json = false }: Options,
+  io: Io,
+): void {
   const packed = readModel(file, inputShape);
   const wanted = tier === "all" ? tiersHere(wasm) : [tier ?? ("auto" as const)];
-  const results = wanted.map((name) => benchTier(packed, name, seconds));
+  const results = wanted.map((name) => benchTier(packed, name, seconds, wantsProfile));
   const { macs, memory } = results[0]!;
   const value = {
     file,
@@ -65,12 +75,32 @@ function bench(file: string, { tier, seconds, inputShape, json = false }: Option
           digits(r.loadMillis),
         ]),
       ]).map((line, i) => (i === 0 ? dim(line) : line)),
+      ...results.flatMap(({ tier, operators }) =>
+        operators
+          ? ["", bold(tier), ...profileTable(operators).map((line, i) => (i === 0 ? dim(line) : line))]
+          : [],
+      ),
     ].join("\n"),
   );
 }
 
+function profileTable(operators: readonly OperatorProfile[]): string[] {
+  const sum = operators.reduce((total, { micros }) => total + micros, 0);
+  return table([
+    ["  operator", "output", "µs", "of all", "GMAC/s", "of its bound"],
+    ...operators.map(({ op, shape, macs, micros, macsPerSecond, boundShare }) => [
+      `  ${op}`,
+      shapeText(shape),
+      digits(micros),
+      percent(micros / sum),
+      macs > 0 ? digits(macsPerSecond / 1e9) : "",
+      boundShare === null ? "" : percent(boundShare, 0),
+    ]),
+  ]);
+}
+
 /** Loads and runs one tier. The first load in a process compiles the engine, later ones only copy and verify. */
-function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
+function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number, wantsProfile: boolean) {
   const loads: number[] = [];
   let model = timed(loads, () => loadModel(packed, tier));
   for (let i = 0; i < 10; i++) {
@@ -80,6 +110,7 @@ function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
   const [firstLoadMillis, ...others] = loads;
   const latency = measure(model, seconds);
   const macs = countMacs(model.contents);
+  const operators = wantsProfile && profile(model, packed.packed.length, Math.min(10, 5 * seconds));
   return {
     tier: model.tier,
     runs: latency.runs,
@@ -91,6 +122,7 @@ function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
     loadMillis: quantile(others.sort(ascending), 0.5),
     macs,
     memory: model.memory,
+    ...(operators && { operators }),
   };
 }
 
