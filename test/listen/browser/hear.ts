@@ -9,6 +9,8 @@ export interface Hearing {
   said: number;
   /** Said and heard once near its end; milliseconds from the end of each to when the page shows it. */
   delays: { label: string; delay: number }[];
+  /** Milliseconds that the fake microphone fell behind the page's clock. */
+  drift: number;
   /** Said, and not heard or heard twice; heard, and not said. */
   faults: string[];
   /** What the page shows, second for second. */
@@ -125,32 +127,45 @@ export async function hear(
     now: number;
   }>(`({ ...seen, now: seen.now() })`);
   await page.evaluate(`document.getElementById("listen").click()`);
-  return { seconds, figures, ...compare(script, detections, opened, now) };
+  return { seconds, figures, ...compare(script, detections, opened, now, source.kind === "file") };
 }
 
-/** A word counts where it was said as a whole after the listener had warmed up, and not in the last second. */
+const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+/**
+ * A word counts where it was said as a whole after the listener had warmed up, and not in the last second. `drifts`: the
+ * microphone has no clock that can be read, and falls behind where the machine is busy; its words are then taken to be said as
+ * much later as the last nine of them were.
+ */
 function compare(
   { samples, words }: Script,
   detections: { label: string; at: number }[],
   opened: number,
   now: number,
-): Pick<Hearing, "said" | "delays" | "faults"> {
+  drifts: boolean,
+): Pick<Hearing, "said" | "delays" | "faults" | "drift"> {
   const period = samples.length / 16;
   const delays: Hearing["delays"] = [];
   const faults: string[] = [];
   const left = new Set(detections);
+  const behind: number[] = [];
   let said = 0;
+  let drift = 0;
   for (let round = 0; opened + round * period < now; round++)
     for (const { label, end } of words) {
-      const over = opened + round * period + end * 1000;
+      if (drifts && behind.length >= 9) drift = middle(behind.slice(-9)) - middle(behind.slice(0, 9));
+      const over = opened + round * period + end * 1000 + drift;
       const near = [...left].filter((d) => d.label === label && Math.abs(d.at - over) < 700);
       for (const found of near) left.delete(found);
       if (over - opened < 2500 || over > now - 1000) continue;
       said++;
-      if (near.length === 1) delays.push({ label, delay: near[0].at - over });
-      else faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
+      if (near.length === 1) {
+        delays.push({ label, delay: near[0].at - over });
+        behind.push(near[0].at - over + drift);
+      } else
+        faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
     }
   for (const { label, at } of left)
     faults.push(`"${label}" heard at ${((at - opened) / 1000).toFixed(1)} s, when it was not said`);
-  return { said, delays, faults };
+  return { said, delays, faults, drift };
 }

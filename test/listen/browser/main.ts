@@ -13,7 +13,7 @@ const nameOf = (source: Source): string =>
       ? "the fake microphone's file"
       : "a microphone that hears what is played";
 
-function describe({ said, delays, faults, figures, seconds }: Hearing, rate: string): string[] {
+function describe({ said, delays, faults, figures, seconds, drift }: Hearing, rate: string): string[] {
   const sorted = [...delays].sort((a, b) => a.delay - b.delay);
   const at = (share: number): string => {
     const found = sorted[Math.floor(share * (sorted.length - 1))];
@@ -24,6 +24,7 @@ function describe({ said, delays, faults, figures, seconds }: Hearing, rate: str
     `${rate}: ${seconds} s, ${said} words said, ${delays.length} heard once, ${faults.length} faults`,
     `  from a word's end to its detection on the page: ${at(0)} … median ${at(0.5)} … ${at(1)}`,
     `  ${last.latency} an inference, ${last.load} of a core, ${last.memory} (${new Set(figures.slice(2).map((f) => f.memory)).size} value), ${last.lost} samples lost`,
+    ...(drift ? [`  the fake microphone fell ${Math.round(drift)} ms behind`] : []),
     ...faults.map((fault) => `  fault: ${fault}`),
   ];
 }
