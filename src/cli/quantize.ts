@@ -18,6 +18,7 @@ import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
+import { listenOption } from "./listen.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource } from "./model.ts";
@@ -60,6 +61,7 @@ interface Options extends SchemeOptions, MethodOptions {
   labels?: string;
   frontend?: Frontend;
   stream?: number;
+  listen?: string;
   pcm?: string;
   pcmType?: "float32" | "int16";
   eval?: string;
@@ -106,6 +108,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(streamOption())
+    .addOption(listenOption())
     .addOption(pcmOption())
     .addOption(pcmTypeOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
@@ -167,7 +170,11 @@ function run(file: string, options: Options, io: Io): void {
     ...(options.signature !== undefined && { signature: options.signature }),
   });
   refuseQuantized(graph, file);
-  const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
+  const metadata = makeMetadata(graph, source, {
+    ...(labels && { labels }),
+    ...(frontend && { frontend }),
+    ...(options.listen !== undefined && { listen: options.listen }),
+  });
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
   const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
   const measured = options.eval === undefined ? undefined : openData([options.eval], graph.inputs, reading);
