@@ -1,9 +1,11 @@
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import type { Range } from "./affine.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import { amongFloats } from "./defaults.ts";
 import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
+import type { WeightReport } from "./layers/round.ts";
 import { unfold } from "./layers/unfold.ts";
 import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
@@ -16,10 +18,10 @@ import { assignSchemes, type Recipe } from "./recipe.ts";
 
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
-import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";
 import { floats } from "./weights.ts";
 
-export interface QuantizeOptions
+export interface BuildOptions
   extends Omit<StaticOptions, "float" | "weights">,
     Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
@@ -39,6 +41,12 @@ export interface QuantizeOptions
   lowRank?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
+  /** Of the activations of the graph, where they are known already. */
+  ranges?: ReadonlyMap<Tensor, Range>;
+  onProgress?: (phase: Phase, done: number, total?: number) => void;
+}
+
+export interface QuantizeOptions extends BuildOptions {
   /** Measure noisy, louder and quieter inputs too. */
   shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
@@ -47,7 +55,6 @@ export interface QuantizeOptions
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
 /** Channels, training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
@@ -61,20 +68,24 @@ export type Phase =
   | "compare"
   | "shift";
 
+/** A quantized graph beside the float one it stands for. */
+interface Built {
+  /** Equalized, where that was asked for. */
+  float: Graph;
+  quantized: StaticInt8;
+  /** Of layers that were rounded by a scheme's own methods. */
+  weights: WeightReport[];
+}
+
 /**
- * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
- * `samples` is walked more than once. Schemes without static activations and second-order methods need none; then the
- * report only tells of the weights.
+ * Gives every layer of a float graph its scheme, by default static int8. `samples` is walked more than once; schemes
+ * without static activations and second-order methods need none.
  *
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
-export function quantize(
-  source: Graph,
-  samples: Samples | undefined,
-  options: QuantizeOptions,
-): { graph: Graph; report: Report } {
-  const { recipe = {}, compareOn = samples, compareLimit, withoutLabel, onProgress, ...scheme } = options;
-  const makeExecutor = options.independent ? forgetful(options.makeExecutor) : options.makeExecutor;
+export function buildQuantized(source: Graph, samples: Samples | undefined, options: BuildOptions): Built {
+  const { recipe: _, onProgress, ...scheme } = options;
+  const makeExecutor = executorOf(options);
   const isFloat = (node: Node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32");
   if (!source.nodes.some(isFloat))
     throw new NibbleError(
@@ -91,19 +102,22 @@ export function quantize(
     );
   };
   const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
+  const known = graph === float ? options.ranges : undefined;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
-  if (isCalibrated && !samples)
+  if (isCalibrated && !samples && !known)
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
     );
   if (options.biasCorrection && !samples) needsSamples("bias correction");
-  const ranges = isCalibrated
-    ? calibrate(graph, samples!, makeExecutor, {
-        ...scheme,
-        onProgress: (done, total) => onProgress?.("calibrate", done, total),
-      })
-    : new Map();
+  const ranges =
+    known ??
+    (isCalibrated
+      ? calibrate(graph, samples!, makeExecutor, {
+          ...scheme,
+          onProgress: (done, total) => onProgress?.("calibrate", done, total),
+        })
+      : new Map());
   const rounded = roundWeights(graph, schemes, samples, makeExecutor, onProgress);
   const quantized = quantizeStatic(rounded.graph, ranges, {
     ...scheme,
@@ -114,9 +128,28 @@ export function quantize(
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  const weights = rounded.report.length > 0 && { weights: rounded.report };
+  return { float, quantized, weights: rounded.report };
+}
+
+const executorOf = ({ makeExecutor, independent }: BuildOptions): MakeExecutor =>
+  independent ? forgetful(makeExecutor) : makeExecutor;
+
+/**
+ * As `buildQuantized`, and measures what it costs. Without anything to measure on, the report only tells of the weights.
+ *
+ * @throws NibbleError naming the sample, tensor or operator at fault.
+ */
+export function quantize(
+  source: Graph,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+): { graph: Graph; report: Report } {
+  const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const makeExecutor = executorOf(options);
+  const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
+  const weights = rounded.length > 0 && { weights: rounded };
   if (!compareOn) {
-    const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
+    const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
   }
   const report = compare(float, quantized, compareOn, makeExecutor, {
@@ -137,7 +170,7 @@ type Plan = ReturnType<typeof planned>;
 function prepared(
   plan: Plan,
   samples: Samples | undefined,
-  options: QuantizeOptions,
+  options: BuildOptions,
   needsSamples: (what: string) => never,
 ): Plan {
   const { makeExecutor, onProgress } = options;
@@ -162,7 +195,7 @@ function prepared(
 }
 
 /** The graph that is quantized, and the scheme of each of its operators. */
-function planned(graph: Graph, { recipe = {}, exclude }: QuantizeOptions) {
+function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
   const schemes = assignSchemes(graph, recipe);
   for (const [node, scheme] of schemes)
     if (exclude?.includes(node.name))
@@ -171,7 +204,7 @@ function planned(graph: Graph, { recipe = {}, exclude }: QuantizeOptions) {
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */
-function checkWeights({ nodes }: Graph): void {
+export function checkWeights({ nodes }: Graph): void {
   for (const node of nodes.filter(hasWeights))
     for (const tensor of node.inputs) if (tensor?.data instanceof Float32Array) floats(tensor);
 }

@@ -7,7 +7,7 @@ import { hasWeights } from "./operators.ts";
 /** Operators that have no int8 kernel, or one that asks more of its operands than ranges can give. */
 const floatOnly: ReadonlySet<Node["op"]> = new Set([
   ...(["binary", "cast", "cumsum", "dynamicSlice", "dynamicUpdateSlice"] as const),
-  ...(["gather", "gatherNd", "matmul", "normalize", "recurrent", "scatterNd", "select"] as const),
+  ...(["gather", "gatherNd", "normalize", "recurrent", "scatterNd", "select", "spectrum"] as const),
 ]);
 
 /** What these make of small inputs decides: the steps of an int8 range that holds the large ones swallow those. */
@@ -42,6 +42,7 @@ function refusal(graph: Graph, node: Node): string | undefined {
     return spreading.has(kind) ? `the results of ${kind} span too much for int8` : undefined;
   }
   if (node.op === "mul" && node.inputs[0] === node.inputs[1]) return "squares span too much for int8";
+  if (node.op === "matmul") return "a product of two computed matrices loses more than int8 saves";
   const kind = node.op === "binary" || node.op === "reduce" ? node.attributes.kind : undefined;
   const isNegative = node.op === "resize2d" && !weightsArePositive(node.attributes);
   if (floatOnly.has(node.op) || kind === "prod" || isNegative) return `${kind ?? node.op} has no int8 kernel`;
@@ -96,6 +97,8 @@ export function floatByNature(graph: Graph): Map<Node, string> {
     const from = node.inputs.find((tensor) => tensor && delicate.has(tensor));
     if (kind === "sqrt" || (kind && spreading.has(kind)))
       delicate.set(node.outputs[0], `its inputs are results of ${kind}, which span too much for int8`);
+    else if (node.op === "spectrum")
+      delicate.set(node.outputs[0], "it reads a spectrum, which spans too much for int8");
     else if (node.op === "cast" && node.inputs[0]!.dtype === "bool")
       delicate.set(node.outputs[0], "it looks up its weights, whose error nothing averages");
     else if (from && passing.has(node.op)) delicate.set(node.outputs[0], delicate.get(from)!);

@@ -17,18 +17,19 @@ export interface Recipe {
  * @throws NibbleError "bad-input" for settings that make no sense, and for patterns that match nothing.
  */
 export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerScheme> {
-  const base = checked({ ...defaultScheme, ...recipe.default }, "default");
+  const base = checkedScheme({ ...defaultScheme, ...recipe.default }, "default");
   const assigned = defaultSchemes(graph, base, recipe.default?.scheme === undefined);
   for (const { match, ...settings } of recipe.layers ?? []) {
     const pattern = glob(match);
-    const nodes = graph.nodes.filter(({ name }) => name === match || pattern.test(name));
+    const exact = graph.nodes.filter(({ name }) => name === match);
+    const nodes = exact.length > 0 ? exact : graph.nodes.filter(({ name }) => pattern.test(name));
     if (nodes.length === 0) {
       const names = graph.nodes.map(({ name }) => `"${name}"`).join(", ");
       throw new NibbleError("bad-input", `layer "${match}": no operator has such a name; there are ${names}`);
     }
     for (const node of nodes) {
       const { reason, ...before } = assigned.get(node)!;
-      const layer = checked({ ...before, ...settings }, `layer "${match}"`);
+      const layer = checkedScheme({ ...before, ...settings }, `layer "${match}"`);
       const staysUnfolded = reason === amongFloats && isDynamic(layer.scheme);
       assigned.set(node, staysUnfolded ? { ...layer, reason } : layer);
     }
@@ -36,13 +37,14 @@ export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerSche
   return assigned;
 }
 
-/** * stands for any characters, ? for one. */
+/** * stands for any characters, ? for one; a name that is there stands for itself alone. */
 function glob(pattern: string): RegExp {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s");
 }
 
-function checked(layer: LayerScheme, place: string): LayerScheme {
+/** @throws NibbleError "bad-input" naming the setting that makes no sense. */
+export function checkedScheme(layer: LayerScheme, place: string): LayerScheme {
   const refuse = (what: string, expected: string, found: unknown): never => {
     throw new NibbleError(
       "bad-input",

@@ -155,7 +155,7 @@ describe.skipIf(!existsSync(join(models, "dtln_1_float.onnx")))(
       const delayed = new Float32Array(clip.length);
       delayed.set(before(clip.map((v, i) => v + noise[i]!)), late);
       const [noisy, cleaned] = [ratio(delayed), ratio(clean(clip.map((v, i) => v + noise[i]!)))];
-        expect(cleaned).toBeGreaterThan(noisy + 5);
+      expect(cleaned).toBeGreaterThan(noisy + 5);
       // Noise alone becomes far quieter.
       expect(10 * Math.log10(energy(noise) / energy(after(clean(noise))))).toBeGreaterThan(15);
     });

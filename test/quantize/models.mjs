@@ -130,10 +130,10 @@ const ownFiles = ["LICENSE", "README.md", "build.mjs", "package.json", "biome.js
 
 export const models = {
   /** The keyword model of the examples; float: 400 of 432 right. */
-  keyword(folder) {
+  keyword(folder, calibration = 500) {
     const graph = load(join(keywordFolder, "model.onnx"));
     const read = speech(folder, graph, lines(join(keywordFolder, "labels.txt")), "log-mel");
-    return { graph, samples: read("train", 500), compareOn: read("dev") };
+    return { graph, samples: read("train", calibration), compareOn: read("dev") };
   },
   /** A keyword transformer behind its own spectrogram. */
   kwt1(folder, calibration = 60) {

@@ -95,8 +95,8 @@ export function roundWeights(
 
 const largestBlock = 32768;
 
-/** Schemes by block run on matrix multiplies; other layers have float16 weights instead. Only whole matrices are pruned. */
-function applicable(matrix: LayerMatrix, wanted: LayerScheme): LayerScheme {
+/** What a layer gets of the scheme that is wanted for it: schemes by block run on matrix multiplies; other layers have float16 weights instead. Only whole matrices are pruned. */
+export function applicable(matrix: LayerMatrix, wanted: LayerScheme): LayerScheme {
   const prune = matrix.groups === 1 ? wanted.prune : 0;
   const isTooLong = wanted.scheme === "dynamic-int8" && matrix.k > largestBlock;
   const isFloat = isDynamic(wanted.scheme) && (!matrix.isMatmul || isTooLong);

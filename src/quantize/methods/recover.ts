@@ -19,10 +19,10 @@ export interface RecoverOptions {
 /** Samples whose gradients are added up before a step. */
 const batch = 16;
 /** Adam's largest step; it falls to 0 along half a cosine. */
-const rate = 3e-3;
+const rate = 1.5e-3;
 /** Blocks go in so many parts, over this share of the steps. */
 const cuts = 12;
-const cutting = 0.4;
+const cutting = 0.5;
 /** Samples that tell which blocks matter least. */
 const scored = 192;
 /** No layer loses more of its blocks than this. */
