@@ -1,6 +1,6 @@
-"""Trains the network on the pool and writes ../model.onnx; with --score only prints how it does on clips.
+"""Trains the network on the pool and writes ../model.onnx.
 
-    python3 fit.py --shards 4 --epochs 30
+    python3 fit.py --shards 4 --epochs 40
 
 Nobody said where in a canvas the word is. Without padding along time the network judges every window of a canvas
 in one go: where the word is there, its surest windows must hear it; where it isn't, no window may.
@@ -79,7 +79,8 @@ def vary(x, noise, random):
         at = torch.arange(size)
         mask = (at >= start) & (at < start + width)
         x = torch.where(mask[:, None, :] if axis == 2 else mask[:, :, None], x.mean((1, 2), keepdim=True), x)
-    return torch.logaddexp(x, noise[torch.randint(0, len(noise), (n,), generator=random)] - uniform(1.0, 9.0)[:, None, None])
+    added = noise[torch.randint(0, len(noise), (n,), generator=random)]
+    return torch.logaddexp(x, added - uniform(1.0, 9.0)[:, None, None])
 
 
 def train(args):
@@ -91,7 +92,8 @@ def train(args):
     label = torch.from_numpy(np.concatenate([pool["label"] for pool in pools]))
     quiet = x[~label][x[~label].float().std((1, 2)) < 1.6].float()
     model = WakeWord().to(memory_format=torch.channels_last)
-    print(len(x), "canvases,", len(quiet), "of them noise;", sum(p.numel() for p in model.parameters()), "parameters", flush=True)
+    print(len(x), "canvases,", len(quiet), "of them noise;", end=" ")
+    print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     steps = args.epochs * (len(x) // args.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, steps, pct_start=0.15)
@@ -132,7 +134,7 @@ def export(model, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--shards", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -106,7 +106,7 @@ def without_word(words, speech, noises, random):
         cut = int(len(word) * random.uniform(0.25, 0.6))
         place(canvas, word[:cut] if random.random() < 0.5 else word[cut:], int(random.uniform(0, 16000)))
         if random.random() < 0.5:
-            return finish(canvas, noises, random)
+            return finish(canvas, noises, random)  # otherwise other speech follows it
     at = -int(random.uniform(0, 12000))
     while at < CANVAS:
         x = other(speech, random)
