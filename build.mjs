@@ -1,7 +1,7 @@
 // Builds everything under build/: the engine's .wasm per tier, the script tier, the JavaScript entries, and types.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
@@ -118,9 +118,10 @@ await build({
   target: "es2015",
   plugins: [errorsWithoutClasses],
 });
-await build({
+const offline = await build({
   ...shared,
-  entryPoints: { tools: "src/tools.ts", cli: "src/cli/bin.ts" },
+  metafile: true,
+  entryPoints: { tools: "src/tools.ts", cli: "src/cli/bin.ts", thread: "src/threads/thread.ts" },
   outdir: "build",
   platform: "node",
   splitting: true,
@@ -128,6 +129,23 @@ await build({
   external: Object.keys({ ...dependencies, ...peerDependencies }),
   plugins: [sharedErrors],
 });
+
+/** build/licences.txt: the licences of the packages that are part of the offline tools' files. */
+async function writeLicences(files) {
+  const folderOf = (file) => file.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0];
+  const folders = [...new Set(files.flatMap((file) => folderOf(file) ?? []))].sort();
+  const texts = await Promise.all(
+    folders.map(async (folder) => {
+      const names = (await readdir(folder)).filter((name) => /^(licen[cs]e|copying|notice)/i.test(name));
+      const { license, author, name } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+      const parts = await Promise.all(names.map((file) => readFile(join(folder, file), "utf8")));
+      const by = typeof author === "string" ? author : author?.name;
+      return `${name}: ${license}${by ? `, ${by}` : ""}\n\n${parts.join("\n").trim()}\n`;
+    }),
+  );
+  await writeFile("build/licences.txt", texts.join(`\n${"-".repeat(72)}\n\n`));
+}
+await writeLicences(Object.keys(offline.metafile.inputs));
 
 const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"];
 execFileSync(process.execPath, tsc, { stdio: "inherit" });

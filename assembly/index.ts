@@ -64,8 +64,13 @@ export function output_bytes(i: u32): u32 {
 
 /** Runs the model once, inputs to outputs. 0, or −code when nothing is loaded. */
 export function invoke(): i32 {
+  return invoke_range(0, u32.MAX_VALUE);
+}
+
+/** Operators first … end − 1 of the file alone, as a profile wants them. */
+export function invoke_range(first: u32, end: u32): i32 {
   if (!isLoaded()) return notLoaded();
-  runOperators();
+  runOperators(first, end);
   return 0;
 }
 

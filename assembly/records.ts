@@ -434,7 +434,8 @@ export const SPECTRUM_RECORD_BYTES: u32 = 72;
 export const MF_CHANNELS: u32 = 72;
 export const MF_BANDS: u32 = 76; // offset of u16: first bin, count, weights of each channel
 export const MF_BANDS_COUNT: u32 = 80; // of all u16 of the list
-export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels
+export const MF_SMOOTHING: u32 = 84; // f32: shares in the noise of a frame, and of what was known, for even, then odd channels; no
+// pair of these fields, from here to MF_SNR_SCALE, exceeds 1 in sum
 export const MF_LEAST_SIGNAL: u32 = 100; // f32: the share of a signal that is left
 export const MF_SNR_SCALE: u32 = 104; // f32: of signal times gain; 0: there is no gain
 export const MF_SMOOTHING_BITS: u32 = 108;

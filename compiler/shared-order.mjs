@@ -3,8 +3,9 @@ import binaryen from "binaryen";
 
 /**
  * Builds of one source, given with their names, in the order of `builds`: functions that are alike in all come first,
- * then those alike in the first two, then the rest; each by what they are for and by name. Calls name functions by number, so that only then the bytes
- * of a function which is in several builds are the same in all, and compress to nothing after the first.
+ * then those alike in the first two, then the rest; each by what they are for and by name. Calls name functions by
+ * number, so that only then the bytes of a function which is in several builds are the same in all, and compress to
+ * nothing after the first.
  */
 export function inSharedOrder(builds) {
   const modules = builds.map(readFunctions);

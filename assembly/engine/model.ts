@@ -31,11 +31,18 @@ export let weightsBytes: u32 = 0;
 export let arena: usize = 0;
 export let arenaBytes: u32 = 0;
 
-/** Scratch of the relaxed tier: four activation rows. */
-export let flippedRows: usize = 0;
+/** Scratch of the SIMD tiers: four activation rows as simd/rows.ts has them. */
+export let preparedRows: usize = 0;
 
-export function setFlippedRows(pointer: usize): void {
-  flippedRows = pointer;
+export function setPreparedRows(pointer: usize): void {
+  preparedRows = pointer;
+}
+
+/** Scratch of depthwise convolutions: input rows with their padding (ops/dwconv.ts). */
+export let windowRows: usize = 0;
+
+export function setWindowRows(pointer: usize): void {
+  windowRows = pointer;
 }
 
 export function setTensors(pointer: usize, count: u32): void {

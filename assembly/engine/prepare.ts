@@ -1,6 +1,7 @@
 /**
- * What the relaxed tier adds to a verified model: for every int8 matrix multiply a second bias, less 128·Σ w,
- * and room for four activation rows with their sign bits flipped. In the other tiers nothing.
+ * What the SIMD tiers add to a verified model: room for four activation rows of its int8 matrix multiplies (simd/rows.ts),
+ * and where relaxed dot products are exact a second bias for each, less 128·Σ w. All tiers: the rows of one window of
+ * its depthwise convolutions.
  */
 
 import { DOT_SATURATES, DOT_UNSIGNED } from "../abi";
@@ -16,12 +17,16 @@ import {
   M_WEIGHTS,
   NR,
   OP_CONV_QS8,
+  OP_DWCONV_F32,
+  OP_DWCONV_QS8,
   OP_GEMM_QS8,
   OP_GEMM_SPARSE_QS8,
 } from "../records";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
-import { operatorCount, operators, setFlippedRows, u32At, weights } from "./model";
+import { stepBytes } from "../simd/rows";
+import { windowBytes } from "../ops/dwconv";
+import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
   return code == OP_GEMM_QS8 || code == OP_CONV_QS8 || isKept(code, OP_GEMM_SPARSE_QS8);
@@ -34,6 +39,11 @@ function columnsOf(record: usize): usize {
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
 }
 
+/** The kernels use the 4-way dot product. */
+function usesDot(): bool {
+  return ASC_FEATURE_RELAXED_SIMD && dotMode() < DOT_SATURATES;
+}
+
 /** Bytes of four rows of the longest sum. */
 function rowBytes(): usize {
   let longest: usize = 0;
@@ -42,14 +52,27 @@ function rowBytes(): usize {
     if (isMatmul(u32At(record, O_CODE))) longest = max<usize>(longest, u32At(record, M_K));
     record += u32At(record, O_BYTES);
   }
-  return ((longest + 15) & ~15) * 4;
+  return ((longest + 15) & ~15) * stepBytes(usesDot());
+}
+
+/** Bytes of the longest windows of depthwise convolutions. */
+function windowRowBytes(): f64 {
+  let longest: f64 = 0;
+  let record = operators;
+  for (let i: u32 = 0; i < operatorCount; i++) {
+    const code = u32At(record, O_CODE);
+    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32)) longest = max<f64>(longest, windowBytes(record));
+    record += u32At(record, O_BYTES);
+  }
+  return longest;
 }
 
 /** Bytes that prepare() will need, a multiple of 16. */
 export function preparedBytes(): f64 {
-  if (!ASC_FEATURE_RELAXED_SIMD) return 0;
-  if (dotMode() >= DOT_SATURATES) return 0;
-  let bytes = <f64>rowBytes();
+  let bytes = windowRowBytes();
+  if (!ASC_FEATURE_SIMD) return bytes;
+  bytes += <f64>rowBytes();
+  if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
@@ -60,9 +83,11 @@ export function preparedBytes(): f64 {
 
 /** Fills `at`, which has preparedBytes(), and points the records to it. */
 export function prepare(at: usize): void {
-  if (!ASC_FEATURE_RELAXED_SIMD) return;
-  if (dotMode() >= DOT_SATURATES) return;
-  setFlippedRows(at);
+  setWindowRows(at);
+  at += <usize>windowRowBytes();
+  if (!ASC_FEATURE_SIMD) return;
+  setPreparedRows(at);
+  if (!usesDot()) return;
   at += rowBytes();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
@@ -75,6 +100,7 @@ export function prepare(at: usize): void {
 }
 
 function prepareBias(record: usize, to: usize): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
   const columns = columnsOf(record);
   const step = ((<usize>u32At(record, M_K) + KR - 1) & ~(KR - 1)) * NR;
   const bias = weights + u32At(record, M_BIAS);

@@ -83,10 +83,11 @@ import { runWindow } from "../ops/window-copy";
 import { keeps, keepsAny } from "./kept";
 import { operatorCount, operators, u32At } from "./model";
 
-export function runOperators(): void {
+/** Operators first … end − 1, or as many of them as there are. */
+export function runOperators(first: u32, end: u32): void {
   let record = operators;
-  for (let i: u32 = 0; i < operatorCount; i++) {
-    runOperator(record);
+  for (let i: u32 = 0; i < min(end, operatorCount); i++) {
+    if (i >= first) runOperator(record);
     record += u32At(record, O_BYTES);
   }
 }

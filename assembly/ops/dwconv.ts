@@ -1,4 +1,4 @@
-/** OP_DWCONV_QS8, OP_DWCONV_F32: depthwise convolution with one filter a channel, pixel by pixel. */
+/** OP_DWCONV_QS8, OP_DWCONV_F32: depthwise convolution with one filter a channel, output row by output row. */
 
 import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import { DTYPE_FLOAT32, O_BYTES } from "../format";
@@ -24,14 +24,25 @@ import {
   W_STRIDE_W,
 } from "../records";
 import { checkScratch, isInt8, roundUp } from "../engine/check";
-import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
+import {
+  arena,
+  dataOf,
+  dimOf,
+  dtypeOf,
+  i32At,
+  inputOf,
+  outputOf,
+  u32At,
+  weights,
+  windowRows,
+} from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
-import { fillOver } from "../simd/copy";
+import { copyOver, fillOver } from "../simd/copy";
 import { checkExtents, checkWeightPadding, paddedColumns, verifyMatmul } from "./gemm";
 import { verifyWindow } from "./window";
 
-/** Scratch: one address per tap (an even number of them), then one row of padding. */
+/** Scratch: one address per tap (an even number of them). */
 export function verifyDwconv(record: usize): i32 {
   if (u32At(record, O_BYTES) != CONV_RECORD_BYTES) return CHECK_RECORD;
   const x = inputOf(record);
@@ -54,8 +65,29 @@ export function verifyDwconv(record: usize): i32 {
     if (check) return check;
   }
   if (!isInt8(i32At(record, C_PAD_VALUE))) return CHECK_QUANTIZATION;
-  const needed = roundUp(taps, 2) * 4 + <f64>columns * (isFloat ? 4 : 1) + 16;
-  return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
+  return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), roundUp(taps, 2) * 4, x, y);
+}
+
+/** Pixels of an input row that the windows of one output row see. */
+function seenWidth(record: usize): f64 {
+  const outWidth: f64 = dimOf(outputOf(record), 2);
+  return (outWidth - 1) * u32At(record, W_STRIDE_W) + <f64>(u32At(record, W_KERNEL_W) - 1) * u32At(record, W_DILATION_W) + 1;
+}
+
+/** Bytes from one row to the next of the windows' copy; copyOver writes past a row. */
+function rowStride(record: usize): f64 {
+  const size: f64 = dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
+  return roundUp(seenWidth(record) * u32At(record, M_N) * size + 16, 16);
+}
+
+/** Input rows from the first to the last of a window. */
+function spannedRows(record: usize): u32 {
+  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
+}
+
+/** Room in `windowRows` for one row of padding and a copy of the rows of one window, padded to the left and right. */
+export function windowBytes(record: usize): f64 {
+  return <f64>(spannedRows(record) + 1) * rowStride(record);
 }
 
 // @ts-ignore: decorator
@@ -65,62 +97,67 @@ function run(record: usize, isFloat: bool): void {
   const xt = inputOf(record);
   const yt = outputOf(record);
   const height = <i32>dimOf(xt, 1);
-  const width = <i32>dimOf(xt, 2);
+  const width: usize = dimOf(xt, 2);
   const outHeight = <i32>dimOf(yt, 1);
-  const outWidth = <i32>dimOf(yt, 2);
+  const outWidth: usize = dimOf(yt, 2);
   const channels: usize = u32At(record, M_N);
   const pixel = channels * size;
   const count: usize = u32At(record, M_K);
   const pairs = (count + 1) >> 1;
   const columns = (channels + NR - 1) & ~(NR - 1);
   const kernelH = i32At(record, W_KERNEL_H);
-  const kernelW = i32At(record, W_KERNEL_W);
+  const kernelW: usize = u32At(record, W_KERNEL_W);
   const dilationH = i32At(record, W_DILATION_H);
-  const dilationW = i32At(record, W_DILATION_W);
-  const strideH = i32At(record, W_STRIDE_H);
-  const strideW = i32At(record, W_STRIDE_W);
+  const across = <usize>u32At(record, W_DILATION_W) * pixel;
   const w = weights + u32At(record, M_WEIGHTS);
   const bias = weights + u32At(record, M_BIAS);
   const requant = weights + u32At(record, M_REQUANT);
   const taps = arena + u32At(record, M_SCRATCH);
-  const padding = taps + (pairs << 3);
   const pad: u32 = isFloat ? 0 : <u32>(i32At(record, C_PAD_VALUE) & 255) * 0x01010101;
-  fillOver(padding, pad, columns * size);
-  // Columns whose windows lie inside the image from left to right: first…end − 1.
-  const padLeft = i32At(record, W_PAD_LEFT);
-  const reach = width - 1 - (kernelW - 1) * dilationW + padLeft;
-  const first = min((padLeft + strideW - 1) / strideW, outWidth);
-  const end = reach < 0 ? first : max(min(reach / strideW + 1, outWidth), first);
+  const seen: usize = <usize>seenWidth(record);
+  const stride: usize = <usize>rowStride(record);
+  const span = <i32>spannedRows(record);
+  const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
+  const middle = min<usize>(width, seen - left);
+  // Rows that need no padding at their ends are read where they are.
+  const isPadded = seen > middle;
+  const copies = windowRows + stride;
+  fillOver(windowRows, pad, seen * pixel);
   let x = dataOf(xt);
   let y = dataOf(yt);
   for (let b: u32 = 0; b < dimOf(xt, 0); b++) {
     let top = -i32At(record, W_PAD_TOP);
+    let copied = 0;
     for (let oy = 0; oy < outHeight; oy++) {
-      const inside = top >= 0 && top + (kernelH - 1) * dilationH < height;
-      for (let ox = 0; ox < outWidth; ) {
-        const left = ox * strideW - padLeft;
-        let t = taps;
-        for (let ky = 0, iy = top; ky < kernelH; ky++, iy += dilationH) {
-          const rowIn = iy >= 0 && iy < height;
-          const row = x + <usize>iy * <usize>width * pixel;
-          for (let kx = 0, ix = left; kx < kernelW; kx++, ix += dilationW) {
-            const at = rowIn && ix >= 0 && ix < width ? row + <usize>ix * pixel : padding;
-            store<u32>(t, <u32>at);
-            t += 4;
-          }
+      if (isPadded) {
+        const end = min(top + span, height);
+        for (copied = max(copied, top); copied < end; copied++) {
+          const to = copies + <usize>(copied % span) * stride;
+          fillOver(to, pad, left * pixel);
+          copyOver(to + left * pixel, x + <usize>copied * width * pixel, middle * pixel);
+          fillOver(to + (left + middle) * pixel, pad, (seen - left - middle) * pixel);
         }
-        // The odd tap out weighs nothing; it may read anything that moves along with the window.
-        if (count & 1) store<u32>(t, load<u32>(taps));
-        const pixels: usize = inside && ox == first && first < end ? <usize>(end - first) : 1;
-        const step = <usize>strideW * pixel;
-        if (isFloat) f32_dwconv(record, pixels, step, channels, taps, count, w, bias, y);
-        else qs8_qc8w_dwconv(record, pixels, step, channels, taps, pairs, w, bias, requant, columns << 2, y);
-        y += pixels * pixel;
-        ox += <i32>pixels;
       }
-      top += strideH;
+      let t = taps;
+      for (let ky = 0, iy = top; ky < kernelH; ky++, iy += dilationH) {
+        let at = windowRows;
+        if (iy >= 0 && iy < height)
+          at = isPadded ? copies + <usize>(iy % span) * stride : x + <usize>iy * width * pixel;
+        for (let kx: usize = 0; kx < kernelW; kx++) {
+          store<u32>(t, <u32>at);
+          t += 4;
+          at += across;
+        }
+      }
+      // The odd tap out weighs nothing; it may read anything that moves along with the window.
+      if (count & 1) store<u32>(t, load<u32>(taps));
+      const step = <usize>u32At(record, W_STRIDE_W) * pixel;
+      if (isFloat) f32_dwconv(record, outWidth, step, channels, taps, count, w, bias, y);
+      else qs8_qc8w_dwconv(record, outWidth, step, channels, taps, pairs, w, bias, requant, columns << 2, y);
+      y += outWidth * pixel;
+      top += i32At(record, W_STRIDE_H);
     }
-    x += <usize>height * <usize>width * pixel;
+    x += <usize>height * width * pixel;
   }
 }
 

@@ -27,10 +27,11 @@ export function checkMicro(record: usize, noise: usize): i32 {
   const size = u32At(record, SP_SIZE);
   const channels = u32At(record, MF_CHANNELS);
   if (dtypeOf(noise) != DTYPE_INT32) return CHECK_DTYPE;
-  if (<u64>channels << 2 != <u64>bytesOf(noise)) return CHECK_SHAPE;
+  if (<f64>channels * 4 != <f64>bytesOf(noise)) return CHECK_SHAPE;
   const shares = record + MF_SMOOTHING;
   for (let i: usize = 0; i < 24; i += 8)
-    if (!(f32At(shares, i) >= 0 && f32At(shares, i + 4) >= 0 && f32At(shares, i) + f32At(shares, i + 4) <= 1)) return CHECK_FIELD;
+    if (!(f32At(shares, i) >= 0 && f32At(shares, i + 4) >= 0 && <f64>f32At(shares, i) + <f64>f32At(shares, i + 4) <= 1))
+      return CHECK_FIELD;
   const table = weights + u32At(record, SP_TABLE);
   for (let i: usize = 0; i < <usize>size << 3; i += 8) if (!(abs<f64>(load<f64>(table + i)) <= 32767)) return CHECK_FIELD;
   let at = weights + u32At(record, MF_BANDS);

@@ -45,11 +45,3 @@ export function assumeDotMode(mode: u32): void {
   found = mode;
   known = true;
 }
-
-/** Copies a row of k int8, each xor `flip`, the sign bit or 0; writes up to 15 bytes past it. */
-// @ts-ignore: decorator
-@inline
-export function flipRow(to: usize, from: usize, k: usize, flip: i8): void {
-  const sign = i8x16.splat(flip);
-  for (let i: usize = 0; i < k; i += 16) v128.store(to + i, v128.xor(v128.load(from + i), sign));
-}

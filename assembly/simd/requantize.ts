@@ -3,7 +3,9 @@
  * forms give the same bits: convert, multiply, clamp against integer bounds, round half to even.
  */
 
-import { NR, ROUNDING_DOUBLE } from "../records";
+import { M_MAX, M_MIN, M_ROUNDING, M_ZERO_POINT, NR, ROUNDING_DOUBLE } from "../records";
+import { roundingAt } from "../engine/kept";
+import { i32At } from "../engine/model";
 
 /** Room for eight accumulators, for the rounding that works lane by lane. */
 const lanes: usize = memory.data(32, 16);
@@ -44,56 +46,63 @@ export function clamp(v: i32, lo: i32, hi: i32): i32 {
 const MAGIC: f32 = 12582912;
 const MAGIC_BITS: i32 = 0x4b400000;
 
-/** Four accumulators by their four multipliers, as requantizeSingle. `offset` is MAGIC_BITS less the zero point. */
+/** What storeWhole needs of a record besides the multipliers, as vectors. */
 // @ts-ignore: decorator
 @inline
-function single4(acc: v128, multiplier: v128, lo: v128, hi: v128, offset: v128): v128 {
-  const v = f32x4.pmin(f32x4.pmax(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), lo), hi);
+export function floorOf(record: usize): v128 {
+  return f32x4.splat(<f32>(i32At(record, M_MIN) - i32At(record, M_ZERO_POINT)));
+}
+
+// @ts-ignore: decorator
+@inline
+export function ceilingOf(record: usize): v128 {
+  return i8x16.splat(<i8>i32At(record, M_MAX));
+}
+
+// @ts-ignore: decorator
+@inline
+export function offsetOf(record: usize): v128 {
+  return i32x4.splat(MAGIC_BITS - i32At(record, M_ZERO_POINT));
+}
+
+/**
+ * Four accumulators by their four multipliers, rounded once, plus the zero point. Large ones come out large and the
+ * narrowing instructions bound them: the bits of positive floats are ordered as they are.
+ */
+// @ts-ignore: decorator
+@inline
+function single4(acc: v128, multiplier: v128, floor: v128, offset: v128): v128 {
+  const v = f32x4.pmax(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), floor);
   return i32x4.sub(f32x4.add(v, f32x4.splat(MAGIC)), offset);
 }
 
 /**
- * Requantizes eight neighbouring columns and stores the first `count` of them.
- * single: `requant` holds 8 f32 multipliers. double: 8 i32 multipliers there, 8 i32 shifts `shiftsAfter` on.
+ * Requantizes eight neighbouring columns, rounding once, and stores them: `requant` holds 8 f32 multipliers. floor, ceiling
+ * and offset are floorOf … of the record. No calls in here: they would spill what a loop around keeps in registers.
  */
 // @ts-ignore: decorator
 @inline
-export function storeRow(
-  lo: v128, hi: v128, requant: usize, shiftsAfter: usize, rounding: i32,
-  zeroPoint: i32, min: i32, max: i32, y: usize, count: usize
+export function storeWhole(
+  lo: v128, hi: v128, requant: usize, floor: v128, ceiling: v128, offset: v128, y: usize
 ): void {
-  if (rounding == ROUNDING_DOUBLE) {
-    storeRowDouble(lo, hi, requant, shiftsAfter, zeroPoint, min, max, y, count);
-    return;
-  }
-  const floor = f32x4.splat(<f32>(min - zeroPoint));
-  const ceiling = f32x4.splat(<f32>(max - zeroPoint));
-  const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
   const words = i16x8.narrow_i32x4_s(
-    single4(lo, v128.load(requant), floor, ceiling, offset),
-    single4(hi, v128.load(requant, 16), floor, ceiling, offset)
+    single4(lo, v128.load(requant), floor, offset), single4(hi, v128.load(requant, 16), floor, offset)
   );
-  const bytes = i8x16.narrow_i16x8_s(words, words);
-  if (count >= NR) {
-    v128.store64_lane(y, bytes, 0);
-    return;
-  }
-  let rest = i64x2.extract_lane(bytes, 0);
-  for (let i: usize = 0; i < count; i++) {
-    store<u8>(y + i, <u8>rest);
-    rest >>= 8;
-  }
+  v128.store64_lane(y, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), ceiling), 0);
 }
 
-function storeRowDouble(
-  lo: v128, hi: v128, requant: usize, shiftsAfter: usize,
-  zeroPoint: i32, min: i32, max: i32, y: usize, count: usize
+/** The first `count` of eight columns, in either rounding; with ROUNDING_DOUBLE 8 i32 shifts lie `shiftsAfter` on. */
+export function storeSome(
+  lo: v128, hi: v128, requant: usize, shiftsAfter: usize, record: usize, y: usize, count: usize
 ): void {
   v128.store(lanes, lo);
   v128.store(lanes, hi, 16);
   const end = count < NR ? count : NR;
   for (let i: usize = 0; i < end; i++) {
-    storeDouble(load<i32>(lanes + (i << 2)), requant + (i << 2), shiftsAfter, zeroPoint, min, max, y + i);
+    storeOne(
+      load<i32>(lanes + (i << 2)), requant + (i << 2), shiftsAfter, roundingAt(record, M_ROUNDING),
+      i32At(record, M_ZERO_POINT), i32At(record, M_MIN), i32At(record, M_MAX), y + i
+    );
   }
 }
 

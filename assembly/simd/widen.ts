@@ -18,5 +18,5 @@ export function odds(v: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function accumulate(sum: v128, we: v128, wo: v128, xe: v128, xo: v128): v128 {
-  return i32x4.add(sum, i32x4.add(i32x4.dot_i16x8_s(we, xe), i32x4.dot_i16x8_s(wo, xo)));
+  return i32x4.add(i32x4.add(sum, i32x4.dot_i16x8_s(we, xe)), i32x4.dot_i16x8_s(wo, xo));
 }

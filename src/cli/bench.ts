@@ -1,18 +1,19 @@
 import type { Command } from "commander";
-import type { TensorData } from "../graph/graph.ts";
+import { ascending, measureLatency, quantile } from "../eval/latency.ts";
 import { countMacs } from "../inspect/inspect.ts";
-import type { Model } from "../runtime/model.ts";
 import { type Tier, tiersHere } from "../runtime/tiers.ts";
 import { wasm } from "../wasm.ts";
 import type { Io } from "./io.ts";
 import { loadModel, type PackedFile, readModel } from "./model.ts";
 import { examples, inputShapeOption, jsonOption, numberIn, tierOption } from "./options.ts";
-import { byteSize, digits, printResult, quantity, table } from "./output.ts";
+import { byteSize, digits, percent, printResult, quantity, shapeText, table } from "./output.ts";
+import { type OperatorProfile, profile } from "./profile.ts";
 
 interface Options {
   tier?: Tier | "all";
   seconds: number;
   inputShape?: Record<string, number[]>;
+  profile?: boolean;
   json?: boolean;
 }
 
@@ -24,16 +25,24 @@ export function registerBench(program: Command, io: Io): void {
     .argument("<model>", "packed, TFLite or ONNX file")
     .addOption(tierOption(["all"]))
     .option("--seconds <s>", "how long to measure each tier", numberIn(0, 600), 2)
+    .option(
+      "--profile",
+      "list every operator's time, multiply-adds per second, and share of what the engine allows",
+    )
     .addOption(inputShapeOption())
     .addOption(jsonOption())
-    .addHelpText("after", examples("bench model.nbl", "bench model.tflite --tier all --seconds 5"))
+    .addHelpText("after", examples("bench model.nbl", "bench model.tflite --tier all --seconds 5 --profile"))
     .action((file: string, options: Options) => bench(file, options, io));
 }
 
-function bench(file: string, { tier, seconds, inputShape, json = false }: Options, io: Io): void {
+function bench(
+  file: string,
+  { tier, seconds, inputShape, profile: wantsProfile = false, json = false }: Options,
+  io: Io,
+): void {
   const packed = readModel(file, inputShape);
   const wanted = tier === "all" ? tiersHere(wasm) : [tier ?? ("auto" as const)];
-  const results = wanted.map((name) => benchTier(packed, name, seconds));
+  const results = wanted.map((name) => benchTier(packed, name, seconds, wantsProfile));
   const { macs, memory } = results[0]!;
   const value = {
     file,
@@ -65,12 +74,32 @@ function bench(file: string, { tier, seconds, inputShape, json = false }: Option
           digits(r.loadMillis),
         ]),
       ]).map((line, i) => (i === 0 ? dim(line) : line)),
+      ...results.flatMap(({ tier, operators }) =>
+        operators
+          ? ["", bold(tier), ...profileTable(operators).map((line, i) => (i === 0 ? dim(line) : line))]
+          : [],
+      ),
     ].join("\n"),
   );
 }
 
+function profileTable(operators: readonly OperatorProfile[]): string[] {
+  const sum = operators.reduce((total, { micros }) => total + micros, 0);
+  return table([
+    ["  operator", "output", "µs", "of all", "GMAC/s", "of its bound"],
+    ...operators.map(({ op, shape, macs, micros, macsPerSecond, boundShare }) => [
+      `  ${op}`,
+      shapeText(shape),
+      digits(micros),
+      percent(micros / sum),
+      macs > 0 ? digits(macsPerSecond / 1e9) : "",
+      boundShare === null ? "" : percent(boundShare, 0),
+    ]),
+  ]);
+}
+
 /** Loads and runs one tier. The first load in a process compiles the engine, later ones only copy and verify. */
-function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
+function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number, wantsProfile: boolean) {
   const loads: number[] = [];
   let model = timed(loads, () => loadModel(packed, tier));
   for (let i = 0; i < 10; i++) {
@@ -78,8 +107,9 @@ function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
     model = timed(loads, () => loadModel(packed, tier));
   }
   const [firstLoadMillis, ...others] = loads;
-  const latency = measure(model, seconds);
+  const latency = measureLatency(model, seconds);
   const macs = countMacs(model.contents);
+  const operators = wantsProfile && profile(model, packed.packed.length, Math.min(10, 5 * seconds));
   return {
     tier: model.tier,
     runs: latency.runs,
@@ -91,6 +121,7 @@ function benchTier(packed: PackedFile, tier: Tier | "auto", seconds: number) {
     loadMillis: quantile(others.sort(ascending), 0.5),
     macs,
     memory: model.memory,
+    ...(operators && { operators }),
   };
 }
 
@@ -99,51 +130,4 @@ function timed<T>(times: number[], work: () => T): T {
   const result = work();
   times.push(performance.now() - start);
   return result;
-}
-
-/** A clock reading costs and is only so fine, so that short runs are timed in batches of about this long. */
-const batchMillis = 0.1;
-
-/** Microseconds of one `run`, copying the inputs included, after a quarter of the time to warm up. */
-function measure(model: Model, seconds: number) {
-  const inputs = Object.fromEntries(model.inputs.map(({ name }) => [name, noise(model.input(name))]));
-  const batch = (count: number): number => {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) model.run(inputs);
-    return performance.now() - start;
-  };
-  const started = performance.now();
-  let shortest = Infinity;
-  do shortest = Math.min(shortest, batch(1));
-  while (performance.now() - started < 250 * seconds);
-  const count = Math.max(1, Math.round(batchMillis / Math.max(shortest, 1e-4)));
-  const times: number[] = [];
-  const start = performance.now();
-  do times.push((1000 * batch(count)) / count);
-  while (performance.now() - start < 750 * seconds);
-  times.sort(ascending);
-  return {
-    runs: times.length * count,
-    min: times[0]!,
-    low: quantile(times, 0.25),
-    median: quantile(times, 0.5),
-    high: quantile(times, 0.75),
-  };
-}
-
-const ascending = (a: number, b: number): number => a - b;
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.floor(share * (sorted.length - 1))]!;
-
-/** Inputs that are the same on every run: bytes and floats (−1…1) without a pattern, zeros in other types. */
-function noise(like: TensorData): TensorData {
-  const values = like.slice();
-  let state = 12345;
-  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-  if (values instanceof Float32Array) for (let i = 0; i < values.length; i++) values[i] = 2 * next() - 1;
-  else if (values instanceof Int8Array || values instanceof Uint8Array)
-    for (let i = 0; i < values.length; i++) values[i] = Math.floor(256 * next());
-  else values.fill(0 as never);
-  return values;
 }

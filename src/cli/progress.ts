@@ -22,26 +22,30 @@ function progressBar({ stderr }: Io): ProgressBar {
       if (!bar || label !== current) {
         stop();
         current = label;
-        const format = `${label} {bar} {value}/{total}, {eta_formatted} left`;
+        const format = `${label} {bar} {value}/{total}, {duration_formatted} so far, {eta_formatted} left`;
         bar = new SingleBar(
-          // The work never yields to a signal handler: Ctrl-C has to end the process by itself, at once.
-          { format, stream: stderr, clearOnComplete: true, gracefulExit: false },
+          // Ctrl-C ends the work, which stops the bar; where it can't, the process has to end by itself, at once.
+          { format, stream: stderr, clearOnComplete: true, gracefulExit: false, etaAsynchronousUpdate: true },
           Presets.shades_classic,
         );
         bar.start(total, done);
       }
+      bar.setTotal(total);
       bar.update(done);
     },
     stop,
   };
 }
 
-/** Runs `work` with a bar, which is gone when the work ends or throws. */
+/** Runs `work` with a bar, which is gone when the work ends or throws. Work on other threads lets the bar move by itself. */
 export function withProgress<T>(io: Io, work: (bar: ProgressBar) => T): T {
   const bar = progressBar(io);
+  let isLater = false;
   try {
-    return work(bar);
+    const result = work(bar);
+    isLater = result instanceof Promise;
+    return isLater ? ((result as Promise<unknown>).finally(bar.stop) as T) : result;
   } finally {
-    bar.stop();
+    if (!isLater) bar.stop();
   }
 }

@@ -2,24 +2,24 @@ import { basename } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { Graph, Node, Rounding } from "../graph/graph.ts";
-import { fileFormat } from "../import/index.ts";
+import { fileFormat, type ImportOptions } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
 
-import { type Phase, quantize } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
+import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
-
 import { summarize } from "../quantize/summary.ts";
-import { reportPage } from "../report/page.ts";
+import type { PageOptions } from "../report/page.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { createExecutor } from "../runtime/executor.ts";
-import { openData } from "./data.ts";
+import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
+import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
-import { type Frontend, makeMetadata } from "./metadata.ts";
-import { importSource, packSource } from "./model.ts";
+import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
+import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
+import { importSource, packSource, type Source } from "./model.ts";
 import {
   examples,
   frontendOption,
@@ -37,17 +37,16 @@ import {
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
-import { recorded } from "./provenance.ts";
 import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
+import { addSearchOptions, type SearchOptions, searchFileOf, searchRecipe } from "./search.ts";
+import { searchLines } from "./search-report.ts";
 import { streamed, streamOption } from "./stream.ts";
 
-interface Options extends SchemeOptions {
+interface Options extends SchemeOptions, MethodOptions, SearchOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
-  equalize?: boolean;
-  biasCorrection?: boolean;
   percentile?: number;
   samples?: number;
   perTensor?: boolean;
@@ -82,7 +81,7 @@ export function registerQuantize(program: Command, io: Io): void {
       "--data <path...>",
       "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
     );
-  addSchemeOptions(command)
+  addSearchOptions(addMethodOptions(addSchemeOptions(command)))
     .addOption(
       new Option("--calibration <method>", "range of each tensor")
         .choices(["minmax", "percentile", "moving-average", "entropy", "mse"])
@@ -93,8 +92,6 @@ export function registerQuantize(program: Command, io: Io): void {
         .argParser(numberIn(50, 100))
         .implies({ calibration: "percentile" }),
     )
-    .option("--equalize", "even out the weights of neighbouring layers before rounding them")
-    .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--samples <n>", "calibrate on at most n samples, spread evenly over the data", positiveInteger)
     .option("--per-tensor", "one weight scale per tensor instead of one per output channel")
     .option("--exclude <operator...>", "operators that stay float32, by name")
@@ -126,118 +123,119 @@ export function registerQuantize(program: Command, io: Io): void {
         "quantize keyword.onnx -o keyword.nbl --data clips/ --pcm log-mel",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
+        "quantize model.onnx -o small.nbl --data samples/ --budget size=60kB --report small.html",
       ),
     )
     .action((file: string, options: Options) => run(file, options, io));
 }
 
-function run(file: string, options: Options, io: Io): void {
-  const {
-    output,
-    data,
-    calibration,
-    percentile,
-    rounding,
-    inputShape,
-    state,
-    labels,
-    frontend,
-    json = false,
-  } = options;
+async function run(file: string, options: Options, io: Io): Promise<void> {
+  const { output, data, calibration, percentile, labels, frontend, json = false } = options;
   if (percentile !== undefined && calibration !== "percentile")
     throw usageError("option '--percentile' needs '--calibration percentile'");
   const reportFile = options.report;
   checkOutput(output, [file]);
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
+  const searchFile = searchFileOf(options);
 
   const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
   if (frontEnd && frontend)
     throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
   const recipe = recipeOf(options);
-  if (!data && isStatic(recipe.default?.scheme ?? "int8"))
-    throw usageError("required option '--data <path...>' not specified; int8 activations need it");
+  if (!data && (searchFile !== undefined || isStatic(recipe.default?.scheme ?? "int8")))
+    throw usageError(
+      `required option '--data <path...>' not specified; ${searchFile === undefined ? "int8 activations need" : "a search needs"} it`,
+    );
   const source = { file, bytes: readFile(file) };
   if (fileFormat(source.bytes, file) === "nbl")
     throw new NibbleError(
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const graph = importSource(source, {
-    ...(rounding && { rounding }),
-    ...(inputShape && { inputShapes: inputShape }),
-    ...(state && { states: state }),
-    ...(options.set && { inputValues: options.set }),
-    ...(options.signature !== undefined && { signature: options.signature }),
-  });
+  const graph = importSource(source, importOptions(options));
   refuseQuantized(graph, file);
   const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
   const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
-  const measured = options.eval === undefined ? undefined : openData([options.eval], graph.inputs, reading);
-  if (measured?.labelled === 0)
-    throw new NibbleError(
-      "bad-input",
-      `${options.eval}: no classes are known; name them with --labels, and the sub-folders after them`,
-    );
-  const samples =
-    data &&
-    openData(data, graph.inputs, {
+  const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
+  const places = {
+    calibration: data && {
+      paths: data,
       ...reading,
       anyLabel: measured !== undefined || labels === undefined,
       ...(options.samples && { limit: options.samples }),
-    });
+    },
+    measured,
+  };
+  const build = {
+    method: calibration === "minmax" ? ("min-max" as const) : calibration,
+    ...(percentile !== undefined && { percentile }),
+    ...(options.perTensor && { perTensor: true }),
+    ...(options.exclude && { exclude: options.exclude }),
+    ...(options.equalize && { equalize: true }),
+    ...(options.biasCorrection && { biasCorrection: true }),
+    ...(options.independent && { independent: true }),
+    io: options.io,
+  };
 
-  const hashed = samples && recorded(samples);
-  const { graph: quantized, report } = withProgress(io, (bar) =>
-    quantize(graph, hashed?.samples, {
-      makeExecutor: (g) => createExecutor(g),
-      recipe,
-      method: calibration === "minmax" ? "min-max" : calibration,
-      ...(percentile !== undefined && { percentile }),
-      ...(options.perTensor && { perTensor: true }),
-      ...(options.exclude && { exclude: options.exclude }),
-      ...(options.equalize && { equalize: true }),
-      ...(options.biasCorrection && { biasCorrection: true }),
-      io: options.io,
-      ...(measured && { compareOn: measured }),
-      ...(reportFile !== undefined && { shifts: true }),
-      onProgress: (phase, done, total) => bar.update(phaseNames[phase], done, total),
+  const made = await interruptible(io, (signal) =>
+    withProgress(io, async (bar) => {
+      const found =
+        searchFile === undefined
+          ? undefined
+          : await searchRecipe({
+              ...{ graph, options, recipe, signal, bar },
+              task: { ...places, calibration: places.calibration!, build },
+              file: searchFile,
+              source: metadata.source!.sha256,
+              metadata,
+            });
+      const pool = await openPool({ threads: 1, signal });
+      const shifts = reportFile !== undefined;
+      const settings = {
+        ...build,
+        recipe: found?.recipe ?? recipe,
+        ...methodsOf(options),
+        ...(shifts && { shifts }),
+      };
+      const work = { graph, ...places, narrow: found !== undefined, options: settings };
+      const result = await pool.run("quantize", work, bar.update).finally(pool.close);
+      return { ...result, search: found?.report };
     }),
   );
-  const hash = hashed?.result();
-  report.provenance = {
-    source: metadata.source!,
-    ...(hash && { calibration: hash }),
-    options: provenOptions(options),
+  const report: Report = {
+    ...made.report,
+    ...(made.search && { search: made.search }),
+    provenance: {
+      source: metadata.source!,
+      ...(made.calibration && { calibration: made.calibration }),
+      options: provenOptions(options),
+    },
   };
-  const made =
+  const shaped =
     options.stream === undefined
-      ? { graph: quantized, metadata, lines: [] }
-      : streamed(source, quantized, metadata, options.stream);
-  const { bytes, model } = packSource(source, takingSamples(source, made.graph, frontEnd, options), {
-    metadata: made.metadata,
-    report: summarize(report),
-  });
-  const reportBytes = (path: string): Uint8Array =>
-    /\.html?$/i.test(path)
-      ? new TextEncoder().encode(
-          reportPage(report, {
-            ...(metadata.labels && { labels: metadata.labels }),
-            measuredOn: basename(options.eval ?? data?.[0] ?? ""),
-            sizes: { source: source.bytes.length, packed: bytes.length },
-          }),
-        )
-      : jsonBytes(report);
+      ? { graph: made.graph, metadata, lines: [] }
+      : streamed(source, made.graph, metadata, options.stream);
+  const final = takingSamples(source, shaped.graph, frontEnd, options);
+  const { bytes, model } = packWithin(source, final, shaped.metadata, report, options.budget?.size);
+  const page = {
+    ...(metadata.labels && { labels: metadata.labels }),
+    measuredOn: basename(options.eval ?? data?.[0] ?? ""),
+    sizes: { source: source.bytes.length, packed: bytes.length },
+  };
   writeFiles([
     { path: output, bytes },
-    ...(reportFile === undefined ? [] : [{ path: reportFile, bytes: reportBytes(reportFile) }]),
+    ...(reportFile === undefined
+      ? []
+      : [{ path: reportFile, bytes: await reportBytes(reportFile, report, page) }]),
   ]);
 
   const inspection = inspectModel(model, bytes.length);
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
-      ...made.lines,
+      ...shaped.lines,
+      ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),
       ...reportLines(report).map((line) => `  ${line}`),
@@ -246,17 +244,41 @@ function run(file: string, options: Options, io: Io): void {
   );
 }
 
+/** With the summary of the report; a bound on the size comes before its details, and before all of it. */
+function packWithin(source: Source, graph: Graph, metadata: Metadata, report: Report, size?: number) {
+  if (!report.search) return packSource(source, graph, { metadata, report: summarize(report) });
+  const { shifts: _, weights: __, layers: ___, ...short } = summarize(report);
+  for (const kept of [summarize(report), { ...short, layers: [] }]) {
+    const packed = packSource(source, graph, { metadata, report: kept, narrow: true });
+    if (packed.bytes.length <= (size ?? Infinity)) return packed;
+  }
+  return packSource(source, graph, { metadata, narrow: true });
+}
+
+/** A page where the name says so, else JSON. */
+async function reportBytes(path: string, report: Report, page: PageOptions): Promise<Uint8Array> {
+  if (!/\.html?$/i.test(path)) return jsonBytes(report);
+  // The plotting library takes longer to load than all else.
+  const { reportPage } = await import("../report/page.ts");
+  return new TextEncoder().encode(reportPage(report, page));
+}
+
+const importOptions = ({
+  rounding,
+  inputShape,
+  state,
+  set,
+  signature,
+}: Options): Omit<ImportOptions, "file"> => ({
+  ...(rounding && { rounding }),
+  ...(inputShape && { inputShapes: inputShape }),
+  ...(state && { states: state }),
+  ...(set && { inputValues: set }),
+  ...(signature !== undefined && { signature }),
+});
+
 const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";
-
-const phaseNames: Record<Phase, string> = {
-  calibrate: "calibrating",
-  measure: "observing  ",
-  round: "rounding   ",
-  correct: "correcting ",
-  compare: "measuring  ",
-  shift: "shifting   ",
-};
 
 /** What decides the result; paths of this machine are left out. */
 function provenOptions({
@@ -267,6 +289,8 @@ function provenOptions({
   report: _report,
   layers: _layers,
   json: _json,
+  search: _search,
+  threads: _threads,
   ...options
 }: Options): Record<string, unknown> {
   return options;

@@ -31,7 +31,7 @@ export const addSchemeOptions = (command: Command): Command =>
     .addOption(
       new Option(
         "--method <method>",
-        "rounding of weights: nearest, best clipped range, or second order",
+        "rounding of weights: nearest, best clipped range (mse, hqq), or second order (gptq, adaround)",
       ).choices(methods),
     )
     .option(
@@ -70,7 +70,7 @@ function parseLayer(text: string, known: SchemeOptions["layer"] = []): SchemeOpt
   throw new InvalidArgumentError(`Expected a pattern, = and one of ${schemes.join(", ")}.`);
 }
 
-function parseShare(text: string): number {
+export function parseShare(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value < 1) return value;
   throw new InvalidArgumentError("Expected a share from 0 to below 1, such as 0.75.");

@@ -1,23 +1,30 @@
 import { REGION_ARENA, REGION_STATE, REGION_WEIGHTS } from "../../assembly/format.ts";
 import {
+  KR,
+  M_INDEX_BYTES,
   M_K,
+  M_N,
   M_ROUNDING,
   M_WEIGHT_FORMAT,
   MM_K,
+  NR,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_DWCONV_F32,
   OP_DWCONV_QS8,
   OP_GEMM_F32,
+  OP_GEMM_QD8,
   OP_GEMM_QS8,
+  OP_GEMM_SPARSE_QS8,
   OP_MATMUL_F32,
   ROUNDING_DOUBLE,
   WEIGHTS_F32,
+  WEIGHTS_I2,
   WEIGHTS_I8,
 } from "../../assembly/records.ts";
 import type { FileContents, FileOperator } from "../format/decode.ts";
 import { operatorName } from "../format/names.ts";
-import { type DType, elementCount, type Rounding } from "../graph/graph.ts";
+import { bytesPerElement, type DType, elementCount, type Rounding } from "../graph/graph.ts";
 import { createModel, type InspectableModel, type MemoryFigures } from "../runtime/model.ts";
 import type { TensorInfo } from "../runtime/tensor.ts";
 import { wasm } from "../wasm.ts";
@@ -72,10 +79,27 @@ const regions: Record<number, TensorSummary["region"]> = {
 
 const hasWeights = ({ code }: FileOperator): boolean => weighted.has(code);
 
-function macsOf(contents: FileContents, operator: FileOperator): number {
-  const field = operator.code === OP_MATMUL_F32 ? MM_K : M_K;
-  if (field === M_K && !hasWeights(operator)) return 0;
-  return elementCount(contents.tensors[operator.output]!.shape) * operator.record.getUint32(field, true);
+/** Weights that a row of a block-sparse operator multiplies: its index has a count per 8 columns, and a word a block. */
+function listedWeights(record: DataView): number {
+  const groups = Math.ceil(record.getUint32(M_N, true) / NR);
+  return (record.getUint32(M_INDEX_BYTES, true) / 2 - groups) * NR * KR;
+}
+
+function macsOf(contents: FileContents, { code, record, output }: FileOperator): number {
+  const outputs = elementCount(contents.tensors[output]!.shape);
+  if (code === OP_GEMM_SPARSE_QS8) return (outputs / record.getUint32(M_N, true)) * listedWeights(record);
+  if (code === OP_MATMUL_F32) return outputs * record.getUint32(MM_K, true);
+  return weighted.has(code) || code === OP_GEMM_QD8 ? outputs * record.getUint32(M_K, true) : 0;
+}
+
+/** Bytes of weights that an operator reads, scales and bias apart; 0 where it has none. */
+export function weightBytesOf(contents: FileContents, { code, record, output }: FileOperator): number {
+  if (code === OP_GEMM_SPARSE_QS8) return listedWeights(record);
+  if (!weighted.has(code) && code !== OP_GEMM_QD8) return 0;
+  const count = record.getUint32(M_K, true) * record.getUint32(M_N, true);
+  if (code !== OP_GEMM_QD8) return count * bytesPerElement(contents.tensors[output]!.dtype);
+  const format = record.getUint32(M_WEIGHT_FORMAT, true);
+  return format === WEIGHTS_I8 ? count : format === WEIGHTS_I2 ? count / 4 : count / 2;
 }
 
 /** Multiply-adds of one inference, in the operators that have weights and in products of computed matrices. */

@@ -155,18 +155,17 @@ async function start(options: LiveOptions, make: (context: AudioContext) => Audi
   let isClosed = false;
   let isSuspended = false;
 
-  function watch(): void {
-    context.onstatechange = () => {
-      if (isClosed) return;
-      if (context.state === "running") {
-        if (isSuspended) options.onRecover?.("suspended");
-        isSuspended = false;
-      } else if (!isSuspended) {
-        isSuspended = true;
-        options.onProblem?.(problemOf("suspended", true));
-      }
-    };
+  function look(): void {
+    if (isClosed) return;
+    if (context.state === "running") {
+      if (isSuspended) options.onRecover?.("suspended");
+      isSuspended = false;
+    } else if (!isSuspended) {
+      isSuspended = true;
+      options.onProblem?.(problemOf("suspended", true));
+    }
   }
+  const watch = (): void => void (context.onstatechange = look);
   const resume = (): void => {
     if (!isClosed && context.state !== "running") context.resume().catch(() => {});
   };
@@ -194,6 +193,7 @@ async function start(options: LiveOptions, make: (context: AudioContext) => Audi
   await connect(make);
   // Settles only after a gesture where the browser wants one.
   context.resume().catch(() => {});
+  setTimeout(look, 1000);
   return {
     get context() {
       return context;

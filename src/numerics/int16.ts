@@ -19,9 +19,6 @@ export function wideFactor({ multiplier, shift }: FixedPoint): number {
   return upper * 2 ** (shift - 15);
 }
 
-/** sum · factor, rounded once, halves up; |sum| ≤ largestWideSum. */
-export const requantizeWide = (sum: number, factor: number): number => Math.floor(sum * factor + 0.5);
-
 /**
  * How a layer sums: `wide` in 64 bits, brought to int16 by a factor of 16; else in 32 bits, which wrap, and by a factor of
  * 31 with two roundings, or with one (`once`) in `single`. LiteRT's fully connected layers never sum in 64.

@@ -46,6 +46,8 @@ export interface Packed {
   bytes: Uint8Array;
   /** Index in the file of each tensor that has a place there. */
   tensorIndex: Map<Tensor, number>;
+  /** Of the weights and tables as the file holds them, and whether that is narrower than they run. */
+  stored: { bytes: number; isNarrow: boolean };
 }
 
 const codes: Record<DType, number> = {
@@ -126,7 +128,8 @@ export function pack(graph: Graph, options: PackOptions = {}): Packed {
     ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
     ...(options.report === undefined ? {} : { report: options.report }),
   });
-  return { bytes, tensorIndex };
+  const weightBytes = stored ?? program.weights.bytes();
+  return { bytes, tensorIndex, stored: { bytes: weightBytes.length, isNarrow: stored !== undefined } };
 }
 
 interface Program {

@@ -1,7 +1,7 @@
 import type { Activation, Graph, Node, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { type Affine, affineOfRange, type Range, rangeOfAffine } from "./affine.ts";
-import { keepsValues } from "./plan.ts";
+import { keepsValues } from "./operators.ts";
 
 /**
  * Chooses the int8 parameters of every activation: tensors that an operator passes values between share
@@ -20,6 +20,12 @@ export function activationParameters(
   const fixed = new Map<Tensor, Affine>();
   for (const node of nodes) {
     if (keepsValues(node) && !node.inputs[0]!.data) groups.join(node.inputs[0]!, node.outputs[0]!);
+  }
+  for (const node of nodes) {
+    if (node.op !== "recurrent") continue;
+    // What an LSTM gives out is what it remembers.
+    groups.join(node.inputs[5]!, node.outputs[0]);
+    groups.join(node.outputs[1], node.outputs[0]);
   }
   for (const node of nodes) {
     const affine = fixedOutput(node);

@@ -1,29 +1,52 @@
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import type { Range } from "./affine.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
-import type { MakeExecutor } from "./executor.ts";
-
+import { amongFloats } from "./defaults.ts";
+import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
+import type { WeightReport } from "./layers/round.ts";
+import { unfold } from "./layers/unfold.ts";
+import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
-import { hasWeights } from "./plan.ts";
+import { factorize } from "./methods/low-rank.ts";
+import { recover } from "./methods/recover.ts";
+import { smooth } from "./methods/smooth.ts";
+import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
-import { quantizeStatic, type StaticOptions } from "./static-int8.ts";
+import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";
 import { floats } from "./weights.ts";
 
-export interface QuantizeOptions
+export interface BuildOptions
   extends Omit<StaticOptions, "float" | "weights">,
     Omit<CalibrateOptions, "onProgress"> {
   makeExecutor: MakeExecutor;
+  /** Samples that don't follow from each other: models forget what they remember between them. */
+  independent?: boolean;
   /** Which layer gets which scheme; static int8 throughout by default. */
   recipe?: Recipe;
   /** Even out the weights of neighbouring layers first: cross-layer equalization. */
   equalize?: boolean;
   /** Take the mean error of each layer out of its bias. */
   biasCorrection?: boolean;
+  /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
+  smooth?: boolean;
+  /** Move what channels always have into the next layer's bias. */
+  absorb?: boolean;
+  /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
+  lowRank?: number;
+  /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
+  recover?: number;
+  /** Of the activations of the graph, where they are known already. */
+  ranges?: ReadonlyMap<Tensor, Range>;
+  onProgress?: (phase: Phase, done: number, total?: number) => void;
+}
+
+export interface QuantizeOptions extends BuildOptions {
   /** Measure noisy, louder and quieter inputs too. */
   shifts?: boolean;
   /** What the report is measured on; the calibration samples by default. */
@@ -32,61 +55,69 @@ export interface QuantizeOptions
   compareLimit?: number;
   /** A class that accuracy is also given without. */
   withoutLabel?: number;
-  onProgress?: (phase: Phase, done: number, total?: number) => void;
 }
 
-/** Ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
-export type Phase = "calibrate" | "measure" | "round" | "correct" | "compare" | "shift";
+/** Channels, training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+export type Phase =
+  | "observe"
+  | "recover"
+  | "calibrate"
+  | "measure"
+  | "round"
+  | "correct"
+  | "compare"
+  | "shift";
+
+/** A quantized graph beside the float one it stands for. */
+interface Built {
+  /** Equalized, where that was asked for. */
+  float: Graph;
+  quantized: StaticInt8;
+  /** Of layers that were rounded by a scheme's own methods. */
+  weights: WeightReport[];
+}
 
 /**
- * Gives every layer of a float graph its scheme, by default static int8, and measures what that costs.
- * `samples` is walked more than once. Schemes without static activations and second-order methods need none; then the
- * report only tells of the weights.
+ * Gives every layer of a float graph its scheme, by default static int8. `samples` is walked more than once; schemes
+ * without static activations and second-order methods need none.
  *
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
-export function quantize(
-  source: Graph,
-  samples: Samples | undefined,
-  options: QuantizeOptions,
-): { graph: Graph; report: Report } {
-  const {
-    makeExecutor,
-    recipe = {},
-    compareOn = samples,
-    compareLimit,
-    withoutLabel,
-    onProgress,
-    ...scheme
-  } = options;
-  const graph = options.equalize ? equalize(source).graph : source;
-  if (
-    !graph.nodes.some((node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32"))
-  ) {
-    throw new NibbleError("unsupported", `graph "${graph.name}" has no float operators: convert it as it is`);
-  }
-  checkWeights(graph);
-  const schemes = assignSchemes(graph, recipe);
-  for (const node of graph.nodes)
-    if (options.exclude?.includes(node.name))
-      schemes.set(node, { ...schemes.get(node)!, scheme: "float32", prune: 0 });
+export function buildQuantized(source: Graph, samples: Samples | undefined, options: BuildOptions): Built {
+  const { recipe: _, onProgress, ...scheme } = options;
+  const makeExecutor = executorOf(options);
+  const isFloat = (node: Node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32");
+  if (!source.nodes.some(isFloat))
+    throw new NibbleError(
+      "unsupported",
+      `graph "${source.name}" has no float operators: convert it as it is`,
+    );
+  checkWeights(source);
+  const plan = planned(options.equalize ? equalize(source).graph : source, options);
+  const float = plan.graph;
+  const needsSamples = (what: string): never => {
+    throw new NibbleError(
+      "bad-input",
+      `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
+    );
+  };
+  const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
+  const known = graph === float ? options.ranges : undefined;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
-  if (isCalibrated && !samples)
+  if (isCalibrated && !samples && !known)
     throw new NibbleError(
       "bad-input",
       `graph "${graph.name}": int8 activations need calibration samples; give some, or a scheme without them, such as dynamic-int8`,
     );
-  if (options.biasCorrection && !samples)
-    throw new NibbleError(
-      "bad-input",
-      `graph "${graph.name}": bias correction needs calibration samples; give some, or leave it out`,
-    );
-  const ranges = isCalibrated
-    ? calibrate(graph, samples!, makeExecutor, {
-        ...scheme,
-        onProgress: (done, total) => onProgress?.("calibrate", done, total),
-      })
-    : new Map();
+  if (options.biasCorrection && !samples) needsSamples("bias correction");
+  const ranges =
+    known ??
+    (isCalibrated
+      ? calibrate(graph, samples!, makeExecutor, {
+          ...scheme,
+          onProgress: (done, total) => onProgress?.("calibrate", done, total),
+        })
+      : new Map());
   const rounded = roundWeights(graph, schemes, samples, makeExecutor, onProgress);
   const quantized = quantizeStatic(rounded.graph, ranges, {
     ...scheme,
@@ -97,25 +128,83 @@ export function quantize(
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  const weights = rounded.report.length > 0 && { weights: rounded.report };
+  return { float, quantized, weights: rounded.report };
+}
+
+const executorOf = ({ makeExecutor, independent }: BuildOptions): MakeExecutor =>
+  independent ? forgetful(makeExecutor) : makeExecutor;
+
+/**
+ * As `buildQuantized`, and measures what it costs. Without anything to measure on, the report only tells of the weights.
+ *
+ * @throws NibbleError naming the sample, tensor or operator at fault.
+ */
+export function quantize(
+  source: Graph,
+  samples: Samples | undefined,
+  options: QuantizeOptions,
+): { graph: Graph; report: Report } {
+  const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const makeExecutor = executorOf(options);
+  const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
+  const weights = rounded.length > 0 && { weights: rounded };
   if (!compareOn) {
-    const report = { graph: graph.name, samples: 0, layers: [], outputs: [], float: quantized.float };
+    const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
   }
-  const report = compare(graph, quantized, compareOn, makeExecutor, {
+  const report = compare(float, quantized, compareOn, makeExecutor, {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
   if (options.shifts)
-    report.shifts = measureShifts(graph, quantized.graph, compareOn, makeExecutor, (done, total) =>
+    report.shifts = measureShifts(float, quantized.graph, compareOn, makeExecutor, (done, total) =>
       onProgress?.("shift", done, total),
     );
   return { graph: quantized.graph, report: { ...report, ...weights } };
 }
 
+type Plan = ReturnType<typeof planned>;
+
+/** The float graph made easier to quantize, or smaller. */
+function prepared(
+  plan: Plan,
+  samples: Samples | undefined,
+  options: BuildOptions,
+  needsSamples: (what: string) => never,
+): Plan {
+  const { makeExecutor, onProgress } = options;
+  const observed = (done: number, total?: number) => onProgress?.("observe", done, total);
+  let { graph, schemes } = plan;
+  /** Operators stay in their places, with their schemes. */
+  const replace = (next: Graph): void => {
+    schemes = new Map(next.nodes.map((node, i) => [node, schemes.get(graph.nodes[i])!]));
+    graph = next;
+  };
+  if (options.absorb)
+    replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
+  if (options.smooth)
+    replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
+  if (options.lowRank !== undefined)
+    ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
+  if (!options.recover) return { graph, schemes };
+  return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
+    epochs: options.recover,
+    onProgress: (done, total) => onProgress?.("recover", done, total),
+  });
+}
+
+/** The graph that is quantized, and the scheme of each of its operators. */
+function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
+  const schemes = assignSchemes(graph, recipe);
+  for (const [node, scheme] of schemes)
+    if (exclude?.includes(node.name))
+      schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
+  return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
+}
+
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */
-function checkWeights({ nodes }: Graph): void {
+export function checkWeights({ nodes }: Graph): void {
   for (const node of nodes.filter(hasWeights))
     for (const tensor of node.inputs) if (tensor?.data instanceof Float32Array) floats(tensor);
 }

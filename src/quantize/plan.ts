@@ -1,26 +1,12 @@
-import type { Graph, Node, OperatorName, Tensor } from "../graph/graph.ts";
+import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
-
-/** Operators whose int8 output is made of input values, or means of them: input and output share parameters. */
-const valueKeeping: ReadonlySet<OperatorName> = new Set([
-  "averagePool2d",
-  "expand",
-  "maxPool2d",
-  "pad",
-  "reshape",
-  "slice",
-  "transpose",
-]);
-
-export const keepsValues = (node: Node): boolean => valueKeeping.has(node.op);
-
-/** Operators with constant weights as second and bias as third input. */
-export const hasWeights = (node: Node): boolean =>
-  node.op === "conv2d" || node.op === "depthwiseConv2d" || node.op === "fullyConnected";
+import { floatByNature } from "./integer.ts";
+import { hasWeights, keepsValues } from "./operators.ts";
 
 /**
- * Why each node stays float; nodes that are not in the map become int8. An operator that keeps values
- * follows its producer: behind a float node it stays float.
+ * Why each node stays float; nodes that are not in the map become int8. Operators without weights follow: behind an
+ * excluded or differently chosen one where they keep its values, and always next to one that is float by its nature,
+ * where int8 would cost two conversions and gain no weights.
  *
  * @param chosen operators that another scheme keeps float, and why
  * @throws NibbleError "bad-input" where `exclude` names no node of the graph.
@@ -36,19 +22,51 @@ export function floatNodes(
     const names = graph.nodes.map((node) => `"${node.name}"`).join(", ");
     throw new NibbleError("bad-input", `exclude: the graph has no operator "${name}"; it has ${names}`);
   }
+  const natural = floatByNature(graph);
   const reasons = new Map<Node, string>();
   const producers = new Map<Tensor, Node>();
+  /** Next to these, operators without weights gain nothing. */
+  const around = new Set<Node>();
   for (const node of graph.nodes) {
-    const reason = excluded.has(node.name) ? "excluded" : (chosen.get(node) ?? floatReason(node));
+    const own = floatReason(node) ?? (hasWeights(node) ? undefined : natural.get(node));
+    const reason = excluded.has(node.name) ? "excluded" : (chosen.get(node) ?? own);
     const producer = producers.get(node.inputs[0]!);
     if (reason !== undefined) {
       reasons.set(node, reason);
+      const isConversion = node.op === "quantize" || node.op === "dequantize";
+      if (!isConversion && (natural.has(node) || own !== undefined)) around.add(node);
     } else if (keepsValues(node) && producer && reasons.has(producer)) {
       reasons.set(node, `follows "${producer.name}"`);
+      if (around.has(producer)) around.add(node);
     }
     for (const output of node.outputs) producers.set(output, node);
   }
+  spread(graph, reasons, around, producers);
   return reasons;
+}
+
+/** Makes what is next to `around` float too, where it has no weights, and so on. */
+function spread(
+  { nodes }: Graph,
+  reasons: Map<Node, string>,
+  around: Set<Node>,
+  producers: ReadonlyMap<Tensor, Node>,
+): void {
+  const neighbours = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
+  for (const node of nodes)
+    for (const tensor of node.inputs) {
+      const producer = tensor && producers.get(tensor);
+      if (!producer) continue;
+      neighbours.get(node)!.push(producer);
+      neighbours.get(producer)!.push(node);
+    }
+  const open = [...around];
+  for (let node = open.pop(); node; node = open.pop())
+    for (const next of neighbours.get(node)!) {
+      if (reasons.has(next) || hasWeights(next) || next.op === "recurrent") continue;
+      reasons.set(next, `next to "${node.name}", which is float`);
+      open.push(next);
+    }
 }
 
 function floatReason(node: Node): string | undefined {

@@ -2,7 +2,8 @@
 
 import type { Graph, Node } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
-import { defaultScheme, type LayerScheme, methods, schemes } from "./schemes.ts";
+import { amongFloats, defaultSchemes } from "./defaults.ts";
+import { defaultScheme, isDynamic, type LayerScheme, methods, schemes } from "./schemes.ts";
 
 export interface Recipe {
   default?: Partial<LayerScheme>;
@@ -10,33 +11,40 @@ export interface Recipe {
 }
 
 /**
- * The scheme of every operator.
+ * The scheme of every operator. Without a default, layers among float operators become dynamic int8; layers that are
+ * float by their nature become float16. A pattern overrides either.
  *
  * @throws NibbleError "bad-input" for settings that make no sense, and for patterns that match nothing.
  */
 export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerScheme> {
-  const base = checked({ ...defaultScheme, ...recipe.default }, "default");
-  const assigned = new Map<Node, LayerScheme>(graph.nodes.map((node) => [node, base]));
+  const base = checkedScheme({ ...defaultScheme, ...recipe.default }, "default");
+  const assigned = defaultSchemes(graph, base, recipe.default?.scheme === undefined);
   for (const { match, ...settings } of recipe.layers ?? []) {
     const pattern = glob(match);
-    const nodes = graph.nodes.filter(({ name }) => name === match || pattern.test(name));
+    const exact = graph.nodes.filter(({ name }) => name === match);
+    const nodes = exact.length > 0 ? exact : graph.nodes.filter(({ name }) => pattern.test(name));
     if (nodes.length === 0) {
       const names = graph.nodes.map(({ name }) => `"${name}"`).join(", ");
       throw new NibbleError("bad-input", `layer "${match}": no operator has such a name; there are ${names}`);
     }
-    for (const node of nodes)
-      assigned.set(node, checked({ ...assigned.get(node)!, ...settings }, `layer "${match}"`));
+    for (const node of nodes) {
+      const { reason, ...before } = assigned.get(node)!;
+      const layer = checkedScheme({ ...before, ...settings }, `layer "${match}"`);
+      const staysUnfolded = reason === amongFloats && isDynamic(layer.scheme);
+      assigned.set(node, staysUnfolded ? { ...layer, reason } : layer);
+    }
   }
   return assigned;
 }
 
-/** * stands for any characters, ? for one. */
+/** * stands for any characters, ? for one; a name that is there stands for itself alone. */
 function glob(pattern: string): RegExp {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "s");
 }
 
-function checked(layer: LayerScheme, place: string): LayerScheme {
+/** @throws NibbleError "bad-input" naming the setting that makes no sense. */
+export function checkedScheme(layer: LayerScheme, place: string): LayerScheme {
   const refuse = (what: string, expected: string, found: unknown): never => {
     throw new NibbleError(
       "bad-input",

@@ -2,6 +2,7 @@ import type { Graph, Node, TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromReal } from "../samples/convert.ts";
 import type { Sample } from "../samples/sample.ts";
+import type { SearchReport } from "../search/report.ts";
 import { type Accuracy, accuracy, type Prediction, type Proportion, proportion, topOne } from "./accuracy.ts";
 import { checkInputs, type Progress, type Samples } from "./calibrate.ts";
 import { errorHistogram } from "./error-histogram.ts";
@@ -21,10 +22,17 @@ export interface LayerReport extends Fidelity {
   /** Of quantized tensors. */
   scale?: number;
   zeroPoint?: number;
-  /** Of the operator's constants, before and after; where it has any. */
-  bytes?: { float: number; quantized: number };
+  /** Of the operator's constants, before and after as they run, and as the file stores them where that was asked for. */
+  bytes?: { float: number; quantized: number; stored?: number };
   /** Errors in steps of quantized tensors: −4…4 in 32 equal bins, the ends open. */
   errors?: number[];
+  /** Microseconds of the operator by itself, where it was quantized; where that was asked for. */
+  micros?: number;
+  /**
+   * What the outputs suffer where this layer alone has its scheme and all else is float: divergence of the scores in
+   * nats, or noise over power. Of layers with weights, where that was asked for.
+   */
+  sensitivity?: number;
 }
 
 /** A sample that float and quantized graph put into different classes. */
@@ -61,6 +69,8 @@ export interface Report {
   /** On inputs unlike the calibration samples, where that was asked for. */
   shifts?: ShiftReport[];
   provenance?: Provenance;
+  /** What was tried, where schemes were searched for. */
+  search?: SearchReport;
   /** Against the labels of those samples that have one. */
   accuracy?: { float: Accuracy; quantized: Accuracy };
 }

@@ -14,9 +14,12 @@ export const schemes = [
 ] as const;
 export type Scheme = (typeof schemes)[number];
 
-/** Nearest value; the nearest within the best clipped range; GPTQ, which needs samples. */
-export const methods = ["rtn", "mse", "gptq"] as const;
+/** Nearest value; the nearest within the best clipped range, or within HQQ's; GPTQ and AdaRound, which need samples. */
+export const methods = ["rtn", "mse", "hqq", "gptq", "adaround"] as const;
 export type Method = (typeof methods)[number];
+
+/** Whether a method weighs errors by the second moments of what a layer reads. */
+export const isSecondOrder = (method: Method): boolean => method === "gptq" || method === "adaround";
 
 /** What one layer becomes. */
 export interface LayerScheme {
@@ -30,6 +33,8 @@ export interface LayerScheme {
   prune: number;
   /** What goes together: output channels × consecutive weights of each. */
   pruneBlock: [number, number];
+  /** Why the default scheme is not for this operator. */
+  reason?: string;
 }
 
 export const defaultScheme: LayerScheme = {

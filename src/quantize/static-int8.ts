@@ -1,8 +1,10 @@
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { elementCount, type Graph, type Node, type Tensor } from "../graph/graph.ts";
 import { activationParameters } from "./activations.ts";
 import { type Affine, affineOfRange, quantizeValues, type Range } from "./affine.ts";
 import type { StaticWeights } from "./layers/rewrite.ts";
-import { floatNodes, hasWeights, keepsValues } from "./plan.ts";
+import { cellTensor, hasIntegerForm, lstmConstants } from "./lstm.ts";
+import { hasWeights, keepsValues } from "./operators.ts";
+import { floatNodes } from "./plan.ts";
 import { chosenWeights, floats, type QuantizedWeights, quantizeWeights } from "./weights.ts";
 
 export interface StaticOptions {
@@ -109,6 +111,12 @@ export function quantizeStatic(
     const output = passes ? affineOf(node.outputs[0]) : undefined;
     const operand = (tensor: Tensor | null) =>
       tensor && (tensor.data ? constant(tensor, output) : activation(tensor, "int8"));
+    if (node.op === "recurrent") {
+      const [first, , , , , h, c] = node.inputs;
+      const x = operand(first)!;
+      const [h8, c16] = [versions.get(h!)!.int8!, copies.get(c!)!];
+      return [x, ...lstmConstants(node, affineOf(first!)), null, h8, c16];
+    }
     if (!hasWeights(node)) return node.inputs.map(operand);
     const x = operand(node.inputs[0])!;
     const axis = node.op === "depthwiseConv2d" ? 3 : 0;
@@ -126,17 +134,31 @@ export function quantizeStatic(
   const inputs = graph.inputs.map((tensor) =>
     staysAsItIs(tensor) ? copy(tensor) : create(tensor, io, true),
   );
-  // What the model remembers stays in its own type: errors in it would add up.
-  const values = graph.states?.map(({ value }) =>
-    staysAsItIs(value) ? copy(value) : create(value, "float32", true),
-  );
+  const cells = new Set<Tensor>();
+  const hiddens = new Set<Tensor>();
+  for (const node of graph.nodes) {
+    if (float.has(node) || !hasIntegerForm(graph, node)) continue;
+    for (const cell of [node.inputs[6]!, node.outputs[2]]) {
+      cells.add(cell);
+      copies.set(cell, cellTensor(cell));
+      counterparts.set(cell, copies.get(cell)!);
+    }
+    hiddens.add(node.inputs[5]!).add(node.outputs[1]);
+  }
+  // What the model remembers stays in its own type, as errors in it would add up; an LSTM has types of its own.
+  const values = graph.states?.map(({ value }) => {
+    if (hiddens.has(value)) return create(value, "int8", true);
+    return cells.has(value) || staysAsItIs(value) ? copy(value) : create(value, "float32", true);
+  });
   for (const node of graph.nodes) {
     const version = float.has(node) ? "float32" : "int8";
     const read =
       version === "int8"
         ? int8Inputs(node)
         : node.inputs.map((t) => t && (staysAsItIs(t) ? copy(t) : activation(t, version)));
-    const written = node.outputs.map((t) => (staysAsItIs(t) ? copy(t) : create(t, version, true)));
+    const written = node.outputs.map((t) =>
+      cells.has(t) || staysAsItIs(t) ? copy(t) : create(t, version, true),
+    );
     nodes.push({
       ...node,
       inputs: read,
@@ -147,11 +169,16 @@ export function quantizeStatic(
   const outputs = graph.outputs.map((tensor) =>
     staysAsItIs(tensor) ? copy(tensor) : activation(tensor, io),
   );
-  const states = graph.states?.map((state, i) => ({
-    ...state,
-    value: values![i],
-    next: staysAsItIs(state.next) ? copy(state.next) : activation(state.next, "float32"),
-  }));
+  const states = graph.states?.map((state, i) => {
+    if (cells.has(state.value)) return { ...state, value: values![i], next: copy(state.next) };
+    if (hiddens.has(state.value)) {
+      const { zeroPoint } = affineOf(state.value);
+      const initial = new Int8Array(elementCount(state.value.shape)).fill(zeroPoint);
+      return { ...state, value: values![i], next: activation(state.next, "int8"), initial };
+    }
+    const next = staysAsItIs(state.next) ? copy(state.next) : activation(state.next, "float32");
+    return { ...state, value: values![i], next };
+  });
   return {
     graph: { name: graph.name, nodes, inputs, outputs, rounding: graph.rounding, ...(states && { states }) },
     counterparts,

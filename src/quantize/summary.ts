@@ -18,14 +18,14 @@ const noise = ({ sqnr }: LayerReport): number => sqnr ?? Infinity;
 
 /**
  * What a packed file carries of a report: all but the layers that matter least, error
- * histograms and names of samples, four digits a number. The whole
+ * histograms, times, names of samples and what a search tried, four digits a number. The whole
  * report of a small model would weigh as much as one of its layers.
  */
 export function summarize(report: Report): Report {
   const layers = [...report.layers]
     .sort((a, b) => noise(a) - noise(b))
     .slice(0, kept)
-    .map(({ errors: _, ...layer }) => layer);
-  const { disagreements: _, ...rest } = report;
+    .map(({ errors: _, micros: __, sensitivity: ___, ...layer }) => layer);
+  const { disagreements: _, search: __, ...rest } = report;
   return rounded({ ...rest, layers });
 }

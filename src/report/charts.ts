@@ -1,48 +1,45 @@
-import { escaped } from "./text.ts";
+import * as Plot from "@observablehq/plot";
+import { type Frame, figure, svg } from "./plot.ts";
 
 export interface Column {
   title: string;
   /** Null draws nothing: there is no finite value. */
   value: number | null;
+  /** Before quantization, for comparison. */
+  before?: number | null;
 }
 
-const round = (n: number): number => Math.round(n * 100) / 100;
-
-/** Ticks at round numbers that cover low…high. */
-function ticks(low: number, high: number, wanted: number): number[] {
-  const span = high - low || 1;
-  const rough = span / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
-  const first = Math.ceil(low / step);
-  const count = Math.floor(high / step) - first + 1;
-  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
-/** One column a value, from zero; hovering tells its title. */
+/** One column a layer, from zero; hovering tells its title. Columns of one page stand in line. */
 export function columnChart(columns: readonly Column[], unit: string): string {
-  const [width, height, left, top, bottom] = [720, 200, 44, 8, 8];
-  const values = columns.flatMap(({ value }) => (value === null ? [] : [value]));
-  const high = Math.max(1, ...values);
-  const low = Math.min(0, ...values);
-  const y = (value: number) => top + ((high - value) / (high - low)) * (height - top - bottom);
-  const pitch = (width - left) / Math.max(1, columns.length);
-  const lines = ticks(low, high, 5).map(
-    (tick) =>
-      `<line class="grid" x1="${left}" x2="${width}" y1="${round(y(tick))}" y2="${round(y(tick))}"/>` +
-      `<text x="${left - 6}" y="${round(y(tick) + 4)}" text-anchor="end">${tick}</text>`,
-  );
-  const bars = columns.map(({ title, value }, i) => {
-    if (value === null) return "";
-    const [from, to] = [y(Math.max(0, value)), y(Math.min(0, value))];
-    const space = Math.min(3, pitch * 0.2);
-    return (
-      `<rect class="bar" x="${round(left + i * pitch + space / 2)}" y="${round(from)}" ` +
-      `width="${round(Math.min(48, pitch - space))}" height="${round(Math.max(0.5, to - from))}">` +
-      `<title>${escaped(title)}</title></rect>`
-    );
-  });
-  return svg(width, height, `${unit} of ${columns.length} layers`, [...lines, ...bars]);
+  const data = columns.map((column, i) => ({ ...column, x: i + 1 }));
+  const height = { height: 132, marginTop: 18, marginBottom: 16 };
+  return figure(`${unit}, ${columns.length} layers in execution order`, ({ isPhone }) => ({
+    ...height,
+    marginLeft: 44,
+    marginRight: 4,
+    x: {
+      type: "band",
+      domain: data.map(({ x }) => x),
+      padding: columns.length > 60 ? 0.1 : 0.25,
+      axis: null,
+    },
+    y: { label: unit, ticks: 4, nice: true, zero: true, grid: true },
+    marks: [
+      Plot.axisX({ ticks: everySo(columns.length, isPhone ? 6 : 20), tickSize: 0, label: null }),
+      Plot.ruleY([0], { stroke: "var(--line)" }),
+      Plot.barY(drawn(data, "before"), { x: "x", y: "before", fill: "var(--faint)" }),
+      Plot.barY(drawn(data, "value"), { x: "x", y: "value", fill: "var(--accent)", title: "title" }),
+    ],
+  }));
+}
+
+const drawn = <T, K extends keyof T>(rows: readonly T[], field: K): T[] =>
+  rows.filter((row) => typeof row[field] === "number");
+
+/** About `wanted` of the numbers from 1 to `count`. */
+function everySo(count: number, wanted: number): number[] {
+  const step = Math.max(1, Math.ceil(count / wanted));
+  return Array.from({ length: Math.ceil(count / step) }, (_, i) => 1 + i * step);
 }
 
 export interface Interval {
@@ -55,50 +52,226 @@ export interface Interval {
 
 /** Shares with their intervals, one a row, on a common axis that covers them all. */
 export function intervalChart(rows: readonly Interval[]): string {
-  const [width, left, right, pitch] = [720, 150, 100, 30];
-  const height = rows.length * pitch + 26;
   const least = Math.min(...rows.map(({ low }) => low));
-  const low = Math.max(0, Math.floor(least * 20 - 0.2) / 20);
-  const x = (value: number) => left + ((value - low) / (1 - low)) * (width - left - right);
-  const axis = ticks(100 * low, 100, 5).map(
-    (tick) =>
-      `<line class="grid" x1="${round(x(tick / 100))}" x2="${round(x(tick / 100))}" y1="0" y2="${height - 20}"/>` +
-      `<text x="${round(x(tick / 100))}" y="${height - 4}" text-anchor="middle">${tick} %</text>`,
-  );
-  const marks = rows.map((row, i) => {
-    const y = i * pitch + pitch / 2;
-    const mark = row.second ? "mark2" : "mark";
-    return (
-      `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escaped(row.label)}</text>` +
-      `<line class="${mark}" x1="${round(x(row.low))}" x2="${round(x(row.high))}" y1="${y}" y2="${y}"/>` +
-      `<circle class="${mark}" cx="${round(x(row.value))}" cy="${y}" r="4"/>` +
-      `<text x="${width}" y="${y + 4}" text-anchor="end">${(100 * row.value).toFixed(2)} %</text>`
-    );
-  });
-  return svg(width, height, "shares with 95 % intervals", [...axis, ...marks]);
+  const low = Math.max(0, Math.floor(least * 20 - 0.2) * 5);
+  const data = rows.map((row, i) => ({
+    ...row,
+    value: 100 * row.value,
+    low: 100 * row.low,
+    high: 100 * row.high,
+    colour: row.second ? "var(--second)" : "var(--accent)",
+    row: i,
+  }));
+  return figure("shares with 95 % intervals", ({ isPhone }) => ({
+    height: rows.length * 28 + 40,
+    marginLeft: isPhone ? 92 : 150,
+    marginRight: 66,
+    marginTop: 4,
+    x: { domain: [low, 100], label: "%", ticks: isPhone ? 3 : 8, grid: true },
+    y: {
+      type: "band",
+      domain: data.map(({ row }) => row),
+      label: null,
+      tickFormat: (i: number) => rows[i]!.label,
+      tickSize: 0,
+    },
+    marks: [
+      Plot.ruleY(data, { y: "row", x1: "low", x2: "high", stroke: "colour", strokeWidth: 2 }),
+      Plot.dot(data, { y: "row", x: "value", fill: "colour", r: 4 }),
+      Plot.text(data, {
+        y: "row",
+        frameAnchor: "right",
+        dx: 62,
+        text: ({ value }: { value: number }) => `${value.toFixed(2)} %`,
+        textAnchor: "end",
+        fill: "currentColor",
+      }),
+    ],
+  }));
 }
 
 /** The shape of a histogram, as small as a word; the square root keeps rare bins visible. */
 export function sparkline(counts: readonly number[]): string {
-  const [width, height] = [96, 22];
-  const most = Math.sqrt(Math.max(1, ...counts));
-  const pitch = width / counts.length;
-  const bars = counts.flatMap((count, i) => {
-    if (count === 0) return [];
-    const tall = Math.max(1, (Math.sqrt(count) / most) * (height - 1));
-    return [
-      `<rect class="bar" x="${round(i * pitch)}" y="${round(height - tall)}" width="${round(pitch * 0.9)}" height="${round(tall)}"/>`,
-    ];
+  const data = counts.flatMap((count, i) => [
+    { x: i, y: Math.sqrt(count) },
+    { x: i + 0.999, y: Math.sqrt(count) },
+  ]);
+  return svg("", {
+    width: 96,
+    height: 22,
+    margin: 0,
+    axis: null,
+    x: { domain: [0, counts.length] },
+    y: { domain: [0, Math.sqrt(Math.max(1, ...counts))] },
+    marks: [
+      Plot.ruleX([counts.length / 2], { stroke: "var(--line)" }),
+      Plot.areaY(data, { x: "x", y: "y", fill: "var(--accent)" }),
+    ],
   });
-  const centre = `<line class="grid" x1="${width / 2}" x2="${width / 2}" y1="0" y2="${height}"/>`;
-  return svg(width, height, "histogram of errors", [centre, ...bars]);
 }
 
-/** A bar of `share` of the full width. */
-export const shareBar = (share: number): string =>
-  svg(96, 22, "", [
-    `<rect class="bar" x="0" y="6" width="${round(96 * Math.min(1, Math.max(0, share)))}" height="10" rx="2"/>`,
-  ]);
+export interface Mark {
+  x: number;
+  y: number;
+  title: string;
+  chosen: boolean;
+}
 
-const svg = (width: number, height: number, label: string, parts: readonly string[]): string =>
-  `<svg viewBox="0 0 ${width} ${height}"${label ? ` role="img" aria-label="${escaped(label)}"` : ' aria-hidden="true"'}>${parts.join("")}</svg>`;
+export interface FrontOptions {
+  x: string;
+  y: string;
+  /** An error, on a logarithmic axis; else the higher, the better. */
+  isError?: boolean;
+  /** The least that x must keep to, and y; a rule shows it. */
+  xBound?: number | undefined;
+  yBound?: number | undefined;
+}
+
+/** Every model that a search made as a dot; a line through those that no other beats in what the chart shows. */
+export function frontChart(marks: readonly Mark[], options: FrontOptions): string {
+  const isBetter = (a: number, b: number): boolean => (options.isError ? a < b : a > b);
+  const front: Mark[] = [];
+  for (const mark of [...marks].sort((a, b) => a.x - b.x || (isBetter(a.y, b.y) ? -1 : 1)))
+    if (front.length === 0 || isBetter(mark.y, front.at(-1)!.y)) front.push(mark);
+  const chosen = marks.filter((mark) => mark.chosen);
+  const rules = { stroke: "var(--second)", strokeDasharray: "4 3" };
+  return figure(`${options.y} by ${options.x}, ${marks.length} models`, ({ isPhone }: Frame) => ({
+    height: isPhone ? 260 : 320,
+    marginLeft: 56,
+    marginRight: 16,
+    marginBottom: 36,
+    x: {
+      label: options.x,
+      grid: true,
+      type: "log",
+      ticks: isPhone ? 4 : 8,
+      tickFormat: plainNumber,
+    },
+    y: options.isError
+      ? {
+          label: options.y,
+          grid: true,
+          type: "log",
+          ticks: 5,
+          tickFormat: plainNumber,
+        }
+      : { label: options.y, grid: true, nice: true, ticks: 6 },
+    marks: [
+      options.xBound === undefined ? null : Plot.ruleX([options.xBound], rules),
+      options.yBound === undefined ? null : Plot.ruleY([options.yBound], rules),
+      Plot.line(front, { x: "x", y: "y", stroke: "var(--accent)", strokeOpacity: 0.6 }),
+      Plot.dot(
+        marks.filter((mark) => !front.includes(mark)),
+        { x: "x", y: "y", r: 3.5, fill: "var(--faint)", title: "title" },
+      ),
+      Plot.dot(front, { x: "x", y: "y", r: 4, fill: "var(--accent)", title: "title" }),
+      Plot.dot(chosen, { x: "x", y: "y", r: 8, stroke: "var(--second)", strokeWidth: 2, title: "title" }),
+    ],
+  }));
+}
+
+const plainNumber = (value: number): string => String(Number(value.toPrecision(2)));
+
+export interface Cell {
+  layer: string;
+  candidate: string;
+  /** Null where the layer can't have it; 0 is exact. */
+  error: number | null;
+  chosen: boolean;
+  title: string;
+}
+
+/** Layers down, candidates across; the darker, the more the outputs suffer. */
+export function sensitivityMap(cells: readonly Cell[]): string {
+  const layers = [...new Set(cells.map(({ layer }) => layer))];
+  const candidates = [...new Set(cells.map(({ candidate }) => candidate))];
+  const logs = cells.flatMap(({ error }) => (error ? [Math.log10(error)] : []));
+  const [low, high] = [Math.min(...logs), Math.max(...logs)];
+  const shadeOf = (error: number | null): number =>
+    error ? 0.08 + (0.92 * (Math.log10(error) - low)) / (high - low || 1) : 0;
+  const known = cells
+    .filter(({ error }) => error !== null)
+    .map((cell) => ({ ...cell, shade: shadeOf(cell.error) }));
+  const chosen = cells.filter((cell) => cell.chosen);
+  return figure("errors of layers by scheme", ({ isPhone }) => ({
+    height: layers.length * 20 + (isPhone ? 120 : 96),
+    marginLeft: isPhone ? 110 : 260,
+    marginTop: isPhone ? 116 : 92,
+    marginRight: isPhone ? 64 : 30,
+    marginBottom: 4,
+    x: {
+      domain: candidates,
+      axis: "top",
+      label: null,
+      tickRotate: -38,
+      tickSize: 0,
+      padding: 0.08,
+      tickFormat: (name: string) => name.replace("/prune=", " pruned ").replace("/pruneBlock=", " "),
+    },
+    y: {
+      domain: layers,
+      label: null,
+      tickSize: 0,
+      padding: 0.12,
+      tickFormat: (name: string) => ending(name, isPhone ? 15 : 38),
+    },
+    marks: [
+      Plot.cell(known, { x: "candidate", y: "layer", fill: "var(--line)", fillOpacity: 0.35 }),
+      Plot.cell(known, {
+        x: "candidate",
+        y: "layer",
+        fill: "var(--accent)",
+        fillOpacity: "shade",
+        title: "title",
+      }),
+      Plot.dot(chosen, { x: "candidate", y: "layer", r: 4, fill: "var(--second)", stroke: "var(--paper)" }),
+    ],
+    opacity: { type: "identity" },
+  }));
+}
+
+/** Ends tell more of an operator's name than beginnings. */
+const ending = (name: string, length: number): string =>
+  name.length > length ? `…${name.slice(1 - length)}` : name;
+
+export interface Shifted {
+  shift: string;
+  float?: number;
+  quantized: number;
+}
+
+/** Shares on shifted inputs, float beside quantized where there are labels. */
+export function shiftChart(rows: readonly Shifted[], what: string): string {
+  const data = rows.flatMap(({ shift, float, quantized }) => [
+    ...(float === undefined
+      ? []
+      : [
+          {
+            shift,
+            share: 100 * float,
+            colour: "var(--second)",
+            title: `float ${(100 * float).toFixed(1)} %`,
+          },
+        ]),
+    {
+      shift,
+      share: 100 * quantized,
+      colour: "var(--accent)",
+      title: `quantized ${(100 * quantized).toFixed(1)} %`,
+    },
+  ]);
+  return figure(`${what} on shifted inputs`, ({ isPhone }) => ({
+    height: isPhone ? 240 : 200,
+    marginLeft: 44,
+    marginBottom: isPhone ? 84 : 28,
+    x: {
+      type: "point",
+      domain: rows.map(({ shift }) => shift),
+      label: null,
+      tickRotate: isPhone ? -45 : 0,
+      tickSize: 0,
+    },
+    y: { label: `${what}, %`, grid: true, nice: true, ticks: 5 },
+    marks: [Plot.dot(data, { x: "shift", y: "share", fill: "colour", r: 5, title: "title" })],
+  }));
+}

@@ -1,8 +1,23 @@
+import { createHash } from "node:crypto";
 import type { Accuracy, Proportion } from "../quantize/accuracy.ts";
 import type { LayerReport, Report } from "../quantize/report.ts";
-import { columnChart, type Interval, intervalChart, shareBar, sparkline } from "./charts.ts";
+import type { ShiftReport } from "../quantize/shifts.ts";
+import { columnChart, type Interval, intervalChart, shiftChart, sparkline } from "./charts.ts";
+import { searchSection } from "./search-section.ts";
 import { style } from "./style.ts";
-import { byteSize, type Cell, decibels, escaped, name, number, percent, table, text, wide } from "./text.ts";
+import {
+  byteSize,
+  type Cell,
+  decibels,
+  escaped,
+  name,
+  number,
+  percent,
+  section,
+  table,
+  text,
+  wide,
+} from "./text.ts";
 
 export interface PageOptions {
   /** Class names, in the order of the scores. */
@@ -16,23 +31,25 @@ export interface PageOptions {
 /** Rows of a table of samples; the JSON has them all. */
 const rowLimit = 100;
 
-/** The report as one HTML page that loads nothing: style and pictures are inside, scripts there are none. */
+/** The report as one HTML page that loads nothing: its style and pictures are inside, and nothing else is let in. */
 export function reportPage(report: Report, options: PageOptions = {}): string {
   const sections = [
     accuracySection(report),
+    searchSection(report),
     layerSection(report),
     disagreementSection(report, options),
     shiftSection(report),
     floatSection(report),
     provenanceSection(report),
   ].filter((section) => section !== "");
+  const digest = createHash("sha256").update(style).digest("base64");
   const title = `${report.provenance?.source.file ?? report.graph}: what quantization costs`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${digest}'">
 <title>${escaped(title)}</title>
 <style>${style}</style>
 </head>
@@ -114,8 +131,8 @@ function accuracySection({ accuracy, agreement }: Report): string {
 
 function layerSection({ layers }: Report): string {
   if (layers.length === 0) return "";
-  const most = Math.max(1, ...layers.map(({ bytes }) => bytes?.quantized ?? 0));
-  const row = (layer: LayerReport): Cell[] => [
+  const row = (layer: LayerReport, i: number): Cell[] => [
+    number(String(i + 1)),
     name(layer.node),
     wide(text(layer.op)),
     text(layer.dtype),
@@ -123,19 +140,22 @@ function layerSection({ layers }: Report): string {
     { html: layer.errors ? sparkline(layer.errors) : "" },
     number(percent(layer.clipped)),
     wide(number(layer.maxError.toPrecision(3))),
-    number(layer.bytes ? byteSize(layer.bytes.quantized) : ""),
-    wide({ html: layer.bytes ? shareBar(layer.bytes.quantized / most) : "" }),
+    number(layer.bytes ? byteSize(sizeOf(layer.bytes)) : ""),
+    number(layer.micros === undefined ? "" : layer.micros.toFixed(1)),
   ];
-  const chart = columnChart(
-    layers.map(({ node, op, sqnr }) => ({ title: `${op} ${node}: ${decibels(sqnr)} dB`, value: sqnr })),
-    "SQNR",
-  );
+  const charts = columnCharts(layers).map((chart) => `<figure>${chart}</figure>`);
   return section(
     "Layers",
-    `<figure>${chart}<figcaption>Signal to quantization noise in dB, layers in execution order; errors of earlier layers are part of each figure.</figcaption></figure>
-<p class="soft" style="margin-top:14px">Errors are histograms of quantized − float, four steps of the layer's scale to either side; heights are square roots of counts.</p>
+    `<p class="soft">Layers in execution order. Signal to quantization noise is that of the running model: errors of earlier layers are part of each figure. Sizes are those of weights and biases, faint as floats.${
+      layers.some(({ micros }) => micros !== undefined)
+        ? " Times are those of each operator by itself. Sensitivity is what the outputs suffer where a layer is quantized and all else is float."
+        : ""
+    }</p>
+${charts.join("\n")}
+<p class="soft">Errors are histograms of quantized − float, four steps of the layer's scale to either side; heights are square roots of counts.</p>
 ${table(
   [
+    number("#"),
     text("operator"),
     wide(text("kind")),
     text("type"),
@@ -144,11 +164,63 @@ ${table(
     number("clipped"),
     wide(number("max error")),
     number("size"),
-    wide(text("")),
+    number("µs"),
   ],
   layers.map(row),
 )}`,
   );
+}
+
+/** As the file stores it, where that is known. */
+const sizeOf = ({ quantized, stored }: NonNullable<LayerReport["bytes"]>): number => stored ?? quantized;
+
+/** One chart a figure that is known of any layer. */
+function columnCharts(layers: readonly LayerReport[]): string[] {
+  const titled = ({ node, op }: LayerReport, value: string): string => `${op} ${node}: ${value}`;
+  const some = (field: keyof LayerReport): boolean => layers.some((layer) => layer[field] !== undefined);
+  return [
+    columnChart(
+      layers.map((layer) => ({
+        value: layer.sqnr,
+        title: titled(layer, layer.sqnr === null ? "exact" : `${decibels(layer.sqnr)} dB`),
+      })),
+      "SQNR, dB",
+    ),
+    ...(some("bytes")
+      ? [
+          columnChart(
+            layers.map((layer) => ({
+              value: layer.bytes ? sizeOf(layer.bytes) / 1024 : null,
+              before: layer.bytes ? layer.bytes.float / 1024 : null,
+              title: titled(layer, layer.bytes ? byteSize(sizeOf(layer.bytes)) : ""),
+            })),
+            "size, KiB",
+          ),
+        ]
+      : []),
+    ...(some("micros")
+      ? [
+          columnChart(
+            layers.map((layer) => ({
+              value: layer.micros ?? null,
+              title: titled(layer, `${layer.micros?.toFixed(1)} µs`),
+            })),
+            "time, µs",
+          ),
+        ]
+      : []),
+    ...(some("sensitivity")
+      ? [
+          columnChart(
+            layers.map((layer) => ({
+              value: layer.sensitivity ?? null,
+              title: titled(layer, layer.sensitivity?.toPrecision(3) ?? ""),
+            })),
+            "sensitivity",
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** A file's folder, which is often its class, and its name. */
@@ -190,6 +262,7 @@ function shiftSection({ shifts = [] }: Report): string {
   return section(
     "Shifted inputs",
     `<p class="soft">The model's float inputs with normal noise added, or scaled: ${shifts[0]!.samples} samples each.</p>
+${isClassifier ? `<figure>${shiftPicture(shifts)}</figure>` : ""}
 ${table(
   [
     text("shift"),
@@ -215,6 +288,17 @@ ${table(
   ]),
 )}`,
   );
+}
+
+/** Accuracy of both where samples have labels, else how often they agree. */
+function shiftPicture(shifts: readonly ShiftReport[]): string {
+  const isLabelled = shifts.some(({ accuracy }) => accuracy);
+  const rows = shifts.map(({ shift, accuracy, agreement }) =>
+    isLabelled
+      ? { shift, float: accuracy?.float.share ?? 0, quantized: accuracy?.quantized.share ?? 0 }
+      : { shift, quantized: agreement?.share ?? 0 },
+  );
+  return shiftChart(rows, isLabelled ? "accuracy" : "same class");
 }
 
 function floatSection({ float }: Report): string {
@@ -250,5 +334,3 @@ function provenanceSection({ provenance }: Report): string {
     `<dl>${entries.map(([key, value]) => `<dt>${escaped(key)}</dt><dd><code>${escaped(value)}</code></dd>`).join("")}</dl>`,
   );
 }
-
-const section = (title: string, body: string): string => `<section>\n<h2>${title}</h2>\n${body}\n</section>`;

@@ -9,6 +9,9 @@ const entities: Record<string, string> = {
 /** Text for any place in HTML: names come from model files. */
 export const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign]!);
 
+export const section = (title: string, body: string): string =>
+  `<section>\n<h2>${title}</h2>\n${body}\n</section>`;
+
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 export const decibels = (sqnr: number | null): string => (sqnr === null ? "exact" : sqnr.toFixed(1));
@@ -26,17 +29,22 @@ export interface Cell {
   number?: boolean;
   wide?: boolean;
   name?: boolean;
+  /** Several words, which may break. */
+  words?: boolean;
   title?: string;
 }
 
 export const text = (value: string): Cell => ({ html: escaped(value) });
 export const number = (value: string): Cell => ({ html: escaped(value), number: true });
 export const name = (value: string): Cell => ({ html: escaped(value), name: true, title: value });
+export const words = (value: string): Cell => ({ html: escaped(value), words: true });
 export const wide = (cell: Cell): Cell => ({ ...cell, wide: true });
 
 export function table(head: readonly Cell[], rows: readonly (readonly Cell[])[]): string {
   const cell = (tag: string) => (c: Cell) => {
-    const classes = [c.number && "n", c.wide && "wide", c.name && "name"].filter(Boolean).join(" ");
+    const classes = [c.number && "n", c.wide && "wide", c.name && "name", c.words && "words"]
+      .filter(Boolean)
+      .join(" ");
     const title = c.title === undefined ? "" : ` title="${escaped(c.title)}"`;
     return `<${tag}${classes ? ` class="${classes}"` : ""}${title}>${c.html}</${tag}>`;
   };

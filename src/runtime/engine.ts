@@ -25,6 +25,7 @@ export interface Engine {
   output_ptr(i: number): number;
   output_bytes(i: number): number;
   invoke(): number;
+  invoke_range(first: number, end: number): number;
   reset(): void;
   state_ptr(): number;
   state_bytes(): number;

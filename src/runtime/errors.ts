@@ -6,6 +6,7 @@ export type NibbleErrorCode =
   | "audio"
   | "unsupported-engine"
   | "out-of-memory"
+  | "interrupted"
   | "io";
 
 /** Everything a file, an input or an engine can cause. Programming mistakes are TypeError and RangeError. */

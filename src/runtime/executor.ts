@@ -22,6 +22,7 @@ export function createExecutor(graph: Graph, tier: Tier | "auto" = "auto"): Exec
         throw new NibbleError("bad-input", `graph "${graph.name}" computes no tensor "${tensor.name}"`);
       return view;
     },
+    reset: model.reset,
     dispose: model.dispose,
   };
 }

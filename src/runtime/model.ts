@@ -67,6 +67,8 @@ export interface Model {
 export interface InspectableModel extends Model {
   readonly contents: FileContents;
   tensor(index: number): TensorData;
+  /** Runs operators first … end − 1 of the file alone, on what the tensors hold. */
+  invokeRange(first: number, end: number): void;
 }
 
 /** Copies the file into a fresh engine, has it verified, and binds its tensors. */
@@ -150,6 +152,9 @@ function bindModel(
       engine = null;
     },
     tensor: (index) => bindAt(index).view,
+    invokeRange: (first, end) => {
+      alive().invoke_range(first, end);
+    },
   };
 }
 

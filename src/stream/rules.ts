@@ -86,8 +86,8 @@ function sliceRule(node: Extract<Node, { op: "slice" }>, axisOf: AxisOf): Rule |
 function spectrumRule(node: Extract<Node, { op: "spectrum" }>, axisOf: AxisOf): Rule | string {
   const [x, window] = node.inputs as [Tensor, Tensor];
   const axis = axisOf(x)!;
-  const { hop } = node.attributes;
   if (axis !== x.shape.length - 1) return columnwise(node, axis);
+  const { hop } = node.attributes;
   return { axis, span: window.shape[0], stride: hop, before: 0, attributes: () => node.attributes };
 }
 

@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { createExecutor, importModel, openSamples, optimize, pack, quantize } from "../../build/tools.js";
+import { importModel, pack } from "../../build/tools.js";
 import { systems } from "./cold-systems.mjs";
+import { keywordModel } from "./keyword.mjs";
 import { patchLitert } from "./litert.mjs";
 
 const rounds = Number(process.argv[2] ?? 15);
@@ -22,15 +23,10 @@ const run = promisify(execFile);
 
 /** The models in each system's format, and onnxruntime's wasm; returns the names of the systems that have theirs. */
 function prepare() {
-  const keyword = join(root, "examples/keyword");
-  const onnx = readFileSync(join(keyword, "model.onnx"));
-  const labels = readFileSync(join(keyword, "labels.txt"), "utf8").trim().split("\n");
-  const float = optimize(importModel(onnx, { file: "model.onnx" }));
-  const samples = openSamples(join(keyword, "clips"), float.inputs, { labels, audio: "log-mel" });
-  const { graph } = quantize(float, samples, { makeExecutor: createExecutor });
+  const { onnx, packed } = keywordModel();
   const dist = join(root, "test/bench/node_modules/onnxruntime-web/dist");
   const files = {
-    "keyword.nbl": pack(graph, { metadata: { labels, frontend: "log-mel" } }).bytes,
+    "keyword.nbl": packed,
     "keyword.onnx": onnx,
     "ort.wasm": readFileSync(join(dist, "ort-wasm-simd-threaded.wasm")),
   };

@@ -39,4 +39,23 @@ describe.skipIf(!data)("published models (skipped without the data folder)", () 
     expect(code).toBe(1);
     expect(stderr).toMatch(/tract_qlstm_3_2_3_t3_s1\.onnx: .*ai\.onnx::Scan ×1/);
   });
+
+  it("packs TFLite Micro's audio front end, and puts one before a model", async () => {
+    const frontEnd = join(data!, "models/tflite/audio_preprocessor_int8.tflite");
+    await succeed("convert", frontEnd, "-o", path("front.nbl"));
+    const speech = join(data!, "models/tflite/micro_speech_quantized.tflite");
+    await succeed(
+      "convert",
+      speech,
+      "-o",
+      path("speech.nbl"),
+      "--pcm",
+      "micro-speech",
+      "--pcm-type",
+      "int16",
+    );
+    const clip = join(data!, "audio/micro_speech/yes_1000ms.wav");
+    const { outputs } = (await succeed("run", path("speech.nbl"), "--input", clip, "--json")).json();
+    expect(outputs[0].top[0].index).toBe(2);
+  });
 });

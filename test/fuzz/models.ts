@@ -27,6 +27,7 @@ import {
   randomFrom,
   unpadded,
 } from "../helpers/graphs.ts";
+import { microGraph, spectrumGraph } from "./audio-model.ts";
 import { int16Network } from "./int16-model.ts";
 import { movementNetwork } from "./movement-model.ts";
 
@@ -415,6 +416,8 @@ export function fuzzModels(): [name: string, bytes: Uint8Array][] {
     ["integers with scales of run time", pack(integers()).bytes],
     ["elementwise", pack(elementwise()).bytes],
     ["int16", pack(int16Network()).bytes],
+    ["a spectrum", pack(spectrumGraph()).bytes],
+    ["TFLite Micro's front end", pack(microGraph()).bytes],
     ["attention", pack(attentionNetwork()).bytes],
   ];
 }

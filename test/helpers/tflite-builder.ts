@@ -13,9 +13,10 @@ const types = {
   int64: 4,
   bool: 6,
   int16: 7,
+  uint32: 15,
   int8: 9,
-  float64: 10,
   resource: 13,
+  uint16: 16,
   int4: 17,
 };
 
@@ -40,6 +41,7 @@ export const codes = {
   RESHAPE: 22,
   RESIZE_BILINEAR: 23,
   SOFTMAX: 25,
+  SVDF: 27,
   SPACE_TO_DEPTH: 26,
   TANH: 28,
   PAD: 34,

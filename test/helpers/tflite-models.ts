@@ -177,13 +177,13 @@ export const halfModel = (): SubgraphSpec => ({
   outputs: ["y"],
 });
 
-/** Operators that can't be imported, twice a custom one, and a supported one on an float16 tensor. */
+/** Operators that can't be imported, twice a custom one, and a supported one on a uint16 tensor. */
 export const unsupportedModel = (): SubgraphSpec => ({
   tensors: [
-    { name: "x", type: "float16", shape: [4] },
-    { name: "h", type: "float16", shape: [2, 2] },
-    { name: "i", type: "float16", shape: [2, 2] },
-    { name: "j", type: "float16", shape: [2, 2] },
+    { name: "x", type: "uint16", shape: [4] },
+    { name: "h", type: "uint16", shape: [2, 2] },
+    { name: "i", type: "uint16", shape: [2, 2] },
+    { name: "j", type: "uint16", shape: [2, 2] },
     { name: "v", type: "int32", shape: [1] },
   ],
   operators: [

@@ -20,7 +20,7 @@ describe("unsupported models", () => {
     expect(code).toBe("unsupported");
     expect(message).toBe(
       'bad.tflite: unsupported operators: custom operator "ADD" ×2 (first: "i"); ' +
-        'unsupported tensors: "x" (float16), "j" (float16), "h" (float16)',
+        'unsupported tensors: "x" (uint16), "j" (uint16), "h" (uint16)',
     );
   });
 

@@ -1,9 +1,12 @@
 /** OP_SPECTRUM and OP_MICRO_FEATURES against the reference, in every tier. */
 
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { microFeatures } from "../../src/audio/micro.ts";
 import type { Graph, MicroFeatures, SpectrumKind, Tensor, TensorData } from "../../src/graph/graph.ts";
 import { makeNode } from "../../src/graph/passes/rewrite.ts";
+import { pack } from "../../src/pack/pack.ts";
+import { createModel } from "../../src/runtime/model.ts";
+import { wasm } from "../../src/wasm.ts";
 import { randomFrom } from "../helpers/graphs.ts";
 import { expectExact } from "./exact.ts";
 
@@ -67,6 +70,29 @@ test.each(["complex", "power"] as const)("spectrum of int16 samples, %s", (kind)
   check({ kind, size: 8, length: 8, hop: 8, frames: 2, rows: 1, int16: true }, (i) =>
     i % 2 ? -32768 : 32767,
   );
+});
+
+test.each([4, 8, 64, 512, 1024])("a spectrum of %i points is the discrete Fourier transform", (size) => {
+  const samples = Float32Array.from({ length: size }, (_, n) => Math.sin(n * n * 0.37) + 0.2 * Math.cos(n));
+  const x = plain("x", "float32", [size]);
+  const window: Tensor = { ...plain("window", "float32", [size]), data: new Float32Array(size).fill(1) };
+  const y = plain("y", "float32", [1, size / 2 + 1, 2]);
+  const node = makeNode("spectrum", "s", [x, window], y, { kind: "complex", size, hop: 1 });
+  const graph: Graph = { name: "s", nodes: [node], inputs: [x], outputs: [y], rounding: "single" };
+  const model = createModel(wasm, pack(graph).bytes);
+  model.input().set(samples as never);
+  model.invoke();
+  for (let k = 0; k <= size / 2; k++) {
+    const sums = [0, 0];
+    for (const [n, v] of samples.entries()) {
+      sums[0]! += v * Math.cos((2 * Math.PI * k * n) / size);
+      sums[1]! -= v * Math.sin((2 * Math.PI * k * n) / size);
+    }
+    // Computed in double precision, so off by no more than the last rounding.
+    for (const [part, sum] of sums.entries())
+      expect(Math.abs(Number(model.output()[2 * k + part]) - sum)).toBeLessThan(6e-8 * Math.abs(sum) + 1e-11);
+  }
+  model.dispose();
 });
 
 function checkMicro(

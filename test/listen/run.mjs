@@ -1,5 +1,6 @@
-// The panel in Chromium and Firefox for some minutes, each word counted: node test/listen/run.mjs [minutes] [chromium|firefox]
-// after `npm run build`; Firefox needs `npm ci` in test/engines.
+// The panel in Chromium and Firefox for some minutes, each word counted:
+//   node test/listen/run.mjs [minutes] [chromium|firefox] [file|stream|speaker]     after `npm run build`
+// Firefox needs `npm ci` in test/engines and pulseaudio.
 import { build } from "esbuild";
 
 process.chdir(new URL("../..", import.meta.url).pathname);

@@ -56,6 +56,7 @@ import {
 import { convertResizeBilinear, convertResizeNearest } from "./resize.ts";
 import { convertSignalFeatures, signalFeatures } from "./signal.ts";
 import { convertSlice, convertSplit, convertSplitV, convertStridedSlice, convertUnpack } from "./slicing.ts";
+import { convertSvdf } from "./svdf.ts";
 import { convertTransposeConv } from "./transpose-conv.ts";
 import {
   convertAssignVariable,
@@ -164,6 +165,7 @@ const conversions = new Map<string, Conversion>([
   ["STRIDED_SLICE", convertStridedSlice],
   ["SUB", convertBinary("sub")],
   ["SUM", convertReduce("sum")],
+  ["SVDF", convertSvdf],
   ["TANH", convertUnary("tanh")],
   ["TILE", convertTile],
   ["TRANSPOSE", convertTranspose],

@@ -61,6 +61,7 @@ export const options = {
   mul: { type: 21, activation: 0 },
   reducer: { type: 27, keepDims: 0 },
   sub: { type: 28, activation: 0 },
+  svdf: { type: 6, rank: 0, activation: 1 },
   sequenceLstm: { type: 71, activation: 0, cellClip: 1, projectionClip: 2, timeMajor: 3 },
   callOnce: { type: 103, subgraph: 0 },
   varHandle: { type: 111, container: 0, sharedName: 1 },

@@ -45,6 +45,8 @@ function unsupportedKind(
 
 /** Operators that a resource may go through: it names a variable and holds nothing. */
 const handlers = new Set(["VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"]);
+/** Operators that change a variable tensor of their own. */
+const withVariables = new Set(["UNIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"]);
 const isHalfReader = (name: string | undefined): boolean => name === "DEQUANTIZE" || name === "DENSIFY";
 
 function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
@@ -52,7 +54,7 @@ function unsupportedTensors(subgraph: Subgraph, tensors: Tensors): string[] {
   const visit = (index: number, operator?: OperatorRecord) => {
     if (index < 0) return;
     const record = tensors.records[index];
-    if (record.isVariable && operator?.name === "UNIDIRECTIONAL_SEQUENCE_LSTM") return;
+    if (record.isVariable && operator && withVariables.has(operator.name)) return;
     if (record.type === "resource" && operator && handlers.has(operator.name)) return;
     const isHalfWeight = record.type === "float16" && isHalfReader(operator?.name);
     const isBlockwiseWeights =

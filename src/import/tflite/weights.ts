@@ -50,8 +50,8 @@ function readWeights(operator: Operator, x: Tensor, channelAxis: number, isCompu
   return stored;
 }
 
-export function readBias(operator: Operator, x: Tensor, channels: number): Tensor | null {
-  const index = operandIndex(operator, 2);
+export function readBias(operator: Operator, x: Tensor, channels: number, operand = 2): Tensor | null {
+  const index = operandIndex(operator, operand);
   if (index === undefined) return null;
   const bias = tensorAt(operator.tensors, index);
   const expected = x.dtype === "float32" ? "float32" : "int32";

@@ -125,7 +125,10 @@ export function lowerMicroFeatures(lowering: Lowering, node: NodeOf<"microFeatur
     );
   const channels = bands.length;
   const { even, odd, leastSignal, bits, smoothingBits } = node.attributes.noise ?? noNoise;
+  const ratioScale = gain ? 2 ** -gain.shift : 0;
   const shares = [...even, ...odd, leastSignal].map((share) => share / 2 ** bits);
+  if (leastSignal / 2 ** bits + ratioScale > 1)
+    throw unsupported(node.op, node.name, `a gain that is shifted by ${gain?.shift}`);
   if (
     [even, odd].some(([a, b]) => a + b > 2 ** bits) ||
     shares.some((v) => !(v >= 0 && v <= 1) || v !== Math.fround(v))
@@ -156,7 +159,7 @@ export function lowerMicroFeatures(lowering: Lowering, node: NodeOf<"microFeatur
       [
         ...listFields(MF_SMOOTHING, shares.slice(0, 4)),
         [MF_LEAST_SIGNAL, shares[4]],
-        [MF_SNR_SCALE, gain ? 2 ** -gain.shift : 0],
+        [MF_SNR_SCALE, ratioScale],
       ],
     ),
     input: x,

@@ -4,7 +4,8 @@ import type { Graph, Node } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { Progress, Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
-import { isDynamic, isPlain, isStatic, type LayerScheme } from "../schemes.ts";
+import { hasIntegerForm } from "../lstm.ts";
+import { isDynamic, isPlain, isSecondOrder, isStatic, type LayerScheme } from "../schemes.ts";
 import { type LayerMatrix, matrixOf } from "./matrix.ts";
 import { type Moments, roundInOrder } from "./moments.ts";
 import { replaceLayers, type StaticWeights, staticWeights } from "./rewrite.ts";
@@ -54,27 +55,34 @@ export function roundWeights(
     onProgress?.("round", rows, total);
     return made;
   };
-  const bySamples = layers.filter(({ scheme }) => scheme.method === "gptq").map(({ matrix }) => matrix);
+  const bySamples = layers.filter(({ scheme }) => isSecondOrder(scheme.method)).map(({ matrix }) => matrix);
   if (bySamples.length > 0 && !samples)
     throw new NibbleError(
       "bad-input",
-      `${bySamples[0].node.op} "${bySamples[0].node.name}": the method gptq needs samples; give some, or the method mse`,
+      `${bySamples[0].node.op} "${bySamples[0].node.name}": the method ${layers.find(({ matrix }) => matrix === bySamples[0])!.scheme.method} needs samples; give some, or the method mse`,
     );
-  for (const { matrix, scheme } of layers) if (scheme.method !== "gptq") round(matrix);
+  for (const { matrix, scheme } of layers) if (!isSecondOrder(scheme.method)) round(matrix);
   if (bySamples.length > 0)
     roundInOrder(graph, bySamples, [...rounded.values()], samples!, makeExecutor, round, (done, count) =>
       onProgress?.("measure", done, count),
     );
 
-  const replacedGraph = replaceLayers(graph, rounded);
+  const isHalved = (node: Node): boolean => {
+    const { scheme } = schemes.get(node)!;
+    return scheme !== "float32" && !(isStatic(scheme) && hasIntegerForm(graph, node));
+  };
+  const replacedGraph = replaceLayers(graph, rounded, isHalved);
   const float = new Map<Node, string>();
   for (const [i, node] of graph.nodes.entries()) {
-    const { scheme } = schemes.get(node)!;
+    const { scheme, reason = "no matrix multiply" } = schemes.get(node)!;
     const matrix = matrixOf(node);
     if (isStatic(scheme)) continue;
     const kept = matrix ? applicable(matrix, schemes.get(node)!).scheme : "float32";
-    const reason = matrix && !isDynamic(kept) ? (kept === scheme ? kept : `${kept}: no matrix multiply`) : "";
-    float.set(replacedGraph.nodes[i], reason);
+    const isAsked = kept === scheme && !schemes.get(node)!.reason;
+    float.set(
+      replacedGraph.nodes[i],
+      matrix && !isDynamic(kept) ? (isAsked ? kept : `${kept}: ${reason}`) : "",
+    );
   }
   const weights = new Map<Node, StaticWeights>();
   for (const [i, node] of graph.nodes.entries()) {
@@ -87,8 +95,8 @@ export function roundWeights(
 
 const largestBlock = 32768;
 
-/** Schemes by block run on matrix multiplies; other layers have float16 weights instead. Only whole matrices are pruned. */
-function applicable(matrix: LayerMatrix, wanted: LayerScheme): LayerScheme {
+/** What a layer gets of the scheme that is wanted for it: schemes by block run on matrix multiplies; other layers have float16 weights instead. Only whole matrices are pruned. */
+export function applicable(matrix: LayerMatrix, wanted: LayerScheme): LayerScheme {
   const prune = matrix.groups === 1 ? wanted.prune : 0;
   const isTooLong = wanted.scheme === "dynamic-int8" && matrix.k > largestBlock;
   const isFloat = isDynamic(wanted.scheme) && (!matrix.isMatmul || isTooLong);

@@ -1,7 +1,7 @@
 /** Layers with constant weights, all seen as matrices: groups of rows, each times a patch of the input. */
 
 import { elementCount, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
-import { hasWeights } from "../plan.ts";
+import { hasWeights } from "../operators.ts";
 
 type WeightedNode = NodeOf<"conv2d"> | NodeOf<"depthwiseConv2d"> | NodeOf<"fullyConnected">;
 

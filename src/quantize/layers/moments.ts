@@ -128,9 +128,15 @@ function momentSums(layer: LayerMatrix) {
     }),
   );
   let count = 0;
+  /** Up to the first rounded layer, `cross` is what `second` is. */
+  let isSame = true;
   return {
     add(xs: Float64Array[], zs: Float64Array[]): void {
       count += xs.length;
+      if (isSame && !xs.every((x, p) => x.every((value, i) => value === zs[p][i]))) {
+        isSame = false;
+        for (const { second, cross } of all) cross.set(mirrored(second, k));
+      }
       for (const [p, x] of xs.entries())
         for (const [g, { second, cross, mean, floatMean }] of all.entries()) {
           const [from, z] = [g * k, zs[p]];
@@ -141,16 +147,16 @@ function momentSums(layer: LayerMatrix) {
               floatMean[i] += z[from + i];
             }
             if (a === 0) continue;
-            for (let j = 0; j < k; j++) {
-              second[i * k + j] += a * x[from + j];
-              cross[i * k + j] += a * z[from + j];
-            }
+            for (let j = i; j < k; j++) second[i * k + j] += a * x[from + j];
+            if (!isSame) for (let j = 0; j < k; j++) cross[i * k + j] += a * z[from + j];
           }
         }
     },
     /** @throws NibbleError "bad-input" where an input was not finite. */
     result(): Moments[] {
       for (const { second, cross, mean, floatMean } of all) {
+        mirrored(second, k);
+        if (isSame) cross.set(second);
         for (let i = 0; i < k; i++) {
           mean[i] /= count;
           floatMean[i] /= count;
@@ -169,4 +175,10 @@ function momentSums(layer: LayerMatrix) {
       return all;
     },
   };
+}
+
+/** The half above the diagonal below it too, in place. */
+function mirrored(matrix: Float64Array, k: number): Float64Array {
+  for (let i = 0; i < k; i++) for (let j = 0; j < i; j++) matrix[i * k + j] = matrix[j * k + i];
+  return matrix;
 }

@@ -17,9 +17,23 @@ export const staticWeights = ({ layer, stored, grid }: RoundedLayer): StaticWeig
   scale: grid!.scale,
 });
 
-/** `graph` with rounded layers in place of the float ones; those of static schemes only get their new biases. */
-export function replaceLayers(graph: Graph, made: ReadonlyMap<Node, RoundedLayer>): Graph {
-  return { ...graph, nodes: graph.nodes.map((node) => (made.has(node) ? replaced(made.get(node)!) : node)) };
+/**
+ * `graph` with rounded layers in place of the float ones; those of static schemes only get their new biases. Recurrent
+ * layers have their weights as float16 where `isHalved` says so.
+ */
+export function replaceLayers(
+  graph: Graph,
+  made: ReadonlyMap<Node, RoundedLayer>,
+  isHalved: (node: Node) => boolean,
+): Graph {
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => {
+      if (node.op === "recurrent" && isHalved(node))
+        return { ...node, inputs: node.inputs.map((t, i) => (t && (i === 1 || i === 2) ? halved(t) : t)) };
+      return made.has(node) ? replaced(made.get(node)!) : node;
+    }),
+  };
 }
 
 function replaced(made: RoundedLayer): Node {
@@ -56,9 +70,11 @@ function biasOf({ layer, shift }: RoundedLayer): Tensor | null {
   return { ...bias, data: old.map((value, c) => value + shift[c]) };
 }
 
-function halved(bias: Tensor): Tensor {
-  const data = Float32Array.from(bias.data as Float32Array, nearestHalf);
-  return data.every((value) => Number.isFinite(value)) ? { ...bias, data } : bias;
+/** Beyond float16 a constant stays as it is, as computed tensors do. */
+function halved(tensor: Tensor): Tensor {
+  if (!(tensor.data instanceof Float32Array)) return tensor;
+  const data = Float32Array.from(tensor.data, nearestHalf);
+  return data.every((value) => Number.isFinite(value)) ? { ...tensor, data } : tensor;
 }
 
 function dynamic(made: RoundedLayer): Node {

@@ -1,10 +1,12 @@
 /** One layer's weights: prune → compensate → fit the grid → round. */
 
 import { NibbleError } from "../../runtime/errors.ts";
+import { roundLearned } from "../methods/adaround.ts";
 import { inverseDiagonal, inverseFactor, solve } from "../methods/cholesky.ts";
 import { codebookGrid } from "../methods/codebook.ts";
 import { roundInTurn } from "../methods/gptq.ts";
 import { type BlockGrid, floatGrid, type Grid, type Importance, uniformGrid } from "../methods/grid.ts";
+import { halfQuadraticGrid } from "../methods/hqq.ts";
 import { compensate, pruneMask } from "../methods/prune.ts";
 import { bitsOf, isStatic, type LayerScheme } from "../schemes.ts";
 import { floats } from "../weights.ts";
@@ -76,11 +78,13 @@ export function roundLayer(
   const grid = fitGrid(layer, scheme, values, importance, mask !== undefined);
   const stored = new Float64Array(n * k);
   if (hessians && scheme.scheme !== "float32")
-    eachRow((row, order, _, u) => {
+    eachRow((row, order, h, u) => {
       const [from, to] = [row * k, (row + 1) * k];
       // What was pruned is stored as zero is.
       for (let i = 0; i < k; i++) stored[from + i] = grid.round(0, row, i);
-      roundInTurn(values.subarray(from, to), stored.subarray(from, to), row, order, u, grid);
+      const [wanted, into] = [values.subarray(from, to), stored.subarray(from, to)];
+      if (scheme.method === "adaround" && isUniform(scheme)) roundLearned(wanted, into, row, order, h, grid);
+      else roundInTurn(wanted, into, row, order, u, grid);
     });
   else for (let i = 0; i < stored.length; i++) stored[i] = grid.round(values[i], Math.floor(i / k), i % k);
 
@@ -110,6 +114,10 @@ export function roundLayer(
     },
   };
 }
+
+/** Codebooks and floats have no two neighbours a step apart. */
+const isUniform = ({ scheme }: LayerScheme): boolean =>
+  bitsOf(scheme) !== undefined && !scheme.endsWith("codebook");
 
 /** Moves the weights to where the layer's output on its new inputs is nearest to the float one's on the float inputs. */
 function follow(
@@ -216,7 +224,8 @@ function fitGrid(
       zero: !isPruned ? "none" : isStatic(scheme) ? "beside" : "among",
     });
   const high = 2 ** (bits - 1) - 1;
-  return uniformGrid(rows, {
+  const search = method === "hqq" ? halfQuadraticGrid : uniformGrid;
+  return search(rows, {
     blockSize,
     low: bits === 8 ? -high : -high - 1,
     high,

@@ -3,7 +3,7 @@ import { fromReal } from "../../samples/convert.ts";
 import type { Sample } from "../../samples/sample.ts";
 import type { Progress, Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
-import { hasWeights } from "../plan.ts";
+import { hasWeights } from "../operators.ts";
 import type { StaticInt8 } from "../static-int8.ts";
 
 /** Samples that are enough for the mean of a channel. */

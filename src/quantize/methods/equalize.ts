@@ -1,5 +1,5 @@
 import type { Activation, Graph, Node, Tensor } from "../../graph/graph.ts";
-import { hasWeights } from "../plan.ts";
+import { hasWeights } from "../operators.ts";
 import { floats } from "../weights.ts";
 
 /** Two layers whose weights can share a factor per channel between them. */

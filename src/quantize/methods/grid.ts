@@ -70,6 +70,17 @@ export function uniformGrid(rows: Rows, options: UniformOptions): BlockGrid {
         [best, scale[row * blocks + b], zeroPoint[row * blocks + b]] = [error, s, z];
       }
     }
+  return gridOf(rows, options, scale, zeroPoint);
+}
+
+/** The grid of given scales and zero points. */
+export function gridOf(
+  { k }: Rows,
+  { blockSize, low, high }: UniformOptions,
+  scale: Float32Array,
+  zeroPoint: Int32Array,
+): BlockGrid {
+  const blocks = Math.ceil(k / blockSize);
   fillEmpty(scale);
   const at = (row: number, i: number): number => row * blocks + Math.floor(i / blockSize);
   return {

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { stop, within } from "../../engines/process.ts";
+import { missingPulse, startPulse } from "./pulse.ts";
 
 export interface Page {
   goto(url: string): Promise<void>;
@@ -35,7 +36,7 @@ export function missing(name: "chromium" | "firefox"): string | undefined {
   if (name === "chromium") return existsSync(chromium) ? undefined : `no ${chromium}`;
   if (!existsSync(firefox)) return `no ${firefox}`;
   return existsSync(join(engines, "node_modules/puppeteer-core"))
-    ? undefined
+    ? missingPulse()
     : "no puppeteer-core: npm ci in test/engines";
 }
 
@@ -145,7 +146,9 @@ function converse(into: Writable, out: Readable): Send {
     });
 }
 
+/** Firefox on a sound server of its own, whose microphone hears what pages play. */
 export async function launchFirefox(): Promise<Browser> {
+  const pulse = await startPulse();
   const path = createRequire(join(engines, "package.json")).resolve("puppeteer-core");
   const { default: puppeteer } = await import(pathToFileURL(path).href);
   const launched = await puppeteer.launch({
@@ -153,14 +156,17 @@ export async function launchFirefox(): Promise<Browser> {
     executablePath: firefox,
     headless: true,
     timeout: 60_000,
-    protocolTimeout: 1_200_000,
+    protocolTimeout: 120_000,
+    env: { ...process.env, ...pulse.env },
     extraPrefsFirefox: {
       "app.update.auto": false,
       "datareporting.policy.dataSubmissionEnabled": false,
       "network.captive-portal-service.enabled": false,
       "network.connectivity-service.enabled": false,
       "media.autoplay.default": 0,
+      "media.autoplay.block-webaudio": false,
       "media.autoplay.blocking_policy": 0,
+      "media.navigator.permission.disabled": true,
     },
   });
   const page = await launched.newPage();
@@ -176,10 +182,9 @@ export async function launchFirefox(): Promise<Browser> {
         return page.screenshot();
       },
     },
-    close: () =>
-      within(20, launched.close()).then(
-        () => {},
-        () => void launched.process()?.kill("SIGKILL"),
-      ),
+    async close() {
+      await within(20, launched.close()).catch(() => launched.process()?.kill("SIGKILL"));
+      await pulse.close();
+    },
   };
 }

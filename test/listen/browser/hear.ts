@@ -1,4 +1,5 @@
 /** The panel in a browser, with a microphone that says the scripted words over and over. */
+import { pathToFileURL } from "node:url";
 import type { Script } from "../words.ts";
 import type { Page } from "./browser.ts";
 
@@ -6,8 +7,10 @@ export interface Hearing {
   seconds: number;
   /** Times that all of a word was said while the panel listened. */
   said: number;
-  /** Said and heard once near its end; milliseconds from the end of each, as the page's clock has it. */
-  delays: number[];
+  /** Said and heard once near its end; milliseconds from the end of each to when the page shows it. */
+  delays: { label: string; delay: number }[];
+  /** Milliseconds that the fake microphone fell behind the page's clock. */
+  drift: number;
   /** Said, and not heard or heard twice; heard, and not said. */
   faults: string[];
   /** What the page shows, second for second. */
@@ -25,11 +28,11 @@ export interface Figures {
 
 /** Keeps every detection with the time at which the page showed it, and every second's figures. */
 const watch = `(() => {
-  const seen = (globalThis.seen = { detections: [], figures: [], opened: 0 });
+  const seen = (globalThis.seen = { detections: [], figures: [], opened: 0, now: () => performance.now() });
   const text = (id) => document.getElementById(id).textContent;
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
-      for (const item of addedNodes) seen.detections.push({ label: item.firstChild.textContent, at: performance.now() });
+      for (const item of addedNodes) seen.detections.push({ label: item.firstChild.textContent, at: seen.now() });
   }).observe(document.getElementById("list"), { childList: true });
   setInterval(() => {
     const ids = ["lost", "load", "memory", "inferences", "latency", "state"];
@@ -38,30 +41,57 @@ const watch = `(() => {
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = await ask(constraints);
-    seen.opened = performance.now();
+    seen.opened = seen.now();
     return stream;
   };
 })()`;
 
-/** A microphone of the page's own: the recording, over and over, as a MediaStream; heard from \`opened\` on. */
-const feed = (wav: string, rate: number): string => `(async () => {
-  const context = new AudioContext({ sampleRate: ${rate} });
+/** Where the words come from. */
+export type Source =
+  /** The browser's fake microphone, which has the recording from its start. */
+  | { kind: "file" }
+  /** The page's own microphone: a MediaStream out of an audio context of this rate. */
+  | { kind: "stream"; rate: number }
+  /** The page plays the recording, and the microphone hears what is played. */
+  | { kind: "speaker" };
+
+/** The recording, over and over, from when the microphone is asked for; \`opened\` is when its first sample is due. */
+const play = (wav: string, source: Exclude<Source, { kind: "file" }>): string => `(async () => {
+  const context = new AudioContext(${source.kind === "stream" ? `{ sampleRate: ${source.rate} }` : ""});
   const bytes = Uint8Array.from(atob("${wav}"), (c) => c.charCodeAt(0));
   const buffer = await context.decodeAudioData(bytes.buffer);
-  const destination = new MediaStreamAudioDestinationNode(context);
-  navigator.mediaDevices.getUserMedia = async () => {
+  const isStream = ${source.kind === "stream"};
+  const target = isStream ? new MediaStreamAudioDestinationNode(context) : context.destination;
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const stream = isStream ? target.stream : await ask(constraints);
     const player = new AudioBufferSourceNode(context, { buffer, loop: true });
-    player.connect(destination);
+    player.connect(target);
     await context.resume();
     const start = context.currentTime + 0.5;
     player.start(start);
-    seen.opened = performance.now() + 1000 * (start - context.currentTime);
-    return destination.stream;
+    // By the clock of what plays: where that stumbles, the words are said later.
+    seen.now = () => 1000 * context.currentTime;
+    seen.opened = 1000 * start;
+    return stream;
   };
 })()`;
 
 export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Serves the example; answers its address and how to end it. */
+export async function servePanel(): Promise<{ url: string; close(): void }> {
+  const { servePanel: serve } = await import(pathToFileURL("examples/panel/serve.mjs").href);
+  const server = await serve();
+  return {
+    url: `http://localhost:${server.address().port}/`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 /** The page is there, its models loaded. */
 export async function openPanel(page: Page, url: string): Promise<void> {
@@ -76,16 +106,16 @@ export async function openPanel(page: Page, url: string): Promise<void> {
   }
 }
 
-/** Listens for `seconds`; \`fed\`: to the page's own microphone, in an audio context of that rate. */
+/** Listens for `seconds`. */
 export async function hear(
   page: Page,
   script: Script,
   wav: Uint8Array,
   seconds: number,
-  fed?: number,
+  source: Source,
 ): Promise<Hearing> {
   await page.evaluate(watch);
-  if (fed) await page.evaluate(feed(Buffer.from(wav).toString("base64"), fed));
+  if (source.kind !== "file") await page.evaluate(play(Buffer.from(wav).toString("base64"), source));
   await page.evaluate(`document.getElementById("listen").click()`);
   // In short waits: a driver may give up on long ones.
   for (const end = Date.now() + seconds * 1000; Date.now() < end; )
@@ -95,34 +125,47 @@ export async function hear(
     figures: Figures[];
     opened: number;
     now: number;
-  }>(`({ ...seen, now: performance.now() })`);
+  }>(`({ ...seen, now: seen.now() })`);
   await page.evaluate(`document.getElementById("listen").click()`);
-  return { seconds, figures, ...compare(script, detections, opened, now) };
+  return { seconds, figures, ...compare(script, detections, opened, now, source.kind === "file") };
 }
 
-/** A word counts where it was said as a whole after the listener had warmed up, and not in the last second. */
+const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+
+/**
+ * A word counts where it was said as a whole after the listener had warmed up, and not in the last second. `drifts`: the
+ * microphone has no clock that can be read, and falls behind where the machine is busy; its words are then taken to be said as
+ * much later as the last nine of them were.
+ */
 function compare(
   { samples, words }: Script,
   detections: { label: string; at: number }[],
   opened: number,
   now: number,
-): Pick<Hearing, "said" | "delays" | "faults"> {
+  drifts: boolean,
+): Pick<Hearing, "said" | "delays" | "faults" | "drift"> {
   const period = samples.length / 16;
-  const delays: number[] = [];
+  const delays: Hearing["delays"] = [];
   const faults: string[] = [];
   const left = new Set(detections);
+  const behind: number[] = [];
   let said = 0;
+  let drift = 0;
   for (let round = 0; opened + round * period < now; round++)
     for (const { label, end } of words) {
-      const over = opened + round * period + end * 1000;
+      if (drifts && behind.length >= 9) drift = middle(behind.slice(-9)) - middle(behind.slice(0, 9));
+      const over = opened + round * period + end * 1000 + drift;
       const near = [...left].filter((d) => d.label === label && Math.abs(d.at - over) < 700);
       for (const found of near) left.delete(found);
       if (over - opened < 2500 || over > now - 1000) continue;
       said++;
-      if (near.length === 1) delays.push(near[0].at - over);
-      else faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
+      if (near.length === 1) {
+        delays.push({ label, delay: near[0].at - over });
+        behind.push(near[0].at - over + drift);
+      } else
+        faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
     }
   for (const { label, at } of left)
     faults.push(`"${label}" heard at ${((at - opened) / 1000).toFixed(1)} s, when it was not said`);
-  return { said, delays, faults };
+  return { said, delays, faults, drift };
 }

@@ -2,31 +2,34 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { scriptedWords, wavOf } from "../words.ts";
 import { type Browser, launchChromium, launchFirefox, missing } from "./browser.ts";
-import { type Hearing, hear, openPanel } from "./hear.ts";
+import { type Hearing, hear, openPanel, type Source, servePanel } from "./hear.ts";
 
-/** Serves the example; answers its address and how to end it. */
-export async function servePanel(): Promise<{ url: string; close(): void }> {
-  const { servePanel: serve } = await import(pathToFileURL("examples/panel/serve.mjs").href);
-  const server = await serve();
-  return { url: `http://localhost:${server.address().port}/`, close: () => server.close() };
-}
+const nameOf = (source: Source): string =>
+  source.kind === "stream"
+    ? `a MediaStream at ${source.rate} Hz`
+    : source.kind === "file"
+      ? "the fake microphone's file"
+      : "a microphone that hears what is played";
 
-function describe({ said, delays, faults, figures, seconds }: Hearing, rate: string): string[] {
-  const sorted = [...delays].sort((a, b) => a - b);
-  const at = (share: number): string => `${Math.round(sorted[Math.floor(share * (sorted.length - 1))])} ms`;
+function describe({ said, delays, faults, figures, seconds, drift }: Hearing, rate: string): string[] {
+  const sorted = [...delays].sort((a, b) => a.delay - b.delay);
+  const at = (share: number): string => {
+    const found = sorted[Math.floor(share * (sorted.length - 1))];
+    return found ? `${Math.round(found.delay)} ms ("${found.label}")` : "–";
+  };
   const last = figures.at(-1)!;
   return [
     `${rate}: ${seconds} s, ${said} words said, ${delays.length} heard once, ${faults.length} faults`,
     `  from a word's end to its detection on the page: ${at(0)} … median ${at(0.5)} … ${at(1)}`,
     `  ${last.latency} an inference, ${last.load} of a core, ${last.memory} (${new Set(figures.slice(2).map((f) => f.memory)).size} value), ${last.lost} samples lost`,
+    ...(drift ? [`  the fake microphone fell ${Math.round(drift)} ms behind`] : []),
     ...faults.map((fault) => `  fault: ${fault}`),
   ];
 }
 
-export async function main([minutes = "10", only]: string[]): Promise<number> {
+export async function main([minutes = "10", only, kind]: string[]): Promise<number> {
   const script = scriptedWords();
   const wav = wavOf(script.samples);
   const folder = mkdtempSync(join(tmpdir(), "words-"));
@@ -35,33 +38,31 @@ export async function main([minutes = "10", only]: string[]): Promise<number> {
   const panel = await servePanel();
   let faults = 0;
   const seconds = Math.round(Number(minutes) * 60);
-  const run = async (
-    name: "chromium" | "firefox",
-    launch: () => Promise<Browser>,
-    feeds: (number | undefined)[],
-  ) => {
+  const run = async (name: "chromium" | "firefox", launch: () => Promise<Browser>, sources: Source[]) => {
     const reason = missing(name);
     if (reason) return console.log(`${name}: not run, ${reason}`);
     const browser = await launch();
     try {
-      for (const rate of feeds) {
+      for (const source of sources.filter((s) => !kind || s.kind === kind)) {
         await browser.page.grant?.(true);
         await openPanel(browser.page, panel.url);
         const before = await browser.page.heap?.();
-        const hearing = await hear(browser.page, script, wav, seconds, rate);
+        const hearing = await hear(browser.page, script, wav, seconds, source);
         const after = await browser.page.heap?.();
-        const source = rate ? `a MediaStream at ${rate} Hz` : "the fake microphone's file";
-        console.log(describe(hearing, `${browser.name} ${browser.version}, ${source}`).join("\n"));
+        console.log(describe(hearing, `${browser.name} ${browser.version}, ${nameOf(source)}`).join("\n"));
         if (before && after)
           console.log(`  JavaScript heap after a collection: ${before} bytes before, ${after} after`);
         faults += hearing.faults.length;
+        if (hearing.said === 0) faults++;
       }
     } finally {
       await browser.close();
     }
   };
-  if (only !== "firefox") await run("chromium", () => launchChromium(file), [undefined, 44100]);
-  if (only !== "chromium") await run("firefox", launchFirefox, [44100]);
+  if (only !== "firefox")
+    await run("chromium", () => launchChromium(file), [{ kind: "file" }, { kind: "stream", rate: 44100 }]);
+  if (only !== "chromium")
+    await run("firefox", launchFirefox, [{ kind: "speaker" }, { kind: "stream", rate: 44100 }]);
   panel.close();
   rmSync(folder, { recursive: true });
   return faults > 0 ? 1 : 0;

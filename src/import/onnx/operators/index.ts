@@ -13,6 +13,7 @@ import { reductions } from "./reduction.ts";
 import { repeating } from "./repeating.ts";
 import { resizing } from "./resize.ts";
 import { shaping } from "./shaping.ts";
+import { signal } from "./signal.ts";
 import { slicing } from "./slicing.ts";
 import {
   averagePool,
@@ -42,6 +43,7 @@ export const operators: Record<string, Convert> = {
   ...repeating,
   ...resizing,
   ...shaping,
+  ...signal,
   ...slicing,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,

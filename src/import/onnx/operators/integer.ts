@@ -69,21 +69,20 @@ function sumsOfMatMul(scope: Scope, left: Operand, right: Operand): { sums: Tens
   if (depth !== bRows) throw scope.bad(`expected a right operand with ${depth} rows, found ${bRows}`);
   const [aBatch, bBatch] = [aShape.slice(0, -2), bShape.slice(0, -2)];
   const batch = broadcastShape(aBatch, bBatch, scope.where);
-  const isWhole = (part: number[]) => [1, elementCount(batch)].includes(elementCount(part));
-  if (!isWhole(aBatch) || !isWhole(bBatch)) {
-    throw scope.unsupported(
-      `leading dimensions [${aBatch.join(", ")}] and [${bBatch.join(", ")}]; equal ones or one operand without them work`,
-    );
-  }
+  /** The operator takes one matrix for all, or one for each: others are repeated. */
+  const spread = (t: Tensor): Tensor => {
+    const count = elementCount(t.shape.slice(0, -2));
+    if (count === 1 || count === elementCount(batch)) return t;
+    return scope.emit("expand", [t], {}, [...batch, ...t.shape.slice(-2)], { dtype: t.dtype });
+  };
   const aZero = alongAxis(scope, left.zero, aShape, aShape.length - 2, "zero points of the left operand");
   const bZero = alongAxis(scope, right.zero, bShape, bShape.length - 1, "zero points of the right operand");
   const x = asInt16(centered(scope, reshaped(scope, a, aShape), aZero, aShape.length - 2));
   const w = centered(scope, reshaped(scope, b, bShape), bZero, bShape.length - 1);
   const last = bShape.length - 1;
   const swapped = bShape.map((_, d) => (d === last ? last - 1 : d === last - 1 ? last : d));
-  const sums = scope.emit("integerMatMul", [x, permuted(scope, w, swapped)], {}, [...batch, rows, columns], {
-    dtype: "int32",
-  });
+  const operands = [spread(x), spread(permuted(scope, w, swapped))];
+  const sums = scope.emit("integerMatMul", operands, {}, [...batch, rows, columns], { dtype: "int32" });
   const shape = [
     ...batch,
     ...(a.shape.length === 1 ? [] : [rows]),

@@ -79,7 +79,9 @@ globalThis.refusals = {
   "a page instead of a model": () => told(() => loadModel("/app/keyword.nbl")),
   "no engine at the address": () => told(() => compileEngine("/missing.wasm")),
   "a page instead of an engine": () => told(() => compileEngine("/app/simd.wasm")),
-  "compileEngine under CSP `script-src 'self'`": () => told(() => compileEngine(engine)),
+  /** What compiles has to run, too: a browser may refuse only that. */
+  "compileEngine under CSP `script-src 'self'`": () =>
+    told(async () => loadModel("/keyword.nbl", { wasm: await compileEngine(engine) })),
   "a tier asked for under CSP `script-src 'self'`": () =>
     told(() => loadModel("/keyword.nbl", { tier: "simd" })),
 

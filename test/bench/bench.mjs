@@ -1,0 +1,161 @@
+// Every kernel and model beside its peers and beside the limits of the machine's instructions, one thread, interleaved.
+// npm run bench [part…]; needs Node 24, `npm run build` in the root, `npm ci` here; for models the test data, for Chromium
+// /usr/bin/chromium (or CHROMIUM) and `npm ci` in test/engines. BENCH_CORE: the core that processes are pinned to (1).
+// Writes results.json, and from it the tables and the picture of docs/performance.md.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { importModel, inspect, optimize, pack } from "../../build/tools.js";
+import { decodeStack } from "./decode.mjs";
+import { layer, schemes } from "./layers.mjs";
+import { limits } from "./limits.mjs";
+import { chromium, node } from "./processes.mjs";
+import { writeReport } from "./report.mjs";
+import { toOnnx } from "./to-onnx.mjs";
+
+const rounds = 15;
+const shapes = [
+  [1, 256, 256],
+  [1, 2048, 2048],
+  [16, 384, 384],
+  [64, 256, 256],
+  [128, 384, 1536],
+  [256, 256, 256],
+  [512, 512, 512],
+  [1024, 1024, 1024],
+];
+const models = [
+  "kws_ref_model",
+  "vww_96_int8",
+  "resnet8_int8",
+  "ad01_int8",
+  "micro_speech_quantized",
+  "person_detect",
+  "mobilenet_v2_int8_224",
+  "hello_world_int8",
+];
+const ours = ["nibblenet relaxed", "nibblenet simd"];
+const layerPeers = ["LiteRT.js relaxed", "LiteRT.js compat", "onnxruntime-web"];
+const peers = [...layerPeers, "tfjs-tflite"];
+const resultsFile = fileURLToPath(new URL("results.json", import.meta.url));
+const data = process.env.NIBBLENET_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "nibblenet-bench-"));
+
+/** A workload as subjects get it: its files written, named by kind. */
+function written(name, { files, ...rest }) {
+  const workload = { name, ...rest };
+  for (const [kind, bytes] of Object.entries(files)) {
+    workload[kind] = join(folder, `${name.replaceAll(/[^\w]+/g, "-")}.${kind}`);
+    writeFileSync(workload[kind], bytes);
+  }
+  return workload;
+}
+
+const layersOf = (scheme) => () =>
+  shapes.map((shape) => written(`${scheme}/${shape.join("×")}`, { scheme, shape, ...layer(scheme, shape) }));
+
+function modelFiles() {
+  if (!existsSync(data)) throw new Error(`${data}: no test data; name its folder in NIBBLENET_DATA`);
+  return models.map((name) => {
+    const tflite = readFileSync(`${data}/models/tflite/${name}.tflite`);
+    const imported = importModel(tflite, { file: name });
+    const onnx = toOnnx(imported);
+    const graph = optimize(imported);
+    const input = { dtype: "int8", shape: graph.inputs[0].shape };
+    const nbl = pack(graph).bytes;
+    const { macs } = inspect(pack(graph, { narrow: false }).bytes);
+    return written(name, { macs, input, onnxInput: onnx.input, files: { nbl, tflite, onnx: onnx.bytes } });
+  });
+}
+
+/** What `npm run bench` runs, part by part: the workloads, the systems, and where. */
+const parts = {
+  limits: { make: limits, systems: ["limits"] },
+  ...Object.fromEntries(
+    schemes.map((scheme) => [
+      scheme,
+      { make: layersOf(scheme), systems: [...ours, ...layerPeers, "onnxruntime-node"] },
+    ]),
+  ),
+  models: { make: modelFiles, systems: [...ours, ...peers, "onnxruntime-node"] },
+  decode: {
+    make: () => [written("decode", decodeStack())],
+    systems: ours,
+  },
+  "models in Chromium": { make: modelFiles, systems: [...ours, ...peers], place: "chromium" },
+  "decode in Chromium": {
+    make: () => [written("decode", decodeStack())],
+    systems: [...ours, "wllama"],
+    place: "chromium",
+  },
+};
+
+const quantile = (sorted, share) => sorted[Math.round(share * (sorted.length - 1))];
+
+/** µs: median, quartiles, best. */
+function summary(times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  return [0.5, 0.25, 0.75, 0].map((share) => Number(quantile(sorted, share).toPrecision(4)));
+}
+
+/** All systems of a part by turns on each workload; `yardstick` shows how steady the machine was meanwhile. */
+async function runPart({ make, systems }, place) {
+  const subjects = new Map();
+  const refused = new Map();
+  const yardstick = await node.start("limits");
+  await yardstick.prepare((await limits()).find(({ name }) => name === "dot_i16x8, L1 4×2"));
+  const rows = [];
+  for (const { ...workload } of await make()) {
+    const taking = new Map();
+    for (const system of systems) {
+      try {
+        if (!subjects.has(system)) subjects.set(system, await place.start(system));
+        await subjects.get(system).prepare(workload);
+        taking.set(system, []);
+      } catch (error) {
+        refused.set(`${system}, ${workload.name}`, error.message.split("\n")[0]);
+      }
+    }
+    const steadiness = [];
+    for (let round = 0; round < rounds; round++) {
+      for (const [system, times] of taking) times.push(await subjects.get(system).block());
+      steadiness.push(await yardstick.block());
+    }
+    const { name, scheme, shape, macs, weightBits, unit, work, bytes } = workload;
+    const [middle, low, high] = summary(steadiness);
+    const noise = Number(((high - low) / middle).toPrecision(2));
+    const times = Object.fromEntries([...taking].map(([system, list]) => [system, summary(list)]));
+    rows.push({ name, scheme, shape, macs, weightBits, unit, work, bytes, noise, times });
+    const cells = Object.entries(times).map(
+      ([system, [median, , , best]]) => `${system} ${median} (${best})`,
+    );
+    console.log(`${name}: ${cells.join(", ")}; noise ${(noise * 100).toFixed(0)} %`);
+  }
+  for (const subject of subjects.values()) await subject.close();
+  yardstick.close();
+  for (const [what, why] of refused) console.log(`not run: ${what}: ${why}`);
+  return rows;
+}
+
+const wanted = process.argv.slice(2);
+for (const name of wanted)
+  if (!parts[name]) throw new Error(`expected parts of ${Object.keys(parts).join("; ")}, got ${name}`);
+const results = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : { parts: {} };
+results.processor = cpus()[0].model;
+const browser = await chromium(folder);
+for (const [name, part] of Object.entries(parts)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const place = part.place ? browser : node;
+  if (!place) {
+    console.log(`${name}: not run; it needs Chromium and \`npm ci\` in test/engines`);
+    continue;
+  }
+  console.log(`\n${name}, ${place.name}; µs, median (best)`);
+  results.parts[name] = { place: place.name, rows: await runPart(part, place) };
+}
+await browser?.close();
+rmSync(folder, { recursive: true });
+writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
+writeReport(results);
+process.exit(0);

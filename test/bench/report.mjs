@@ -1,0 +1,146 @@
+/** results.json as the tables of docs/performance.md, between two marks, and as its picture. */
+import { readFileSync, writeFileSync } from "node:fs";
+import * as echarts from "echarts";
+import { schemes } from "./layers.mjs";
+
+const page = new URL("../../docs/performance.md", import.meta.url);
+const picture = new URL("../../docs/performance.svg", import.meta.url);
+const marks = ["<!-- npm run bench writes from here -->", "<!-- to here -->"];
+const [median, , , best] = [0, 1, 2, 3];
+
+const digits = (n) => (n >= 99.95 ? n.toFixed(0) : n >= 9.995 ? n.toFixed(1) : n.toFixed(2));
+const row = (cells) => `| ${cells.join(" | ")} |`;
+const table = (head, rows) => [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** GMAC/s or GB/s by the name of the limit. */
+function rates({ rows }) {
+  return new Map(rows.map(({ name, work, times }) => [name, work / times.limits[best] / 1000]));
+}
+
+/** GMAC/s that the instructions of a scheme allow, or for one row the stream of its weights where that is less. */
+function boundOf(found, system, { scheme, shape: [m, n, k], weightBits }) {
+  const pairs = found.get("dot_i16x8, L1 4×2");
+  const isRelaxed = system.endsWith("relaxed");
+  const isNarrow = !scheme.startsWith("int8");
+  let bound = pairs;
+  if (isRelaxed)
+    bound = isNarrow
+      ? found.get("relaxed dot, int16, L1 4×2")
+      : Math.max(pairs, found.get("relaxed dot, int32, L1 4×2"));
+  const kept = 1 - Number(scheme.match(/(\d+) % zeros/)?.[1] ?? 0) / 100;
+  const bytes = (n * k * weightBits * kept) / 8;
+  const streams = [...found].filter(([name]) => name.startsWith("stream"));
+  const stream = streams.find(([name]) => Number(name.match(/\d+/)[0]) * 1024 >= bytes) ?? streams.at(-1);
+  if (m === 1) bound = Math.min(bound, (stream[1] * 8) / weightBits);
+  return bound / kept;
+}
+
+function limitsTable({ rows }) {
+  return table(
+    ["limit", "median", "best"],
+    rows.map(({ name, unit, work, times: { limits } }) => [
+      name,
+      `${digits(work / limits[median] / 1000)} ${unit}`,
+      digits(work / limits[best] / 1000),
+    ]),
+  );
+}
+
+function layerTable({ rows }, found) {
+  const systems = [...new Set(rows.flatMap(({ times }) => Object.keys(times)))];
+  const cellsOf = (entry) =>
+    systems.map((system) => {
+      const times = entry.times[system];
+      if (!times) return "";
+      const figures = `${digits(entry.macs / times[median] / 1000)} (${digits(entry.macs / times[best] / 1000)})`;
+      if (!system.startsWith("nibblenet") || !found) return figures;
+      return `${figures} ${percent(entry.macs / times[best] / 1000 / boundOf(found, system, entry))}`;
+    });
+  return table(
+    ["M×N×K", ...systems, "noise"],
+    rows.map((entry) => [entry.shape.join("×"), ...cellsOf(entry), percent(entry.noise)]),
+  );
+}
+
+/** The quickest of those there are. */
+const quickest = (times, names) => Math.min(...names.flatMap((name) => times[name]?.[median] ?? []));
+
+function modelTable({ rows }) {
+  const systems = [...new Set(rows.flatMap(({ times }) => Object.keys(times)))];
+  return table(
+    ["model", ...systems, "simd to LiteRT.js", "noise"],
+    rows.map(({ name, times, noise }) => {
+      const peer = quickest(times, ["LiteRT.js relaxed", "LiteRT.js compat"]);
+      return [
+        name,
+        ...systems.map((system) =>
+          times[system] ? `${digits(times[system][median])} (${digits(times[system][best])})` : "",
+        ),
+        Number.isFinite(peer) ? (times["nibblenet simd"][median] / peer).toFixed(2) : "",
+        percent(noise),
+      ];
+    }),
+  );
+}
+
+/** The time of every system on every model, LiteRT.js' faster build being 1. */
+function draw({ rows, place }) {
+  const shown = rows.filter(({ times }) =>
+    Number.isFinite(quickest(times, ["LiteRT.js relaxed", "LiteRT.js compat"])),
+  );
+  const systems = [...new Set(rows.flatMap(({ times }) => Object.keys(times)))];
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 900, height: 420 });
+  chart.setOption({
+    animation: false,
+    backgroundColor: "#ffffff",
+    title: { text: `Time per inference, ${place}, the faster LiteRT.js = 1`, textStyle: { fontSize: 14 } },
+    legend: { top: 28 },
+    grid: { left: 50, right: 20, top: 70, bottom: 40 },
+    xAxis: { type: "category", data: shown.map(({ name }) => name.replace(/_.*/, "")) },
+    yAxis: { type: "log", min: 0.1, max: 10 },
+    series: systems.map((name) => ({
+      name,
+      type: "bar",
+      data: shown.map(({ times }) => {
+        if (!times[name]) return null;
+        const peer = quickest(times, ["LiteRT.js relaxed", "LiteRT.js compat"]);
+        return Number((times[name][median] / peer).toFixed(3));
+      }),
+    })),
+  });
+  return chart.renderToSVGString();
+}
+
+function body({ processor, parts }) {
+  const found = parts.limits && rates(parts.limits);
+  const text = [
+    `Printed by \`npm run bench\` in test/bench, on ${processor}. Median (best) of 15 blocks of 6 ms, every system in a process ` +
+      "of its own, all by turns, one thread, processor time in Node. *Noise*: what the quartiles of a fixed kernel, run by " +
+      "turns with them, lie apart.",
+  ];
+  const part = (name, title, make) => {
+    if (parts[name]) text.push(`### ${title}, ${parts[name].place}`, make(parts[name]));
+  };
+  part("limits", "Limits of the instructions", limitsTable);
+  for (const scheme of schemes)
+    part(scheme, `${scheme}, GMAC/s (per cent: the best block's share of its bound)`, (it) =>
+      layerTable(it, found),
+    );
+  part("models", "Models, µs", modelTable);
+  part("models in Chromium", "Models, µs", modelTable);
+  part("decode", "One token of 107 million 4-bit weights, µs", modelTable);
+  part("decode in Chromium", "One token of 107 million 4-bit weights, µs", modelTable);
+  if (parts.models)
+    text.push("![Time per inference of every system, relative to LiteRT.js](performance.svg)");
+  return text.join("\n\n");
+}
+
+export function writeReport(results) {
+  const text = readFileSync(page, "utf8");
+  const [before, rest] = text.split(marks[0]);
+  const after = rest?.split(marks[1])[1];
+  if (after === undefined) throw new Error(`docs/performance.md: expected ${marks.join(" and ")}`);
+  writeFileSync(page, `${before}${marks[0]}\n\n${body(results)}\n\n${marks[1]}${after}`);
+  if (results.parts.models) writeFileSync(picture, draw(results.parts.models));
+}
