@@ -58,13 +58,13 @@ def shift(x, by):
     return np.pad(x, (by, 0))[:CLIP] if by >= 0 else np.pad(x[-by:], (0, -by))
 
 
-def coloured_noise(random):
+def coloured_noise(random, length=CLIP):
     """Noise with a power spectrum of 1/f^a, a in 0..2, slowly swelling; root mean square 1."""
-    spectrum = np.fft.rfft(random.standard_normal(CLIP))
+    spectrum = np.fft.rfft(random.standard_normal(length))
     spectrum /= np.maximum(np.arange(len(spectrum)), 20.0) ** (random.uniform(0, 2) / 2)
-    noise = np.fft.irfft(spectrum, CLIP)
+    noise = np.fft.irfft(spectrum, length)
     if random.random() < 0.3:
-        noise *= np.interp(np.arange(CLIP), np.linspace(0, CLIP, 6), random.uniform(0.2, 1.0, 6))
+        noise *= np.interp(np.arange(length), np.linspace(0, length, 6), random.uniform(0.2, 1.0, 6))
     return noise / np.sqrt(np.mean(noise**2))
 
 
@@ -75,9 +75,9 @@ def equalise(x, random):
         knots[-2:] -= 20
     if random.random() < 0.15:
         knots[0] -= 25
-    bins = np.linspace(0, 1, CLIP // 2 + 1) ** 0.5
+    bins = np.linspace(0, 1, len(x) // 2 + 1) ** 0.5
     gain = 10 ** (np.interp(bins, np.linspace(0, 1, 7), knots) / 20)
-    return np.fft.irfft(np.fft.rfft(x) * gain, CLIP)
+    return np.fft.irfft(np.fft.rfft(x) * gain, len(x))
 
 
 def reverberate(x, random):
@@ -86,7 +86,7 @@ def reverberate(x, random):
     tail = random.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)
     tail *= random.uniform(0.1, 0.6) / np.sqrt(np.sum(tail**2))
     tail[0] = 1.0
-    return fftconvolve(x, tail)[:CLIP]
+    return fftconvolve(x, tail)[: len(x)]
 
 
 def distort(x, noises, random, synthetic=False, strength=0):

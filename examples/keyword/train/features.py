@@ -32,12 +32,13 @@ def mel_filters():
 
 HANN = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
 FILTERS = mel_filters()
-STARTS = np.arange(FRAMES)[:, None] * HOP + np.arange(WINDOW)
 
 
 def features(samples):
-    """int16[..., 16000] -> float32[..., 49, 40]."""
-    frames = (samples / 32768.0)[..., STARTS] * HANN
+    """int16[..., n] -> float32[..., frames, 40]: of one second, 49 frames."""
+    count = (samples.shape[-1] - WINDOW) // HOP + 1
+    starts = np.arange(count)[:, None] * HOP + np.arange(WINDOW)
+    frames = (samples / 32768.0)[..., starts] * HANN
     spectrum = np.fft.rfft(frames, FFT)
     energy = (spectrum.real**2 + spectrum.imag**2) @ FILTERS.T
     return np.log(energy + FLOOR).astype(np.float32)

@@ -56,11 +56,17 @@ def flite(text, voice, pitch, stretch):
     return run(command)
 
 
+def resampled(samples, rate):
+    """int16 samples of any rate -> float of 16 kHz."""
+    samples = samples / 32768.0
+    if rate == RATE:
+        return samples
+    return resample_poly(samples, RATE, rate) if rate != 22050 else resample_poly(samples, 320, 441)
+
+
 def trim(samples, rate, lead=0.5):
     """16 kHz, peak 0.5, the spoken part within one clip: `lead` of the free room goes before it."""
-    samples = samples / 32768.0
-    if rate != RATE:
-        samples = resample_poly(samples, RATE, rate) if rate != 22050 else resample_poly(samples, 320, 441)
+    samples = resampled(samples, rate)
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max())
     if len(loud) == 0:
         return np.zeros(CLIP, np.int16)
@@ -69,17 +75,23 @@ def trim(samples, rate, lead=0.5):
     return fit(np.round(samples * (16384 / np.abs(samples).max())).astype(np.int16))
 
 
+def say(text, random, flite_share=0.12):
+    """The text in a random voice -> (samples, rate), the voice."""
+    if random.random() < flite_share:
+        voice = random.choice(FLITE)
+        pitch = int(random.integers(160, 240) if voice == "slt" else random.integers(80, 150))
+        return flite(text, voice, pitch, random.uniform(0.8, 1.4)), voice
+    accent, variant = random.choice(ACCENTS, p=[0.4] + [0.6 / 7] * 7), random.choice(VARIANTS)
+    pitch, speed = int(random.integers(20, 85)), int(random.integers(95, 200))
+    return espeak(text, accent, variant, pitch, speed), f"{accent}+{variant}"
+
+
 def speak(job):
     text, seed = job
     random = np.random.default_rng(seed)
     lead = random.uniform(0.2, 0.8)
-    if random.random() < 0.12:
-        voice = random.choice(FLITE)
-        pitch = int(random.integers(160, 240) if voice == "slt" else random.integers(80, 150))
-        return trim(*flite(text, voice, pitch, random.uniform(0.8, 1.4)), lead), voice
-    accent, variant = random.choice(ACCENTS, p=[0.4] + [0.6 / 7] * 7), random.choice(VARIANTS)
-    pitch, speed = int(random.integers(20, 85)), int(random.integers(95, 200))
-    return trim(*espeak(text, accent, variant, pitch, speed), lead), f"{accent}+{variant}"
+    spoken, voice = say(text, random)
+    return trim(*spoken, lead), voice
 
 
 if __name__ == "__main__":
