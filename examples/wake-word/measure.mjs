@@ -35,7 +35,6 @@ const listener = createListener(model, { onScore: ({ averages }) => scores.push(
 
 /** The averaged score of every inference. */
 function listenTo(pieces) {
-  model.reset();
   listener.reset();
   scores = [];
   for (const samples of pieces) listener.push(samples);
