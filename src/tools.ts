@@ -8,6 +8,7 @@
  * writeFileSync("model.nbl", pack(int8, { report }).bytes);
  */
 
+export { createFeatures, type Features } from "./audio/features.ts";
 export {
   type FrontEnd,
   type FrontEndName,
@@ -18,7 +19,6 @@ export {
   type MicroFrontEnd,
   withFrontEnd,
 } from "./audio/front-end.ts";
-export { createLogMel, keywordLogMel, type LogMel, type LogMelOptions, logMel } from "./audio/log-mel.ts";
 export { createResampler, type ResampleOptions, type Resampler } from "./audio/resample.ts";
 export { type Bundle, type BundleOptions, type BundleTier, bundle } from "./bundle/bundle.ts";
 export { type ClassResult, type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";

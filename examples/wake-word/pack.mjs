@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   createExecutor,
-  createLogMel,
+  createFeatures,
   frontEnds,
   importModel,
   optimize,
@@ -38,7 +38,8 @@ function calibrationWindows(count) {
       [0, 1e-5],
     ]) {
       const heard = samples.map((x) => gain * x + noise * (2 * random() - 1));
-      const frames = createLogMel({ sampleCount: heard.length })(heard);
+      const shape = [Math.floor((heard.length - frontEnd.window) / frontEnd.hop) + 1, bands];
+      const frames = createFeatures(frontEnd, shape)(heard);
       for (let at = 0; at + count <= frames.length; at += 5 * bands)
         windows.push({ name: `${name} × ${gain}`, inputs: [frames.slice(at, at + count)] });
     }

@@ -5,6 +5,7 @@ import { usageError } from "./errors.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
 import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
+import { listenOption } from "./listen.ts";
 import { type Frontend, makeMetadata } from "./metadata.ts";
 import { importSource, packSource } from "./model.ts";
 import {
@@ -33,6 +34,7 @@ interface Options {
   labels?: string;
   frontend?: Frontend;
   stream?: number;
+  listen?: string;
   pcm?: string;
   pcmType?: "float32" | "int16";
   json?: boolean;
@@ -53,6 +55,7 @@ export function registerConvert(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(streamOption())
+    .addOption(listenOption())
     .addOption(pcmOption())
     .addOption(pcmTypeOption())
     .addOption(jsonOption())
@@ -82,7 +85,11 @@ function convert(file: string, options: Options, io: Io): void {
     ...(options.set && { inputValues: options.set }),
     ...(options.signature !== undefined && { signature: options.signature }),
   });
-  const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
+  const metadata = makeMetadata(graph, source, {
+    ...(labels && { labels }),
+    ...(frontend && { frontend }),
+    ...(options.listen !== undefined && { listen: options.listen }),
+  });
   const made =
     options.stream === undefined
       ? { graph, metadata, lines: [] }

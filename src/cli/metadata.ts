@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { elementCount, type Graph } from "../graph/graph.ts";
+import type { ListeningHints } from "../listen/model.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { TensorInfo } from "../runtime/tensor.ts";
 import { readLabels } from "./files.ts";
+import { readListening } from "./listen.ts";
 
 export const frontends = ["log-mel"] as const;
 export type Frontend = (typeof frontends)[number];
@@ -12,6 +14,8 @@ export type Frontend = (typeof frontends)[number];
 export interface Metadata {
   frontend?: Frontend;
   labels?: string[];
+  /** How to listen with it. */
+  listen?: ListeningHints;
   /** Columns that a run takes and a window has, and runs after a reset that see less than a window. */
   stream?: { hop: number; window: number; warmUp: number };
   /** The file it was made from: its name without folders, and its digest. */
@@ -24,7 +28,7 @@ type Shaped = Pick<TensorInfo, "name" | "shape">;
 export function makeMetadata(
   graph: Graph,
   source: { file: string; bytes: Uint8Array },
-  options: { labels?: string; frontend?: Frontend },
+  options: { labels?: string; frontend?: Frontend; listen?: string },
 ): Metadata {
   const { labels: path, frontend } = options;
   if (frontend) checkFrontend(graph.inputs, source.file);
@@ -32,6 +36,7 @@ export function makeMetadata(
   return {
     ...(frontend && { frontend }),
     ...(labels && { labels }),
+    ...(options.listen !== undefined && { listen: readListening(options.listen) }),
     source: { file: basename(source.file), sha256: createHash("sha256").update(source.bytes).digest("hex") },
   };
 }

@@ -17,6 +17,7 @@ import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
 import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
+import { listenOption } from "./listen.ts";
 import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { importSource, packSource, type Source } from "./model.ts";
@@ -60,6 +61,7 @@ interface Options extends SchemeOptions, MethodOptions, SearchOptions {
   labels?: string;
   frontend?: Frontend;
   stream?: number;
+  listen?: string;
   pcm?: string;
   pcmType?: "float32" | "int16";
   eval?: string;
@@ -106,6 +108,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(labelsOption())
     .addOption(frontendOption())
     .addOption(streamOption())
+    .addOption(listenOption())
     .addOption(pcmOption())
     .addOption(pcmTypeOption())
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
@@ -154,7 +157,11 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
     );
   const graph = importSource(source, importOptions(options));
   refuseQuantized(graph, file);
-  const metadata = makeMetadata(graph, source, { ...(labels && { labels }), ...(frontend && { frontend }) });
+  const metadata = makeMetadata(graph, source, {
+    ...(labels && { labels }),
+    ...(frontend && { frontend }),
+    ...(options.listen !== undefined && { listen: options.listen }),
+  });
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
   const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
   const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };

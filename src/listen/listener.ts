@@ -27,7 +27,7 @@ export interface ScoreUpdate {
   time: number;
 }
 
-export interface ListenerOptions extends Omit<ListeningHints, "threshold"> {
+export interface ListenerOptions extends Omit<ListeningHints, "threshold" | "title"> {
   /** For all labels, or by label; 0.5. */
   threshold?: number | Readonly<Record<string, number>>;
   /** One per output of the model; those of its file when absent. */

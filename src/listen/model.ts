@@ -10,6 +10,8 @@ export type ListeningModel = Pick<
 
 /** What a packed file says about listening with it, under `listen` in its metadata. Options go before it. */
 export interface ListeningHints {
+  /** How people call it. */
+  title?: string;
   /** Hertz of the samples that the model takes; 16000 when absent. */
   sampleRate?: number;
   /** Samples from one inference to the next; as many as it takes when absent. */

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { createFeatures, type Features } from "../audio/features.ts";
-import type { FrontEnd } from "../audio/front-end.ts";
-import { createLogMel, keywordLogMel, type LogMel } from "../audio/log-mel.ts";
+import { type FrontEnd, frontEnds } from "../audio/front-end.ts";
 import { elementCount, type TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromArray, fromBin, fromReal, type InputSpec } from "./convert.ts";
@@ -36,26 +35,25 @@ export type SampleReader = (file: string) => TensorData[];
  */
 export function createReader(inputs: readonly InputSpec[], options: ReadOptions = {}): SampleReader {
   const { audio, sampleRate = 16000, fit = true } = options;
-  let logMel: LogMel | undefined;
   let computed: Features | undefined;
 
   function fromWav(bytes: Uint8Array, input: InputSpec, file: string): TensorData {
     const count = elementCount(input.shape);
-    if (typeof audio === "object") {
-      computed ??= createFeatures(audio, input.shape);
-      return fromReal(computed(readWav(bytes, file, audio.sampleRate).samples), input, file);
+    const isLogMel = audio === "log-mel" || (audio === undefined && count === 49 * 40);
+    const frontEnd: ReadOptions["audio"] = isLogMel ? frontEnds["log-mel"] : audio;
+    if (typeof frontEnd !== "object") {
+      const { samples } = readWav(bytes, file, sampleRate);
+      return fromSamples(fitted(samples, count, fit, file), input, file);
     }
-    const features = audio === "log-mel" || (audio === undefined && count === 49 * 40);
-    const clip = readWav(bytes, file, features ? keywordLogMel.sampleRate : sampleRate).samples;
-    if (!features) return fromSamples(fitted(clip, count, fit, file), input, file);
-    if (count !== 49 * 40) {
+    if (isLogMel && count !== 49 * 40) {
       throw new NibbleError(
         "bad-input",
         `${file}: log-mel features are 49×40 values, input "${input.name}" expects [${input.shape}]`,
       );
     }
-    logMel ??= createLogMel();
-    return fromReal(logMel(fitted(clip, keywordLogMel.sampleCount, fit, file)).slice(), input, file);
+    computed ??= createFeatures(frontEnd, input.shape);
+    const { samples } = readWav(bytes, file, frontEnd.sampleRate);
+    return fromReal(computed(fitted(samples, frontEnd.samples ?? samples.length, fit, file)), input, file);
   }
 
   function only(file: string): InputSpec {

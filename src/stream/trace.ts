@@ -18,7 +18,7 @@ export interface Timeline {
  * "constant": does not depend on the input. "whole": has to be made afresh for every window. "pooled": too, but of what
  * is known of all columns together, so that there is nothing of it to keep.
  */
-export type Fate = Timeline | "constant" | "whole" | "pooled";
+type Fate = Timeline | "constant" | "whole" | "pooled";
 
 export interface Trace {
   fate(tensor: Tensor): Fate;

@@ -84,11 +84,6 @@ const parts = {
     systems: ours,
   },
   "models in Chromium": { make: modelFiles, systems: [...ours, ...peers], place: "chromium" },
-  "decode in Chromium": {
-    make: () => [written("decode", decodeStack())],
-    systems: [...ours, "wllama"],
-    place: "chromium",
-  },
 };
 
 const quantile = (sorted, share) => sorted[Math.round(share * (sorted.length - 1))];

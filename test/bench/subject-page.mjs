@@ -4,7 +4,6 @@ import { makeSubject } from "./systems.mjs";
 const addresses = {
   nibblenet: "/build/index.js",
   "onnxruntime-web": "/test/bench/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
-  wllama: "/test/bench/node_modules/@wllama/wllama/esm/index.js",
 };
 const modules = "/test/bench/node_modules";
 

@@ -56,7 +56,7 @@ describe.skipIf(!existsSync(cli))("the built program (skipped before the build)"
       "pack",
       "createExecutor",
     ];
-    for (const name of [...names, "createReader", "openSamples", "createLogMel", "evaluate", "inspect"])
+    for (const name of [...names, "createReader", "openSamples", "createFeatures", "evaluate", "inspect"])
       expect(built[name], name).toBeTypeOf("function");
     const graph = built.optimize(built.importModel(sampleFiles.conv!(), { file: "conv.tflite" }));
     expect(built.inspect(built.pack(graph).bytes).operators).toHaveLength(1);

@@ -370,6 +370,22 @@ describe("bench", () => {
     expect(lines[1]).toMatch(/tier +median µs +min µs/);
     expect(lines.slice(2, 2 + tiers.length).map((line) => line.trim().split(" ")[0])).toEqual(tiers);
   });
+
+  it("profiles operators beside what the engine allows", async () => {
+    const command = ["bench", path("conv.tflite"), "--tier", "simd", "--seconds", "0.02", "--profile"];
+    const value = (await succeed(...command, "--json")).json();
+    const { operators } = value.tiers[0];
+    const macs = operators.map((operator: { macs: number }) => operator.macs);
+    expect(macs.reduce((a: number, b: number) => a + b)).toBe(value.macs);
+    for (const { micros, macs, macsPerSecond, boundShare } of operators) {
+      expect(micros).toBeGreaterThan(0);
+      expect(macsPerSecond).toBeCloseTo((macs / micros) * 1e6, 0);
+      expect(boundShare).toBeGreaterThan(0);
+    }
+    const { stdout } = await succeed(...command);
+    expect(stdout).toMatch(/operator +output +µs +of all +GMAC\/s +of its bound/);
+    expect(stdout).toMatch(/CONV_QS8 +\[/);
+  });
 });
 
 describe("eval", () => {

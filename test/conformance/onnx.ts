@@ -30,7 +30,7 @@ export interface OnnxOutcome {
 }
 
 /** What cases without an operator of their own are listed under. */
-export const severalOperators = "several operators";
+const severalOperators = "several operators";
 
 /** The tolerance of ONNX' own runner. */
 const [rtol, atol] = [1e-3, 1e-7];

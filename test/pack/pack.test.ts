@@ -197,7 +197,7 @@ describe("what the engine has no kernel for is refused by operator, node and rea
       /transpose "y".*quantize/,
     ],
     [
-      "arithmetic on int16",
+      "int16 without a scale",
       () =>
         node(
           "add",
@@ -205,7 +205,7 @@ describe("what the engine has no kernel for is refused by operator, node and rea
           activationTensor("y", "int16", [2]),
           plain,
         ),
-      /add "y".*"x" is int16/,
+      /tensor "x": expected one scale/,
     ],
     [
       "computed weights",

@@ -8,5 +8,5 @@ interface Measured {
   independent?: boolean;
 }
 
-export const models: Record<string, (folder: string) => Measured>;
+export const models: Record<string, (folder: string, version?: string) => Measured>;
 export function load(file: string, options?: object): Graph;

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
-import { createLogMel, importModel, openSamples, optimize, readWav } from "../../build/tools.js";
+import { createFeatures, frontEnds, importModel, openSamples, optimize, readWav } from "../../build/tools.js";
 
 const keywordFolder = new URL("../../examples/keyword/", import.meta.url).pathname;
 
@@ -211,16 +211,16 @@ export const models = {
     const labels = "down go left no off on right stop up yes _silence_ _unknown_".split(" ");
     const sounds = { inputs: [{ name: "sound", dtype: "float32", shape: [1, 16000] }] };
     const read = speech(folder, sounds, labels);
-    const mel = createLogMel({ lowest: 20, highest: 4000, floor: 1e-12 });
+    const bands = { lowest: 20, highest: 4000, floor: 1e-12 };
+    const mel = createFeatures({ ...frontEnds["log-mel"], ...bands }, [1, 49, 40]);
     /** Of the loudest-normalized clip; half the logarithm of a power is that of a magnitude. */
     const cepstra = (clips) =>
       clips.map(({ name, label, inputs: [sound] }) => {
         const loudest = sound.reduce((most, v) => Math.max(most, v), 1e-4);
-        const bands = mel(sound.map((v) => v / loudest)).map((v) => v / 2);
+        const logs = mel(sound.map((v) => v / loudest)).map((v) => v / 2);
         const cepstrum = (frame, c) => {
           let sum = 0;
-          for (let b = 0; b < 40; b++)
-            sum += bands[frame * 40 + b] * Math.cos((Math.PI * c * (b + 0.5)) / 40);
+          for (let b = 0; b < 40; b++) sum += logs[frame * 40 + b] * Math.cos((Math.PI * c * (b + 0.5)) / 40);
           return sum * Math.sqrt(2 / 40);
         };
         const features = Float32Array.from({ length: 490 }, (_, i) => cepstrum(Math.floor(i / 10), i % 10));

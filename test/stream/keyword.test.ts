@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { createFeatures } from "../../src/audio/features.ts";
 import { frontEnds, withFrontEnd } from "../../src/audio/front-end.ts";
-import { createLogMel } from "../../src/audio/log-mel.ts";
 import { elementCount, type Graph } from "../../src/graph/graph.ts";
 import { optimize } from "../../src/graph/passes/index.ts";
 import { importModel } from "../../src/import/index.ts";
@@ -27,8 +27,8 @@ const int8 = quantize(float, clips, { makeExecutor: createExecutor }).graph;
 
 /** All frames of a recording. */
 function framesOf(samples: Float32Array): Float32Array {
-  const count = 480 + Math.floor((samples.length - 480) / 320) * 320;
-  return createLogMel({ sampleCount: count })(samples.subarray(0, count));
+  const { samples: _, ...frontEnd } = frontEnds["log-mel"];
+  return createFeatures(frontEnd, [Math.floor((samples.length - 480) / 320) + 1, 40])(samples);
 }
 
 const spoken = readdirSync(`${example}clips`).sort();

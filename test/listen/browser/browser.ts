@@ -61,7 +61,7 @@ export async function launchChromium(wav: string): Promise<Browser> {
   });
   const [, , , into, out] = child.stdio as unknown as [null, null, null, Writable, Readable];
   const send = converse(into, out);
-  const { product } = await within(30, send("Browser.getVersion"));
+  const { product } = await within(120, send("Browser.getVersion"));
   const { targetInfos } = await send("Target.getTargets");
   const { targetId } = targetInfos.find(({ type }: { type: string }) => type === "page");
   const { sessionId } = await send("Target.attachToTarget", { targetId, flatten: true });

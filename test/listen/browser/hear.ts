@@ -17,7 +17,7 @@ export interface Hearing {
   figures: Figures[];
 }
 
-export interface Figures {
+interface Figures {
   lost: string;
   load: string;
   memory: string;
