@@ -9,17 +9,17 @@ const round = (n) => Math.round(n * 10) / 10;
  * @param {{ floor: number, hours: number, words: number }} about floor: one accept in all the audio, the least that can be told
  */
 export function curve(lines, { floor, hours, words }) {
+  // Without any accept in so little sound there is nothing to tell; of one rate, the threshold that misses least counts.
+  const kept = lines.map(({ name, points }) => {
+    const least = new Map();
+    for (const { x, y } of points) if (x >= floor * 0.999) least.set(x, Math.min(y, least.get(x) ?? 100));
+    return { name, points: [...least].map(([x, y]) => ({ x, y })) };
+  });
   const low = 10 ** Math.floor(Math.log10(floor));
   const high = 100;
   const most = Math.min(
     100,
-    10 *
-      Math.ceil(
-        Math.max(
-          20,
-          ...lines.flatMap(({ points }) => points.filter(({ x }) => x >= floor).map(({ y }) => y)),
-        ) / 10,
-      ),
+    10 * Math.ceil(Math.max(20, ...kept.flatMap(({ points }) => points.map(({ y }) => y))) / 10),
   );
   const x = (value) => {
     const share = Math.log10(Math.max(low, Math.min(high, value)) / low) / Math.log10(high / low);
@@ -53,7 +53,7 @@ export function curve(lines, { floor, hours, words }) {
       ` transform="translate(14 ${(height - bottom + top) / 2}) rotate(-90)"`,
     ),
   ];
-  const drawn = lines.map(({ name, points }, i) => {
+  const drawn = kept.map(({ name, points }, i) => {
     const colour = colours[i % colours.length];
     const path = points.map((p, n) => `${n ? "L" : "M"}${round(x(p.x))} ${round(y(p.y))}`).join("");
     const at = left + 8 + i * 210;

@@ -35,7 +35,6 @@ const listener = createListener(model, { onScore: ({ averages }) => scores.push(
 
 /** The averaged score of every inference. */
 function listenTo(pieces) {
-  model.reset();
   listener.reset();
   scores = [];
   for (const samples of pieces) listener.push(samples);
@@ -96,7 +95,7 @@ const conditions = [
 const others = [];
 for (const { name, count, clips: pieces } of recordings(data, options.benchmark)) {
   const heard = count > 0 ? listenTo(pieces()) : undefined;
-  if (heard?.seconds > 0) others.push({ name, ...heard });
+  if (heard?.seconds > 0) others.push({ name, isSynthetic: name.includes("synthetic"), ...heard });
   else absent.push(`${name}: ${count > 0 ? "sox is not installed" : "no files"}`);
 }
 const text = options.text && existsSync(options.text) ? readFileSync(options.text, "utf8") : undefined;

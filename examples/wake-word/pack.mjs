@@ -13,6 +13,7 @@ import {
   streamWindows,
   withFrontEnd,
 } from "nibblenet/tools";
+import { randomFrom } from "./audio.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 /** Frames of 20 ms in one step: an inference every 40 ms. */
@@ -22,11 +23,7 @@ const { samples: _, ...frontEnd } = frontEnds["log-mel"];
 
 /** The clips beside this file, loud, soft and in noise: the same ranges come out wherever this runs. */
 function calibrationWindows(count) {
-  let seed = 1;
-  const random = () => {
-    seed = (seed * 16807) % 2147483647;
-    return seed / 2147483647;
-  };
+  const random = randomFrom(1);
   const windows = [];
   for (const name of readdirSync(`${here}clips`).sort()) {
     const { samples } = readWav(readFileSync(`${here}clips/${name}`), name, 16000);
@@ -60,7 +57,7 @@ export function packWakeWord({ isFloat = false } = {}) {
   const { graph: stream, hop, window, warmUp } = streamWindows(graph, { hop: step });
   const metadata = {
     labels: ["computer"],
-    listen: { hop: step * frontEnd.hop, scores: "logistic", smoothing: 3, threshold: 0.5, cooldown: 1000 },
+    listen: { hop: step * frontEnd.hop, scores: "logistic", smoothing: 2, threshold: 0.95, cooldown: 1000 },
     stream: { hop, window, warmUp },
   };
   return pack(withFrontEnd(stream, frontEnd, { stream: true }), { metadata }).bytes;

@@ -8,6 +8,8 @@ import { randomFrom } from "../helpers/graphs.ts";
 
 const example = "examples/wake-word/";
 const rate = 16000;
+/** Between the voices that say the word and the sentence of words like it; the file's own is for people. */
+const threshold = 0.9;
 
 const { packWakeWord } = await import(pathToFileURL(`${example}pack.mjs`).href);
 const packed: Uint8Array = packWakeWord();
@@ -44,7 +46,7 @@ function recording(...names: string[]): { samples: Float32Array; starts: number[
 function heardIn(samples: Float32Array, chunk = 512): Detection[] {
   const detections: Detection[] = [];
   const model = loadModelSync(packed);
-  const listener = createListener(model, { onDetect: (detection) => detections.push(detection) });
+  const listener = createListener(model, { threshold, onDetect: (detection) => detections.push(detection) });
   for (let at = 0; at < samples.length; at += chunk) listener.push(samples.subarray(at, at + chunk));
   model.dispose();
   return detections;
@@ -60,7 +62,7 @@ describe("the wake word of the example, int8, as a stream from samples", () => {
       const until = from + clip(i === 0 ? "computer" : "computer_in_speech").length / rate;
       expect(time).toBeGreaterThan(from + 0.5);
       expect(time).toBeLessThan(until + 0.3);
-      expect(score).toBeGreaterThan(0.5);
+      expect(score).toBeGreaterThan(threshold);
     }
   });
 

@@ -1,6 +1,6 @@
 """Trains the network on the pool and writes ../model.onnx.
 
-    python3 fit.py --shards 4 --epochs 40
+    python3 fit.py --shards 4 --epochs 24
 
 Nobody said where in a canvas the word is. Without padding along time the network judges every window of a canvas
 in one go: where the word is there, its surest windows must hear it; where it isn't, no window may.
@@ -134,7 +134,7 @@ def export(model, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--shards", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -2,7 +2,7 @@
 
     python3 people.py [FOLDER]    # FOLDER: clips whose groups are held out; default: the shared data's twenty
 
-The clips name no speakers, but each person recorded ten or twenty in a row, with one microphone in one room:
+The clips name no speakers, but many come in groups of ten or twenty that share a voice, a microphone and a room:
 the noise between words, the colour of the loud part and the pitch tell the groups apart. Groups that might be
 one person are joined rather than parted, and whole groups are held out, so that nobody is on both sides.
 """

@@ -26,7 +26,7 @@ def sources():
     bench = [f for f in recordings(BENCHMARK, "audio/computer") if os.path.basename(f)[:8] not in held]
     measured = {os.path.basename(f) for f in glob.glob(os.path.join(DATA, "audio/precise/*/*.wav"))}
     community = [f for f in recordings(COMMUNITY, "computer", "heycomputer")]
-    others = recordings(COMMUNITY, "amelia", "athena", "heychatterbox", "heysavant", "not-wake-words")
+    others = recordings(COMMUNITY, "amelia", "athena", "heychatterbox", "not-wake-words")  # heysavant is not free
     others = [f for f in others if os.path.basename(f) not in measured]
     noise = [f for f in others if "noises" in f]
     recorded = speech_commands("train", "train_v001")
