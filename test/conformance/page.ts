@@ -48,9 +48,14 @@ ${rows.join("\n")}
 
 /** Graph operator → what it is called outside, and the types its kernels take. */
 const operators: [name: string, tflite: string, onnx: string, types: string][] = [
-  ["conv2d", "CONV_2D", "Conv (1-D, 2-D, grouped)", "fiuw"],
+  ["conv2d", "CONV_2D", "Conv (1-D, 2-D, grouped), QLinearConv", "fiuw"],
   ["depthwiseConv2d", "DEPTHWISE_CONV_2D", "Conv (group = channels)", "fiuw"],
-  ["fullyConnected", "FULLY_CONNECTED", "Gemm, MatMul (constant weights)", "fiuw"],
+  [
+    "fullyConnected",
+    "FULLY_CONNECTED",
+    "Gemm, MatMul (constant weights), MatMulNBits, QLinearMatMul",
+    "fiuw",
+  ],
   [
     "matmul",
     "BATCH_MATMUL, FULLY_CONNECTED (computed weights, float32)",
@@ -79,18 +84,18 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   ],
   ["binary of bool", "LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT", "And, Or, Xor, Not", ""],
   ["select (every type)", "SELECT, SELECT_V2", "Where", "fiuw"],
-  ["cast (between all types)", "CAST", "Cast", "f"],
+  ["cast (between all types)", "CAST", "Cast, CastLike", "f"],
   [
     "averagePool2d, maxPool2d",
     "AVERAGE_POOL_2D, MAX_POOL_2D",
-    "AveragePool, MaxPool, GlobalAveragePool, GlobalMaxPool",
+    "AveragePool, MaxPool, GlobalAveragePool, GlobalMaxPool, LpPool",
     "fiu",
   ],
   ["mean", "MEAN", "ReduceMean", "fiu"],
   [
     "reduce",
     "SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD (float32, int32)",
-    "ReduceSum, Max, Min, Prod, L1, L2, SumSquare, LogSum, LogSumExp, GlobalLpPool",
+    "ReduceSum, ReduceMax, ReduceMin, ReduceProd, ReduceL1, ReduceL2, ReduceSumSquare, ReduceLogSum, ReduceLogSumExp, GlobalLpPool",
     "fiu",
   ],
   ["argExtreme", "ARG_MAX, ARG_MIN", "ArgMax, ArgMin", "fiu"],
@@ -98,16 +103,16 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   [
     "normalize",
     "L2_NORMALIZATION, LOCAL_RESPONSE_NORMALIZATION",
-    "LayerNormalization, RMSNormalization, GroupNormalization, InstanceNormalization, LpNormalization, " +
+    "LayerNormalization, SimplifiedLayerNormalization, RMSNormalization, BatchNormalization, GroupNormalization, InstanceNormalization, LpNormalization, " +
       "MeanVarianceNormalization, LRN",
     "f",
   ],
   ["resize2d", "RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR", "Resize, Upsample", "fiu"],
   ["dilate, conv2d", "TRANSPOSE_CONV", "ConvTranspose (1-D, 2-D, grouped)", "fiuw"],
-  ["softmax", "SOFTMAX", "Softmax", "fiu"],
+  ["softmax", "SOFTMAX", "Softmax, LogSoftmax", "fiu"],
   [
     "unary",
-    "RELU…RELU6, LOGISTIC, TANH, ELU, HARD_SWISH, LEAKY_RELU, GELU, ABS, NEG, EXP, LOG, SQRT, RSQRT, SQUARE, SIN, COS, FLOOR, CEIL, ROUND, SIGN",
+    "RELU, RELU_N1_TO_1, RELU_0_TO_1, RELU6, LOGISTIC, TANH, ELU, HARD_SWISH, LEAKY_RELU, GELU, ABS, NEG, EXP, LOG, SQRT, RSQRT, SQUARE, SIN, COS, FLOOR, CEIL, ROUND, SIGN",
     "Relu, Clip, Sigmoid, Tanh, Elu, HardSigmoid, HardSwish, LeakyRelu, Gelu, Softplus, Abs, Neg, Exp, Log, Sqrt, Sin, Cos, Floor, Ceil, Round, Sign, Reciprocal, Erf, Celu, Selu, Mish, Softsign, ThresholdedRelu",
     "fiuw",
   ],
@@ -120,7 +125,12 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
     "Slice, Split, Gather of one row, Pad (reflect, edge, wrap), CenterCropPad",
     "fiuw",
   ],
-  ["spectrum", "–", "–", "f"],
+  [
+    "spectrum",
+    "–",
+    "DFT, STFT; of constant sizes HannWindow, HammingWindow, BlackmanWindow, MelWeightMatrix",
+    "f",
+  ],
   [
     "microFeatures (int16 → int32)",
     "Signal… custom operators, from SignalWindow to SignalFilterBankLog",
@@ -143,7 +153,7 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   [
     "scatterNd",
     "SCATTER_ND (distinct constant places), ONE_HOT",
-    "ScatterND, ScatterElements, OneHot",
+    "ScatterND, ScatterElements, Scatter, OneHot",
     "fiuw",
   ],
   ["dynamicSlice, dynamicUpdateSlice", "SLICE, DYNAMIC_UPDATE_SLICE", "–", "fiuw"],
@@ -151,6 +161,14 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
   ["reshape", "RESHAPE, SQUEEZE, EXPAND_DIMS", "Reshape, Flatten, Squeeze, Unsqueeze", "fiuw"],
   ["transpose", "TRANSPOSE", "Transpose", "fiuw"],
   ["quantize, dequantize", "QUANTIZE, DEQUANTIZE", "QuantizeLinear, DequantizeLinear", "fiuw"],
+  [
+    "integer products and parameters known at run time",
+    "–",
+    "ConvInteger, MatMulInteger, DynamicQuantizeLinear, and QuantizeLinear, DequantizeLinear, QLinearConv, QLinearMatMul of such",
+    "iu",
+  ],
+  ["states", "VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, CALL_ONCE", "outputs named with --state", "fiuw"],
+  ["nothing: gone after the import", "DENSIFY, RANGE, SHAPE", "Dropout, Identity, Constant, Shape", "fiuw"],
 ];
 
 function operatorRows(): string[] {

@@ -176,6 +176,9 @@ const conversions = new Map<string, Conversion>([
   ["TRANSPOSE_CONV", convertTransposeConv],
 ]);
 
+/** Built-in operators that can be imported. */
+export const conversionNames: readonly string[] = [...conversions.keys()];
+
 const anyNumber: OutputCount = { least: 1, most: Number.POSITIVE_INFINITY };
 
 /** Of operators that do not have exactly one output. */
