@@ -60,18 +60,24 @@ export async function collectFiles() {
   return files;
 }
 
-/** Every packed model in models/, after the keyword model of the example beside this one. */
+/** The models of the examples beside this one, packed at the first start, and every packed model in models/. */
 async function collectModels() {
   const { loadModelSync } = await import("../../build/index.js");
   const made = `${root}build/panel`;
-  const keyword = `${made}/keyword.nbl`;
-  if (!existsSync(keyword)) {
+  if (!existsSync(made)) {
+    const { packKeyword } = await import("./keyword.mjs");
+    const { packWakeWord } = await import("../wake-word/pack.mjs");
+    const packed = { "keyword.nbl": packKeyword(), "wake-word.nbl": packWakeWord() };
     mkdirSync(made, { recursive: true });
-    writeFileSync(keyword, await (await import("./keyword.mjs")).packKeyword());
+    for (const [name, bytes] of Object.entries(packed)) writeFileSync(`${made}/${name}`, bytes);
   }
   const folder = `${here}models`;
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".nbl")) : [];
-  return [keyword, ...names.map((name) => `${folder}/${name}`)].map((path) => {
+  const paths = [
+    ...readdirSync(made).map((name) => `${made}/${name}`),
+    ...names.map((name) => `${folder}/${name}`),
+  ];
+  return paths.map((path) => {
     const bytes = readFileSync(path);
     const name = path.split("/").at(-1);
     return { name, bytes, title: loadModelSync(bytes, { name }).metadata?.listen?.title ?? name };

@@ -57,7 +57,14 @@ export function packWakeWord({ isFloat = false } = {}) {
   const { graph: stream, hop, window, warmUp } = streamWindows(graph, { hop: step });
   const metadata = {
     labels: ["computer"],
-    listen: { hop: step * frontEnd.hop, scores: "logistic", smoothing: 2, threshold: 0.95, cooldown: 1000 },
+    listen: {
+      title: "Wake word “computer”",
+      hop: step * frontEnd.hop,
+      scores: "logistic",
+      smoothing: 2,
+      threshold: 0.95,
+      cooldown: 1000,
+    },
     stream: { hop, window, warmUp },
   };
   return pack(withFrontEnd(stream, frontEnd, { stream: true }), { metadata }).bytes;
