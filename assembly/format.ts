@@ -7,6 +7,8 @@
 export const MAGIC: u32 = 0x014c424e; // "NBL\x01"
 export const VERSION: u32 = 1;
 export const ALIGNMENT: u32 = 64;
+/** Bytes a kernel may read past the end of a tensor; the arena ends with as many. */
+export const SLACK: u32 = 64;
 export const HEADER_BYTES: u32 = 64;
 export const H_MAGIC: u32 = 0;
 export const H_VERSION: u32 = 4;

@@ -5,8 +5,8 @@
  */
 
 import { CHECK_ALIGNMENT, CHECK_FIELD, CHECK_OVERLAP, CHECK_QUANTIZATION, CHECK_REGION } from "../abi";
+import { ROUNDING_DOUBLE } from "../codes";
 import { ALIGNMENT } from "../format";
-import { ROUNDING_DOUBLE } from "../records";
 import { kept_roundings } from "./kept";
 import { arena, arenaBytes, bytesOf, dataOf, dimOf, dtypeOf, f32At, i32At, rankOf, u32At, weights, weightsBytes } from "./model";
 

@@ -7,20 +7,6 @@
 
 import { CHECK_DTYPE, CHECK_UNDEFINED, CULPRIT_OPERATOR, CULPRIT_TENSOR } from "../abi";
 import {
-  NONE,
-  O_BYTES,
-  O_CODE,
-  O_INPUT,
-  O_INPUT2,
-  O_INPUT3,
-  O_VARIABLE,
-  O_VARIABLE2,
-  REGION_STATE,
-  T_REGION,
-} from "../format";
-import {
-  M_SCRATCH,
-  M_SCRATCH_BYTES,
   OP_CONV_F32,
   OP_CONV_QS16,
   OP_CONV_QS8,
@@ -37,8 +23,20 @@ import {
   OP_SPECTRUM,
   OP_UPDATE,
   OP_WINDOW,
-  WINDOW_SHIFT,
-} from "../records";
+} from "../codes";
+import {
+  NONE,
+  O_BYTES,
+  O_CODE,
+  O_INPUT,
+  O_INPUT2,
+  O_INPUT3,
+  O_VARIABLE,
+  O_VARIABLE2,
+  REGION_STATE,
+  T_REGION,
+} from "../format";
+import { M_SCRATCH, M_SCRATCH_BYTES, WINDOW_SHIFT } from "../records";
 import { isKept } from "./kept";
 import { markCopy } from "../ops/copy";
 import {

@@ -53,6 +53,7 @@ import {
   SECTION_STORED,
   SECTION_TENSORS,
   SECTION_WEIGHTS,
+  SLACK,
   S_BYTES,
   S_FLAGS,
   S_KIND,
@@ -61,7 +62,6 @@ import {
   T_REGION,
   VERSION,
 } from "../format";
-import { SLACK } from "../records";
 import {
   arena,
   arenaBytes,

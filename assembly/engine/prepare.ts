@@ -5,23 +5,9 @@
  */
 
 import { DOT_SATURATES, DOT_UNSIGNED } from "../abi";
+import { KR, NR, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
-import {
-  C_GROUPS,
-  KR,
-  M_BIAS,
-  M_INDEX,
-  M_K,
-  M_N,
-  M_PREPARED_BIAS,
-  M_WEIGHTS,
-  NR,
-  OP_CONV_QS8,
-  OP_DWCONV_F32,
-  OP_DWCONV_QS8,
-  OP_GEMM_QS8,
-  OP_GEMM_SPARSE_QS8,
-} from "../records";
+import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
 import { stepBytes } from "../simd/rows";

@@ -1,6 +1,5 @@
 /** One inference: the operators in file order. */
 
-import { O_BYTES, O_CODE } from "../format";
 import {
   OP_ADD_F32,
   OP_ADD_QS8,
@@ -52,7 +51,8 @@ import {
   OP_UNARY_F32,
   OP_UPDATE,
   OP_WINDOW,
-} from "../records";
+} from "../codes";
+import { O_BYTES, O_CODE } from "../format";
 import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";

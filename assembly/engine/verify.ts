@@ -2,19 +2,6 @@
 
 import { CHECK_INDEX, CHECK_OVERLAP, CHECK_RECORD, CHECK_WRITES_CONSTANT } from "../abi";
 import {
-  NONE,
-  O_BYTES,
-  O_CODE,
-  O_INPUT,
-  O_INPUT2,
-  O_OUTPUT,
-  O_VARIABLE,
-  O_VARIABLE2,
-  O_WIDE_FIELDS,
-  REGION_WEIGHTS,
-  T_REGION,
-} from "../format";
-import {
   OP_ADD_QS8,
   OP_ARG,
   OP_AVERAGE_POOL_F32,
@@ -62,7 +49,20 @@ import {
   OP_UNARY_F32,
   OP_UPDATE,
   OP_WINDOW,
-} from "../records";
+} from "../codes";
+import {
+  NONE,
+  O_BYTES,
+  O_CODE,
+  O_INPUT,
+  O_INPUT2,
+  O_OUTPUT,
+  O_VARIABLE,
+  O_VARIABLE2,
+  O_WIDE_FIELDS,
+  REGION_WEIGHTS,
+  T_REGION,
+} from "../format";
 import { verifyArithmetic, verifySelect } from "../ops/arithmetic";
 import { verifyBinary } from "../ops/binary";
 import { verifyCast } from "../ops/cast";

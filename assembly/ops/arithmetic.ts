@@ -2,6 +2,17 @@
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
 import {
+  BINARY_EQUAL,
+  BINARY_LESS_EQUAL,
+  BINARY_MAXIMUM,
+  BINARY_MUL,
+  BINARY_POW,
+  BINARY_PRELU,
+  OP_BINARY_F32,
+  OP_BINARY_INT,
+  OP_SELECT,
+} from "../codes";
+import {
   DTYPE_BOOL,
   DTYPE_FLOAT32,
   NONE,
@@ -14,21 +25,12 @@ import {
   O_VARIABLE2,
 } from "../format";
 import {
-  BINARY_EQUAL,
-  BINARY_LESS_EQUAL,
-  BINARY_MAXIMUM,
-  BINARY_MUL,
-  BINARY_POW,
-  BINARY_PRELU,
   BINARY_RECORD_BYTES,
   B_A_STRIDES,
   B_B_STRIDES,
   B_DIMS,
   B_KIND,
   J_CONDITION_STRIDES,
-  OP_BINARY_F32,
-  OP_BINARY_INT,
-  OP_SELECT,
   SELECT_RECORD_BYTES,
 } from "../records";
 import { within } from "../engine/check";

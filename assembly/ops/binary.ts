@@ -1,14 +1,23 @@
 /** OP_ADD_*, OP_SUB_F32, OP_MUL_*, OP_BINARY_F32: elementwise with broadcasting. An int8 subtraction is an addition. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
-import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
   BINARY_ADD,
   BINARY_MAXIMUM,
   BINARY_MUL,
   BINARY_PRELU,
-  BINARY_RECORD_BYTES,
   BINARY_SUB,
+  OP_ADD_F32,
+  OP_ADD_QS8,
+  OP_BINARY_F32,
+  OP_MUL_F32,
+  OP_MUL_QS8,
+  OP_SUB_F32,
+  ROUNDING_DOUBLE,
+} from "../codes";
+import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
+import {
+  BINARY_RECORD_BYTES,
   B_A_MULTIPLIER,
   B_A_SHIFT,
   B_A_STRIDES,
@@ -27,13 +36,6 @@ import {
   B_SHIFT,
   B_SIGN,
   B_ZERO_POINT,
-  OP_ADD_F32,
-  OP_ADD_QS8,
-  OP_BINARY_F32,
-  OP_MUL_F32,
-  OP_MUL_QS8,
-  OP_SUB_F32,
-  ROUNDING_DOUBLE,
 } from "../records";
 import { checkFloatRange, checkInt8Range, checkRounding, isInt8, isMultiplier, isScale, within } from "../engine/check";
 import { isKept, roundingAt } from "../engine/kept";

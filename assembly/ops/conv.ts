@@ -1,13 +1,13 @@
 /** OP_CONV_QS8, OP_CONV_F32: any 2-D convolution, by panels of gathered rows that the GEMM kernels read. */
 
 import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { KR, NR } from "../codes";
 import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
   CONV_RECORD_BYTES,
   C_GROUPS,
   C_PAD_VALUE,
   C_PANEL_ROWS,
-  KR,
   M_BIAS,
   M_K,
   M_N,
@@ -15,7 +15,6 @@ import {
   M_SCRATCH,
   M_SCRATCH_BYTES,
   M_WEIGHTS,
-  NR,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,

@@ -1,17 +1,9 @@
 /** OP_TABLE, OP_QUANTIZE, OP_DEQUANTIZE: elementwise, from one type to another. */
 
 import { CHECK_DTYPE, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_DEQUANTIZE, OP_QUANTIZE, OP_TABLE } from "../codes";
 import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
-import {
-  OP_DEQUANTIZE,
-  OP_QUANTIZE,
-  OP_TABLE,
-  UNARY_RECORD_BYTES,
-  U_ROUNDING,
-  U_SCALE,
-  U_TABLE,
-  U_ZERO_POINT,
-} from "../records";
+import { UNARY_RECORD_BYTES, U_ROUNDING, U_SCALE, U_TABLE, U_ZERO_POINT } from "../records";
 import { checkRounding, checkWeights, isInt8, isScale } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

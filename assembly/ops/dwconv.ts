@@ -1,6 +1,7 @@
 /** OP_DWCONV_QS8, OP_DWCONV_F32: depthwise convolution with one filter a channel, output row by output row. */
 
 import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { NR } from "../codes";
 import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
   CONV_RECORD_BYTES,
@@ -13,7 +14,6 @@ import {
   M_SCRATCH_BYTES,
   M_WEIGHTS,
   M_WEIGHT_ZERO_POINT,
-  NR,
   W_DILATION_H,
   W_DILATION_W,
   W_KERNEL_H,

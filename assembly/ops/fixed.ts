@@ -1,6 +1,7 @@
 /** OP_FIXED: elementwise operators of int8, int16 and int32 by fixed-point factors, with broadcasting; any type to any. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD } from "../abi";
+import { FIXED_ADD, FIXED_LOGISTIC, FIXED_MUL, FIXED_REQUANTIZE, FIXED_SUB, FIXED_TANH } from "../codes";
 import { DTYPE_INT16, DTYPE_INT8, DTYPE_UINT8, NONE, O_BYTES, O_INPUT2, O_INPUT3 } from "../format";
 import {
   B_A_STRIDES,
@@ -19,13 +20,7 @@ import {
   E_SHIFT,
   E_TABLE,
   E_ZERO_POINT,
-  FIXED_ADD,
-  FIXED_LOGISTIC,
-  FIXED_MUL,
   FIXED_RECORD_BYTES,
-  FIXED_REQUANTIZE,
-  FIXED_SUB,
-  FIXED_TANH,
 } from "../records";
 import { checkWeights, within } from "../engine/check";
 import { dataOf, dtypeOf, i32At, inputOf, namedBy, outputOf, u32At, weights } from "../engine/model";

@@ -6,19 +6,9 @@
  */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_SCATTER } from "../codes";
 import { DTYPE_INT32, DTYPE_INT64, NONE, O_BYTES, O_CODE, O_INPUT, O_INPUT2 } from "../format";
-import {
-  GATHER_RANK,
-  GATHER_RECORD_BYTES,
-  G_BATCHES,
-  G_COUNT,
-  G_DEPTH,
-  G_DIMS,
-  G_FROM_END,
-  G_INNER,
-  G_OUTER,
-  OP_SCATTER,
-} from "../records";
+import { GATHER_RANK, GATHER_RECORD_BYTES, G_BATCHES, G_COUNT, G_DEPTH, G_DIMS, G_FROM_END, G_INNER, G_OUTER } from "../records";
 import { isRows, productOf } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";

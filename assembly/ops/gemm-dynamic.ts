@@ -1,6 +1,7 @@
 /** OP_GEMM_QD8: fully connected layers whose activations are quantized as they come, [m, k] → [m, n]. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { NR, WEIGHTS_CODEBOOK, WEIGHTS_F32, WEIGHTS_I8 } from "../codes";
 import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
   GEMM_RECORD_BYTES,
@@ -13,15 +14,11 @@ import {
   M_SCRATCH_BYTES,
   M_WEIGHTS,
   M_WEIGHT_FORMAT,
-  NR,
   QD_BLOCK,
   QD_BLOCK_ZERO_POINTS,
   QD_TABLE,
   QD_WEIGHT_SUMS,
   QD_ZERO_POINT,
-  WEIGHTS_CODEBOOK,
-  WEIGHTS_F32,
-  WEIGHTS_I8,
 } from "../records";
 import { checkFloatRange, checkScratch, checkWeights, isInt8, rowsOf, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

@@ -1,10 +1,10 @@
 /** OP_GEMM_SPARSE_QS8: fully connected layers and 1×1 convolutions whose weights have blocks of zeros. */
 
 import { CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { KR, NR } from "../codes";
 import { O_BYTES } from "../format";
 import {
   GEMM_RECORD_BYTES,
-  KR,
   M_BIAS,
   M_INDEX,
   M_INDEX_BYTES,
@@ -13,7 +13,6 @@ import {
   M_REQUANT,
   M_WEIGHTS,
   M_WEIGHT_ZERO_POINT,
-  NR,
 } from "../records";
 import { checkWeights, within } from "../engine/check";
 import { bytesOf, dataOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

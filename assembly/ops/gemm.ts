@@ -8,10 +8,10 @@ import {
   CHECK_RECORD,
   CHECK_SHAPE,
 } from "../abi";
+import { KR, NR, OP_CONV_F32, OP_DWCONV_F32, OP_GEMM_F32, WEIGHTS_F32, WEIGHTS_I8 } from "../codes";
 import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
   GEMM_RECORD_BYTES,
-  KR,
   M_BIAS,
   M_K,
   M_MAX,
@@ -23,12 +23,6 @@ import {
   M_WEIGHT_FORMAT,
   M_WEIGHT_ZERO_POINT,
   M_ZERO_POINT,
-  NR,
-  OP_CONV_F32,
-  OP_DWCONV_F32,
-  OP_GEMM_F32,
-  WEIGHTS_F32,
-  WEIGHTS_I8,
 } from "../records";
 import {
   checkFloatRange,

@@ -4,6 +4,7 @@
  */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_CONV_QS16, OP_INTEGER_CONV, ROUNDING_DOUBLE, ROUNDING_SINGLE } from "../codes";
 import { DTYPE_INT16, DTYPE_INT32, DTYPE_INT64, DTYPE_INT8, NONE, O_BYTES, O_CODE, O_INPUT2, O_INPUT3 } from "../format";
 import {
   CONV_QS16_RECORD_BYTES,
@@ -32,10 +33,6 @@ import {
   I_X_BATCHED,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  OP_CONV_QS16,
-  OP_INTEGER_CONV,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
 } from "../records";
 import { checkRequant, checkRounding, checkScratch, within } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";

@@ -1,6 +1,7 @@
 /** OP_MATMUL_F32: products of two computed matrices. b is packed as GEMM weights are, one batch at a time. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { NR } from "../codes";
 import { DTYPE_FLOAT32, O_BYTES, O_INPUT, O_INPUT2, O_INPUT3, O_VARIABLE, O_VARIABLE2 } from "../format";
 import {
   MATMUL_RANK,
@@ -18,7 +19,6 @@ import {
   M_MIN,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  NR,
 } from "../records";
 import { checkFloatRange, checkScratch, roundUp, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, input2Of, inputOf, namedBy, outputOf, u32At } from "../engine/model";

@@ -1,12 +1,10 @@
 /** OP_MEAN_QS8, OP_MEAN_F32: [outer, count, inner] → [outer, inner]. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_MEAN_F32, OP_MEAN_QS8, ROUNDING_DOUBLE } from "../codes";
 import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
 import {
   MEAN_RECORD_BYTES,
-  OP_MEAN_F32,
-  OP_MEAN_QS8,
-  ROUNDING_DOUBLE,
   R_BIAS,
   R_COUNT,
   R_INNER,

@@ -1,6 +1,7 @@
 /** OP_QUANTIZE_LINEAR: to and from integers with scales and zero points that are tensors, per tensor, axis or block. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { LINEAR_AWAY, LINEAR_CENTER, LINEAR_DEQUANTIZE, LINEAR_MULTIPLY } from "../codes";
 import {
   DTYPE_FLOAT32,
   DTYPE_INT16,
@@ -16,10 +17,6 @@ import {
   O_VARIABLE2,
 } from "../format";
 import {
-  LINEAR_AWAY,
-  LINEAR_CENTER,
-  LINEAR_DEQUANTIZE,
-  LINEAR_MULTIPLY,
   QL_AXIS_STRIDE,
   QL_BLOCK,
   QL_DIM,

@@ -1,6 +1,7 @@
 /** OP_RECURRENT_F32: LSTM, GRU and RNN, step by step. The products of the inputs are a matrix multiply before it. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { NR, RECURRENT_GRU, RECURRENT_GRU_RESET_AFTER, RECURRENT_LSTM, RECURRENT_RNN } from "../codes";
 import { DTYPE_FLOAT32, O_BYTES, O_INPUT, O_VARIABLE, O_VARIABLE2 } from "../format";
 import {
   L_BIAS,
@@ -13,12 +14,7 @@ import {
   M_MIN,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  NR,
-  RECURRENT_GRU,
-  RECURRENT_GRU_RESET_AFTER,
-  RECURRENT_LSTM,
   RECURRENT_RECORD_BYTES,
-  RECURRENT_RNN,
 } from "../records";
 import { checkFloatRange, checkScratch, checkWeights, isRows, roundUp, rowsOf, within } from "../engine/check";
 import {

@@ -1,6 +1,7 @@
 /** OP_REDUCE, OP_ARG, OP_CUMSUM: along the middle of [outer, count, inner]. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_ARG, OP_CUMSUM, OP_REDUCE, REDUCE_MAX, REDUCE_MIN } from "../codes";
 import {
   DTYPE_FLOAT32,
   DTYPE_INT32,
@@ -13,18 +14,7 @@ import {
   O_VARIABLE,
   O_VARIABLE2,
 } from "../format";
-import {
-  OP_ARG,
-  OP_CUMSUM,
-  OP_REDUCE,
-  Q_COUNT,
-  Q_INNER,
-  Q_KIND,
-  Q_OUTER,
-  REDUCE_MAX,
-  REDUCE_MIN,
-  REDUCE_RECORD_BYTES,
-} from "../records";
+import { Q_COUNT, Q_INNER, Q_KIND, Q_OUTER, REDUCE_RECORD_BYTES } from "../records";
 import { within } from "../engine/check";
 import { isKept, keeps } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, inputOf, namedBy, outputOf, u32At } from "../engine/model";

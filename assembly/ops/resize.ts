@@ -1,10 +1,10 @@
 /** OP_RESIZE: each output element is a weighted sum over a small grid of inputs, both given by tables in the file. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { ROUNDING_DOUBLE } from "../codes";
 import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES } from "../format";
 import {
   RESIZE_RECORD_BYTES,
-  ROUNDING_DOUBLE,
   Z_COLUMNS,
   Z_COLUMN_TAPS,
   Z_HEIGHT,

@@ -1,18 +1,9 @@
 /** OP_SOFTMAX_QS8, OP_SOFTMAX_F32: along the last dimension. */
 
 import { CHECK_DTYPE, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_SOFTMAX_F32, OP_SOFTMAX_QS8, ROUNDING_DOUBLE } from "../codes";
 import { DTYPE_FLOAT32, DTYPE_INT8, O_BYTES, O_CODE } from "../format";
-import {
-  OP_SOFTMAX_F32,
-  OP_SOFTMAX_QS8,
-  ROUNDING_DOUBLE,
-  SOFTMAX_RECORD_BYTES,
-  X_DEPTH,
-  X_ROUNDING,
-  X_SCALE,
-  X_TABLE,
-  X_ZERO_POINT,
-} from "../records";
+import { SOFTMAX_RECORD_BYTES, X_DEPTH, X_ROUNDING, X_SCALE, X_TABLE, X_ZERO_POINT } from "../records";
 import { checkRounding, checkWeights, isInt8, isScale, sameElements } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";
 import { bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";

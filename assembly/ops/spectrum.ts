@@ -1,6 +1,7 @@
 /** OP_SPECTRUM: the Fourier transform of overlapping frames of samples. OP_MICRO_FEATURES: what TFLite Micro makes of them. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD, CHECK_SHAPE } from "../abi";
+import { OP_MICRO_FEATURES } from "../codes";
 import {
   DTYPE_FLOAT32,
   DTYPE_INT16,
@@ -18,7 +19,6 @@ import {
   MICRO_FEATURES_RECORD_BYTES,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  OP_MICRO_FEATURES,
   SPECTRUM_RECORD_BYTES,
   SP_FRAMES,
   SP_HOP,

@@ -1,7 +1,6 @@
 /** OP_UNARY_F32: elementwise float32 functions. Scalar in every tier, so the bits agree by construction. */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_RECORD, CHECK_SHAPE } from "../abi";
-import { DTYPE_FLOAT32, O_BYTES } from "../format";
 import {
   UNARY_ABS,
   UNARY_CEIL,
@@ -20,7 +19,6 @@ import {
   UNARY_LOGISTIC,
   UNARY_NEG,
   UNARY_RECIPROCAL,
-  UNARY_RECORD_BYTES,
   UNARY_ROUND,
   UNARY_RSQRT,
   UNARY_SIGN,
@@ -29,10 +27,9 @@ import {
   UNARY_SOFTPLUS,
   UNARY_SQRT,
   UNARY_SQUARE,
-  U_ALPHA,
-  U_BETA,
-  U_KIND,
-} from "../records";
+} from "../codes";
+import { DTYPE_FLOAT32, O_BYTES } from "../format";
+import { UNARY_RECORD_BYTES, U_ALPHA, U_BETA, U_KIND } from "../records";
 import { sameElements, within } from "../engine/check";
 import { bytesOf, dataOf, dtypeOf, f32At, inputOf, outputOf, u32At } from "../engine/model";
 import { expf } from "../simd/exp";

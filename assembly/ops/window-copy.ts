@@ -4,8 +4,9 @@
  */
 
 import { CHECK_DTYPE, CHECK_FIELD, CHECK_INDEX, CHECK_RECORD } from "../abi";
+import { OP_UPDATE } from "../codes";
 import { DTYPE_INT32, DTYPE_INT64, MAX_RANK, NONE, O_BYTES, O_CODE, O_INPUT, O_INPUT2 } from "../format";
-import { D_LIMITS, D_STARTS, D_STRIDES, OP_UPDATE, WINDOW_RECORD_BYTES, WINDOW_SHIFT } from "../records";
+import { D_LIMITS, D_STARTS, D_STRIDES, WINDOW_RECORD_BYTES, WINDOW_SHIFT } from "../records";
 import { bytesOf, dataOf, dtypeOf, input2Of, inputOf, outputOf, u32At } from "../engine/model";
 import { elementBytes } from "../engine/tensors";
 import { checkCopy, copyStrided } from "./copy";

@@ -1,16 +1,7 @@
 /** Sliding windows over NHWC images: what convolutions and pools check and compute alike. */
 
 import { CHECK_FIELD, CHECK_SHAPE } from "../abi";
-import {
-  W_DILATION_H,
-  W_DILATION_W,
-  W_KERNEL_H,
-  W_KERNEL_W,
-  W_PAD_LEFT,
-  W_PAD_TOP,
-  W_STRIDE_H,
-  W_STRIDE_W,
-} from "../records";
+import { W_DILATION_H, W_DILATION_W, W_KERNEL_H, W_KERNEL_W, W_PAD_LEFT, W_PAD_TOP, W_STRIDE_H, W_STRIDE_W } from "../records";
 import { within } from "../engine/check";
 import { dimOf, rankOf } from "../engine/model";
 

@@ -3,7 +3,8 @@
  * forms give the same bits: convert, multiply, clamp against integer bounds, round half to even.
  */
 
-import { M_MAX, M_MIN, M_ROUNDING, M_ZERO_POINT, NR, ROUNDING_DOUBLE } from "../records";
+import { NR, ROUNDING_DOUBLE } from "../codes";
+import { M_MAX, M_MIN, M_ROUNDING, M_ZERO_POINT } from "../records";
 import { roundingAt } from "../engine/kept";
 import { i32At } from "../engine/model";
 

@@ -1,7 +1,4 @@
 import {
-  B_ROUNDING,
-  I_ROUNDING,
-  M_ROUNDING,
   OP_ADD_QS8,
   OP_CONV_QS8,
   OP_CONV_QS16,
@@ -14,6 +11,11 @@ import {
   OP_QUANTIZE,
   OP_RESIZE,
   OP_SOFTMAX_QS8,
+} from "../../assembly/codes.ts";
+import {
+  B_ROUNDING,
+  I_ROUNDING,
+  M_ROUNDING,
   R_ROUNDING,
   U_ROUNDING,
   X_ROUNDING,

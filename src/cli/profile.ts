@@ -1,4 +1,5 @@
-import { M_WEIGHT_FORMAT, OP_GEMM_QD8, WEIGHTS_I8 } from "../../assembly/records.ts";
+import { OP_GEMM_QD8, WEIGHTS_I8 } from "../../assembly/codes.ts";
+import { M_WEIGHT_FORMAT } from "../../assembly/records.ts";
 import { bytesPerElement, elementCount } from "../graph/graph.ts";
 import { inspectModel, weightBytesOf } from "../inspect/inspect.ts";
 import type { InspectableModel } from "../runtime/model.ts";

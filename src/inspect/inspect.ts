@@ -1,12 +1,5 @@
-import { REGION_ARENA, REGION_STATE, REGION_WEIGHTS } from "../../assembly/format.ts";
 import {
   KR,
-  M_INDEX_BYTES,
-  M_K,
-  M_N,
-  M_ROUNDING,
-  M_WEIGHT_FORMAT,
-  MM_K,
   NR,
   OP_CONV_F32,
   OP_CONV_QS8,
@@ -21,7 +14,9 @@ import {
   WEIGHTS_F32,
   WEIGHTS_I2,
   WEIGHTS_I8,
-} from "../../assembly/records.ts";
+} from "../../assembly/codes.ts";
+import { REGION_ARENA, REGION_STATE, REGION_WEIGHTS } from "../../assembly/format.ts";
+import { M_INDEX_BYTES, M_K, M_N, M_ROUNDING, M_WEIGHT_FORMAT, MM_K } from "../../assembly/records.ts";
 import type { FileContents, FileOperator } from "../format/decode.ts";
 import { operatorName } from "../format/names.ts";
 import { bytesPerElement, type DType, elementCount, type Rounding } from "../graph/graph.ts";

@@ -1,4 +1,5 @@
-import { M_MAX, M_MIN, NR } from "../../assembly/records.ts";
+import { NR } from "../../assembly/codes.ts";
+import { M_MAX, M_MIN } from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 
 export type DwconvF32 = (

@@ -1,12 +1,5 @@
-import {
-  M_MAX,
-  M_MIN,
-  M_ROUNDING,
-  M_WEIGHT_ZERO_POINT,
-  M_ZERO_POINT,
-  NR,
-  ROUNDING_DOUBLE,
-} from "../../assembly/records.ts";
+import { NR, ROUNDING_DOUBLE } from "../../assembly/codes.ts";
+import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 import { LONGEST, LOW, type PackedMatrix, packMatrix } from "./pack.ts";
 import { MAGIC, requantizeDouble } from "./requantize.ts";

@@ -1,4 +1,4 @@
-import { KR, NR } from "../../assembly/records.ts";
+import { KR, NR } from "../../assembly/codes.ts";
 import type { Heap } from "./heap.ts";
 
 /** The scale of the first of two weights in one double: sums of both stay apart while each is below 2²⁵. */

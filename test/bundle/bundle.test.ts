@@ -7,8 +7,9 @@ import {
   ERROR_OPERATOR,
   ERROR_OPERATOR_UNKNOWN,
 } from "../../assembly/abi.ts";
+import { OP_FILL, OP_GEMM_QS8, ROUNDING_DOUBLE } from "../../assembly/codes.ts";
 import { O_CODE } from "../../assembly/format.ts";
-import { M_ROUNDING, OP_FILL, OP_GEMM_QS8, ROUNDING_DOUBLE } from "../../assembly/records.ts";
+import { M_ROUNDING } from "../../assembly/records.ts";
 import { bundle } from "../../src/bundle/bundle.ts";
 import { operatorName } from "../../src/format/names.ts";
 import { wasmBytes } from "../../src/wasm.ts";

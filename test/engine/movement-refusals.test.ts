@@ -1,5 +1,6 @@
 /** Files whose gathers, scatters and windows would leave their tensors: refused before anything runs. */
 import { describe, expect, test } from "vitest";
+import { OP_COPY, OP_GATHER, OP_SCATTER, OP_UPDATE, OP_WINDOW } from "../../assembly/codes.ts";
 import { O_CODE, O_INPUT2 } from "../../assembly/format.ts";
 import {
   D_LIMITS,
@@ -11,11 +12,6 @@ import {
   G_DIMS,
   G_FROM_END,
   G_INNER,
-  OP_COPY,
-  OP_GATHER,
-  OP_SCATTER,
-  OP_UPDATE,
-  OP_WINDOW,
   WINDOW_SHIFT,
   Y_DIMS,
   Y_IN_OFFSET,

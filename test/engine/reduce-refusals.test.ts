@@ -1,6 +1,7 @@
 /** What the verifiers of reductions, normalisation and resampling refuse. */
 
 import { describe, expect, test } from "vitest";
+import { REDUCE_PROD } from "../../assembly/codes.ts";
 import {
   HEADER_BYTES,
   NONE,
@@ -20,7 +21,6 @@ import {
   Q_INNER,
   Q_KIND,
   Q_OUTER,
-  REDUCE_PROD,
   Z_COLUMN_TAPS,
   Z_HEIGHT,
   Z_OUT_WIDTH,

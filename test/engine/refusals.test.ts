@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { OP_GEMM_F32 } from "../../assembly/codes.ts";
 import {
   DTYPE_FLOAT32,
   H_ARENA_BYTES,
@@ -18,7 +19,7 @@ import {
   T_OFFSET,
   T_SIZE,
 } from "../../assembly/format.ts";
-import { M_BIAS, M_K, M_SCRATCH, M_WEIGHTS, OP_GEMM_F32 } from "../../assembly/records.ts";
+import { M_BIAS, M_K, M_SCRATCH, M_WEIGHTS } from "../../assembly/records.ts";
 import { decode } from "../../src/format/decode.ts";
 import { loadModelSync, NibbleError } from "../../src/index.ts";
 import { pack } from "../../src/pack/pack.ts";

@@ -1,6 +1,7 @@
 /** What the verifier of spectra and of TFLite Micro's front end refuses. */
 
 import { describe, expect, test } from "vitest";
+import { OP_MICRO_FEATURES, OP_SPECTRUM } from "../../assembly/codes.ts";
 import {
   HEADER_BYTES,
   NONE,
@@ -23,8 +24,6 @@ import {
   MF_LOG,
   MF_SMOOTHING,
   MF_SNR_SCALE,
-  OP_MICRO_FEATURES,
-  OP_SPECTRUM,
   SP_FRAMES,
   SP_HOP,
   SP_IS_POWER,

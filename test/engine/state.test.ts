@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { OP_COPY } from "../../assembly/codes.ts";
 import { REGION_STATE, T_OFFSET } from "../../assembly/format.ts";
-import { OP_COPY } from "../../assembly/records.ts";
 import { bundle } from "../../src/bundle/bundle.ts";
 import { decode } from "../../src/format/decode.ts";
 import { type Graph, noActivation, type State, type Tensor } from "../../src/graph/graph.ts";

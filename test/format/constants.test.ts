@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import * as abi from "../../assembly/abi.ts";
+import * as codes from "../../assembly/codes.ts";
 import * as file from "../../assembly/format.ts";
 import * as records from "../../assembly/records.ts";
 import { operatorName } from "../../src/format/names.ts";
 import { explain } from "../../src/runtime/explain.ts";
 
-const format = { ...abi, ...file, ...records };
+const format = { ...abi, ...codes, ...file, ...records };
 const numbered = Object.entries(format) as [string, number][];
 const group = (prefix: string): [string, number][] => numbered.filter(([name]) => name.startsWith(prefix));
 const without = (entries: [string, number][], ...names: string[]) =>

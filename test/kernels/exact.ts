@@ -1,10 +1,7 @@
 /** Runs graphs on the engine inside a poisoned arena and holds the result against the reference. */
 
 import { expect } from "vitest";
-import { FIRST_WIDE, O_VARIABLE, O_VARIABLE2, REGION_ARENA } from "../../assembly/format.ts";
 import {
-  M_SCRATCH,
-  M_SCRATCH_BYTES,
   OP_CONV_F32,
   OP_CONV_QS8,
   OP_CONV_QS16,
@@ -17,8 +14,9 @@ import {
   OP_MICRO_FEATURES,
   OP_RECURRENT_F32,
   OP_SPECTRUM,
-  SLACK,
-} from "../../assembly/records.ts";
+} from "../../assembly/codes.ts";
+import { FIRST_WIDE, O_VARIABLE, O_VARIABLE2, REGION_ARENA, SLACK } from "../../assembly/format.ts";
+import { M_SCRATCH, M_SCRATCH_BYTES } from "../../assembly/records.ts";
 import type { Graph, TensorData } from "../../src/graph/graph.ts";
 import { type Packed, pack } from "../../src/pack/pack.ts";
 import { createModel, type InspectableModel } from "../../src/runtime/model.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../../assembly/records.ts";
+import { OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../../assembly/codes.ts";
 import { decode } from "../../src/format/decode.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { caseOf, convGraph, fullyConnectedGraph, type LayerOptions, randomFrom } from "../helpers/graphs.ts";

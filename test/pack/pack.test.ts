@@ -1,17 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { OP_ADD_QS8, OP_CONV_QS8, OP_COPY, OP_GEMM_QS8 } from "../../assembly/codes.ts";
 import { REGION_WEIGHTS } from "../../assembly/format.ts";
-import {
-  M_BIAS,
-  M_MAX,
-  M_MIN,
-  M_REQUANT,
-  M_WEIGHTS,
-  OP_ADD_QS8,
-  OP_CONV_QS8,
-  OP_COPY,
-  OP_GEMM_QS8,
-  Y_IN_STRIDES,
-} from "../../assembly/records.ts";
+import { M_BIAS, M_MAX, M_MIN, M_REQUANT, M_WEIGHTS, Y_IN_STRIDES } from "../../assembly/records.ts";
 import { decode } from "../../src/format/decode.ts";
 import { type Node, noActivation, type Tensor } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";

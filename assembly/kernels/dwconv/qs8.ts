@@ -1,15 +1,7 @@
 /** int8 depthwise convolution, per-channel requantization: qs8_qc8w_dwconv. Lanes are channels. */
 
-import {
-  M_MAX,
-  M_MIN,
-  M_ROUNDING,
-  M_WEIGHT_ZERO_POINT,
-  M_ZERO_POINT,
-  NR,
-  ROUNDING_DOUBLE,
-  W_KERNEL_W,
-} from "../../records";
+import { NR, ROUNDING_DOUBLE } from "../../codes";
+import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, W_KERNEL_W } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, u32At } from "../../engine/model";
 import { ceilingOf, floorOf, offsetOf, storeOne, storeSome, storeWhole } from "../../simd/requantize";

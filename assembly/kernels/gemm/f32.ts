@@ -1,6 +1,7 @@
 /** float32 matrix multiply. Lanes are columns, so every sum runs over k in order, in every tier. */
 
-import { M_MAX, M_MIN, NR } from "../../records";
+import { NR } from "../../codes";
+import { M_MAX, M_MIN } from "../../records";
 import { f32At } from "../../engine/model";
 
 /**

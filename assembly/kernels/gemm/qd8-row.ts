@@ -1,6 +1,6 @@
 /** One row of float32 activations as int8, with a scale and zero point of its own. */
 
-import { ROUNDING_SINGLE } from "../../records";
+import { ROUNDING_SINGLE } from "../../codes";
 import { f32_qs8_quantize } from "../vector/convert";
 import { fillBytes } from "../../simd/copy";
 

@@ -1,6 +1,6 @@
 /** float32 activations, quantized row by row as they come, × weights of 8, 4 or 2 bits in blocks: qd8_f32_qb4w and its kin. */
 
-import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../records";
+import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { ROW_HEAD } from "./qd8-row";
 import { fillBytes } from "../../simd/copy";

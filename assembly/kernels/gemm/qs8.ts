@@ -1,18 +1,8 @@
 /** int8 × int8 matrix multiply, per-channel requantization: qs8_qc8w_gemm. */
 
 import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
-import {
-  KR,
-  M_BIAS,
-  M_MAX,
-  M_MIN,
-  M_PREPARED_BIAS,
-  M_ROUNDING,
-  M_WEIGHT_ZERO_POINT,
-  M_ZERO_POINT,
-  NR,
-  ROUNDING_DOUBLE,
-} from "../../records";
+import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
+import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";

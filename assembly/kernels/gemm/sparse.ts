@@ -1,7 +1,8 @@
 /** int8 matrix multiply over the blocks of weights that are not zero throughout: qs8_qc8w_spmm. */
 
 import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
-import { KR, M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_ZERO_POINT, NR, ROUNDING_DOUBLE } from "../../records";
+import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
+import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";

@@ -14,7 +14,7 @@ import {
   BINARY_POW,
   BINARY_SQUARED_DIFFERENCE,
   BINARY_SUB,
-} from "../../records";
+} from "../../codes";
 import { powf } from "../../simd/power";
 
 // @ts-ignore: decorator

@@ -1,11 +1,7 @@
 /** Elementwise a ∘ b along one row; a step of 0 repeats the operand's first value. */
 
+import { BINARY_ADD, BINARY_DIV, BINARY_MAXIMUM, BINARY_MUL, BINARY_SUB, OP_BINARY_F32, ROUNDING_DOUBLE } from "../../codes";
 import {
-  BINARY_ADD,
-  BINARY_DIV,
-  BINARY_MAXIMUM,
-  BINARY_MUL,
-  BINARY_SUB,
   B_A_MULTIPLIER,
   B_A_SHIFT,
   B_A_ZERO_POINT,
@@ -21,8 +17,6 @@ import {
   B_SHIFT,
   B_SIGN,
   B_ZERO_POINT,
-  OP_BINARY_F32,
-  ROUNDING_DOUBLE,
 } from "../../records";
 import { keeps, roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";

@@ -1,6 +1,6 @@
 /** Byte tables, and the borders between float32 and int8. */
 
-import { ROUNDING_DOUBLE } from "../../records";
+import { ROUNDING_DOUBLE } from "../../codes";
 
 /** y[i] = table[x[i]], bytes. */
 export function table_lookup(x: usize, n: usize, table: usize, y: usize): void {

@@ -1,16 +1,7 @@
 /** Means over the middle of [outer, count, inner]. Lanes are inner positions. */
 
-import {
-  NR,
-  ROUNDING_DOUBLE,
-  R_BIAS,
-  R_MULTIPLIER,
-  R_OFFSET,
-  R_ROUNDING,
-  R_SCALE,
-  R_SHIFT,
-  R_ZERO_POINT,
-} from "../../records";
+import { NR, ROUNDING_DOUBLE } from "../../codes";
+import { R_BIAS, R_MULTIPLIER, R_OFFSET, R_ROUNDING, R_SCALE, R_SHIFT, R_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { f32At, i32At } from "../../engine/model";
 import { clampf } from "../../simd/functions";

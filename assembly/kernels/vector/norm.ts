@@ -1,6 +1,7 @@
 /** Normalisation of rows. */
 
-import { NORM_CENTERED, NORM_FLOOR, NORM_SUM, N_EPSILON, N_KIND } from "../../records";
+import { NORM_CENTERED, NORM_FLOOR, NORM_SUM } from "../../codes";
+import { N_EPSILON, N_KIND } from "../../records";
 import { f32At, u32At } from "../../engine/model";
 
 /**

@@ -1,6 +1,7 @@
 /** Windows of an NHWC image, reduced per channel. Lanes are channels; a window is walked row by row. */
 
-import { M_MAX, M_MIN, NR } from "../../records";
+import { NR } from "../../codes";
+import { M_MAX, M_MIN } from "../../records";
 import { f32At, i32At } from "../../engine/model";
 import { clamp } from "../../simd/requantize";
 

@@ -1,14 +1,6 @@
 /** Reductions of strided rows: one element after the other, in order. */
 
-import {
-  ARG_LAST,
-  ARG_MIN,
-  CUMSUM_EXCLUSIVE,
-  CUMSUM_REVERSE,
-  REDUCE_MAX,
-  REDUCE_MIN,
-  REDUCE_SUM,
-} from "../../records";
+import { ARG_LAST, ARG_MIN, CUMSUM_EXCLUSIVE, CUMSUM_REVERSE, REDUCE_MAX, REDUCE_MIN, REDUCE_SUM } from "../../codes";
 
 /** An element of T, or an int8 as i32 where T is i32. */
 // @ts-ignore: decorator

@@ -1,4 +1,13 @@
 import {
+  OP_ADD_F32,
+  OP_ADD_QS8,
+  OP_MUL_F32,
+  OP_MUL_QS8,
+  OP_SUB_F32,
+  ROUNDING_DOUBLE,
+  ROUNDING_SINGLE,
+} from "../../../assembly/codes.ts";
+import {
   B_A_MULTIPLIER,
   B_A_SHIFT,
   B_A_STRIDES,
@@ -18,13 +27,6 @@ import {
   B_SIGN,
   B_ZERO_POINT,
   BINARY_RECORD_BYTES,
-  OP_ADD_F32,
-  OP_ADD_QS8,
-  OP_MUL_F32,
-  OP_MUL_QS8,
-  OP_SUB_F32,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
 } from "../../../assembly/records.ts";
 import type { NodeOf } from "../../graph/graph.ts";
 import { addParameters } from "../../numerics/add.ts";

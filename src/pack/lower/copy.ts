@@ -1,9 +1,8 @@
+import { OP_COPY, OP_FILL } from "../../../assembly/codes.ts";
 import {
   COPY_RECORD_BYTES,
   F_VALUE,
   FILL_RECORD_BYTES,
-  OP_COPY,
-  OP_FILL,
   Y_DIMS,
   Y_ELEMENT,
   Y_IN_OFFSET,

@@ -1,6 +1,14 @@
 /** Weights of 8, 4 and 2 bits in the order of GEMM_QD8. */
 
 import {
+  NR,
+  OP_GEMM_QD8,
+  WEIGHTS_CODEBOOK,
+  WEIGHTS_I2,
+  WEIGHTS_I4,
+  WEIGHTS_I8,
+} from "../../../assembly/codes.ts";
+import {
   GEMM_RECORD_BYTES,
   M_BIAS,
   M_K,
@@ -11,17 +19,11 @@ import {
   M_SCRATCH_BYTES,
   M_WEIGHT_FORMAT,
   M_WEIGHTS,
-  NR,
-  OP_GEMM_QD8,
   QD_BLOCK,
   QD_BLOCK_ZERO_POINTS,
   QD_TABLE,
   QD_WEIGHT_SUMS,
   QD_ZERO_POINT,
-  WEIGHTS_CODEBOOK,
-  WEIGHTS_I2,
-  WEIGHTS_I4,
-  WEIGHTS_I8,
 } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf } from "../../graph/graph.ts";
 import { type BlockedWeights, blockedWeights, weightSum } from "../../numerics/dynamic.ts";

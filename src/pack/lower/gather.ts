@@ -1,3 +1,4 @@
+import { OP_GATHER, OP_SCATTER, OP_UPDATE, OP_WINDOW } from "../../../assembly/codes.ts";
 import {
   D_LIMITS,
   D_STARTS,
@@ -11,10 +12,6 @@ import {
   G_OUTER,
   GATHER_RANK,
   GATHER_RECORD_BYTES,
-  OP_GATHER,
-  OP_SCATTER,
-  OP_UPDATE,
-  OP_WINDOW,
   WINDOW_RECORD_BYTES,
   WINDOW_SHIFT,
 } from "../../../assembly/records.ts";

@@ -1,6 +1,18 @@
 /** Layers of int16 activations and int8 weights, and elementwise operators on integers wider than 8 bits. */
 
 import {
+  FIXED_ADD,
+  FIXED_LOGISTIC,
+  FIXED_MUL,
+  FIXED_REQUANTIZE,
+  FIXED_SUB,
+  FIXED_TANH,
+  OP_CONV_QS16,
+  OP_FIXED,
+  ROUNDING_DOUBLE,
+  ROUNDING_SINGLE,
+} from "../../../assembly/codes.ts";
+import {
   B_A_STRIDES,
   B_B_STRIDES,
   B_DIMS,
@@ -18,23 +30,13 @@ import {
   E_SHIFT,
   E_TABLE,
   E_ZERO_POINT,
-  FIXED_ADD,
-  FIXED_LOGISTIC,
-  FIXED_MUL,
   FIXED_RECORD_BYTES,
-  FIXED_REQUANTIZE,
-  FIXED_SUB,
-  FIXED_TANH,
   I_MAX,
   I_MIN,
   I_REQUANT,
   I_ROUNDING,
   M_SCRATCH_BYTES,
   MOST_TAPS,
-  OP_CONV_QS16,
-  OP_FIXED,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
 } from "../../../assembly/records.ts";
 import { elementCount, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import {

@@ -1,3 +1,4 @@
+import { OP_INTEGER_CONV } from "../../../assembly/codes.ts";
 import {
   I_BATCH,
   I_C,
@@ -20,7 +21,6 @@ import {
   INTEGER_CONV_RECORD_BYTES,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  OP_INTEGER_CONV,
 } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering } from "../lowering.ts";

@@ -1,4 +1,5 @@
 /** The int8 LSTM: its weights as they are, zero points folded into biases, factors of every sum. */
+import { OP_LSTM_QS8 } from "../../../assembly/codes.ts";
 import {
   LQ_BIAS,
   LQ_CLIP,
@@ -15,7 +16,6 @@ import {
   LSTM_QS8_RECORD_BYTES,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  OP_LSTM_QS8,
 } from "../../../assembly/records.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { logisticTable, lstmFactors, tanhInput } from "../../numerics/lstm.ts";

@@ -2,6 +2,13 @@
 
 import {
   KR,
+  NR,
+  ROUNDING_DOUBLE,
+  ROUNDING_SINGLE,
+  WEIGHTS_F32,
+  WEIGHTS_I8,
+} from "../../../assembly/codes.ts";
+import {
   M_BIAS,
   M_MAX,
   M_MIN,
@@ -11,11 +18,6 @@ import {
   M_WEIGHT_ZERO_POINT,
   M_WEIGHTS,
   M_ZERO_POINT,
-  NR,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
-  WEIGHTS_F32,
-  WEIGHTS_I8,
 } from "../../../assembly/records.ts";
 import type { Activation, NodeOf, Tensor } from "../../graph/graph.ts";
 import { activationRange } from "../../numerics/range.ts";

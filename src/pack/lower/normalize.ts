@@ -1,13 +1,5 @@
-import {
-  N_DEPTH,
-  N_EPSILON,
-  N_KIND,
-  NORM_CENTERED,
-  NORM_FLOOR,
-  NORM_RECORD_BYTES,
-  NORM_SUM,
-  OP_NORM_F32,
-} from "../../../assembly/records.ts";
+import { NORM_CENTERED, NORM_FLOOR, NORM_SUM, OP_NORM_F32 } from "../../../assembly/codes.ts";
+import { N_DEPTH, N_EPSILON, N_KIND, NORM_RECORD_BYTES } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { record } from "../record.ts";

@@ -1,12 +1,14 @@
 import {
-  M_MAX,
-  M_MIN,
-  MEAN_RECORD_BYTES,
   OP_AVERAGE_POOL_F32,
   OP_AVERAGE_POOL_QS8,
   OP_MAX_POOL_F32,
   OP_MAX_POOL_QS8,
   OP_MEAN_F32,
+} from "../../../assembly/codes.ts";
+import {
+  M_MAX,
+  M_MIN,
+  MEAN_RECORD_BYTES,
   P_COUNT_PADDING,
   P_HALVES_UP,
   P_PAD_VALUE,

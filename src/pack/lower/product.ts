@@ -1,5 +1,6 @@
 /** Products of two computed matrices. */
 
+import { NR, OP_MATMUL_F32 } from "../../../assembly/codes.ts";
 import {
   M_MAX,
   M_MIN,
@@ -16,8 +17,6 @@ import {
   MM_K,
   MM_N,
   MM_ROWS,
-  NR,
-  OP_MATMUL_F32,
 } from "../../../assembly/records.ts";
 import type { NodeOf, Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, unsupported } from "../lowering.ts";

@@ -1,5 +1,4 @@
 import {
-  DYNAMIC_RANGE_RECORD_BYTES,
   LINEAR_AWAY,
   LINEAR_CENTER,
   LINEAR_DEQUANTIZE,
@@ -7,6 +6,9 @@ import {
   LINEAR_MULTIPLY,
   OP_DYNAMIC_RANGE,
   OP_QUANTIZE_LINEAR,
+} from "../../../assembly/codes.ts";
+import {
+  DYNAMIC_RANGE_RECORD_BYTES,
   QL_AXIS_STRIDE,
   QL_BLOCK,
   QL_DIM,

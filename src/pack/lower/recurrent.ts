@@ -1,4 +1,12 @@
 import {
+  NR,
+  OP_RECURRENT_F32,
+  RECURRENT_GRU,
+  RECURRENT_GRU_RESET_AFTER,
+  RECURRENT_LSTM,
+  RECURRENT_RNN,
+} from "../../../assembly/codes.ts";
+import {
   L_BIAS,
   L_CLIP,
   L_HIDDEN,
@@ -9,13 +17,7 @@ import {
   M_MIN,
   M_SCRATCH,
   M_SCRATCH_BYTES,
-  NR,
-  OP_RECURRENT_F32,
-  RECURRENT_GRU,
-  RECURRENT_GRU_RESET_AFTER,
-  RECURRENT_LSTM,
   RECURRENT_RECORD_BYTES,
-  RECURRENT_RNN,
 } from "../../../assembly/records.ts";
 import { type NodeOf, noActivation, type RecurrentCell, type Tensor } from "../../graph/graph.ts";
 import { constantData, inputOf, type Lowering, unsupported } from "../lowering.ts";

@@ -3,11 +3,19 @@ import {
   ARG_MIN,
   CUMSUM_EXCLUSIVE,
   CUMSUM_REVERSE,
-  MEAN_RECORD_BYTES,
   OP_ARG,
   OP_CUMSUM,
   OP_MEAN_QS8,
   OP_REDUCE,
+  REDUCE_MAX,
+  REDUCE_MIN,
+  REDUCE_PROD,
+  REDUCE_SUM,
+  ROUNDING_DOUBLE,
+  ROUNDING_SINGLE,
+} from "../../../assembly/codes.ts";
+import {
+  MEAN_RECORD_BYTES,
   Q_COUNT,
   Q_INNER,
   Q_KIND,
@@ -22,13 +30,7 @@ import {
   R_SCALE,
   R_SHIFT,
   R_ZERO_POINT,
-  REDUCE_MAX,
-  REDUCE_MIN,
-  REDUCE_PROD,
   REDUCE_RECORD_BYTES,
-  REDUCE_SUM,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
 } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { type MeanParameters, meanParameters, sumParameters } from "../../numerics/mean.ts";

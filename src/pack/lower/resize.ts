@@ -1,8 +1,6 @@
+import { OP_RESIZE, ROUNDING_DOUBLE, ROUNDING_SINGLE } from "../../../assembly/codes.ts";
 import {
-  OP_RESIZE,
   RESIZE_RECORD_BYTES,
-  ROUNDING_DOUBLE,
-  ROUNDING_SINGLE,
   Z_COLUMN_TAPS,
   Z_COLUMNS,
   Z_HEIGHT,

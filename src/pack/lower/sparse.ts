@@ -1,6 +1,7 @@
 /** Which blocks of 8 columns × 4 k of a weight matrix are not zero throughout: what GEMM_SPARSE runs over. */
 
-import { KR, M_INDEX, M_INDEX_BYTES, NR } from "../../../assembly/records.ts";
+import { KR, NR } from "../../../assembly/codes.ts";
+import { M_INDEX, M_INDEX_BYTES } from "../../../assembly/records.ts";
 import type { Tensor } from "../../graph/graph.ts";
 import type { Lowering } from "../lowering.ts";
 import type { Fields } from "../record.ts";

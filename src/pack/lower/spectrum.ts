@@ -1,3 +1,4 @@
+import { OP_MICRO_FEATURES, OP_SPECTRUM } from "../../../assembly/codes.ts";
 import {
   GAIN_ENTRIES,
   M_SCRATCH,
@@ -14,8 +15,6 @@ import {
   MF_SMOOTHING_BITS,
   MF_SNR_SCALE,
   MICRO_FEATURES_RECORD_BYTES,
-  OP_MICRO_FEATURES,
-  OP_SPECTRUM,
   SP_FRAMES,
   SP_HOP,
   SP_IS_POWER,
