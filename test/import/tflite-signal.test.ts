@@ -78,6 +78,13 @@ describe("a chain of signal operators", () => {
     expect(() => open(buildTflite({ ...spec, operators: turned }))).toThrow(/custom operator/);
   });
 
+  test("without samples is refused", () => {
+    const spec = signalSpec();
+    const [window, ...others] = spec.operators;
+    const operators = [{ ...window!, inputs: [] }, ...others];
+    expect(() => open(buildTflite({ ...spec, operators }))).toThrow(/operand 0/);
+  });
+
   test("with a table that is shorter than its shape is refused", () => {
     const spec = signalSpec();
     const cut = spec.tensors.map((tensor) =>

@@ -7,7 +7,7 @@ import { elementCount, type MicroFeatures, type Tensor } from "../../graph/graph
 import { badFile, quote, unsupported } from "./errors.ts";
 import { readFlexMap } from "./flex.ts";
 import type { OperatorRecord, Subgraph } from "./model.ts";
-import { emit, type Operator, output, refused, show, wrong } from "./operator.ts";
+import { emit, input, type Operator, output, refused, show, wrong } from "./operator.ts";
 import { tensorAt } from "./tensors.ts";
 
 /** What the operator is called that stands for a chain. */
@@ -45,8 +45,8 @@ export function fuseSignals(subgraph: Subgraph): Subgraph {
     const isSeen = (index: number): boolean =>
       given.has(index) || [...(links.readers.get(index) ?? [])].some((reader) => !inside.has(reader));
     if (parts.slice(1).some((part) => part.outputs.some(isSeen))) continue;
-    const [samples] = parts.at(-1)!.inputs;
-    fused.set(last, { ...last, name: signalFeatures, isCustom: false, inputs: [samples], parts });
+    const samples = parts.at(-1)!.inputs.slice(0, 1);
+    fused.set(last, { ...last, name: signalFeatures, isCustom: false, inputs: samples, parts });
     for (const part of parts) taken.add(part);
   }
   if (fused.size === 0) return subgraph;
@@ -203,9 +203,8 @@ function noiseOf(part: OperatorRecord): NonNullable<MicroFeatures["noise"]> {
 }
 
 export function convertSignalFeatures(operator: Operator): void {
-  const { tensors, variables, record } = operator;
-  const x = tensorAt(tensors, record.inputs[0]);
-  const y = output(operator);
+  const { tensors, variables } = operator;
+  const [x, y] = [input(operator, 0), output(operator)];
   const transform = requiredPart(operator, "SignalRfft");
   const window = requiredPart(operator, "SignalWindow");
   const logs = requiredPart(operator, "SignalFilterBankLog");
