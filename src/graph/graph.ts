@@ -324,6 +324,8 @@ export interface Graph {
 
 export const noActivation: Activation = { min: -Infinity, max: Infinity };
 
+export const isUnbounded = ({ min, max }: Activation): boolean => min === -Infinity && max === Infinity;
+
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 const comparisons: readonly string[] = ["equal", "greater", "greaterEqual", "less", "lessEqual", "notEqual"];

@@ -25,6 +25,21 @@ export type AddParameters =
       sign: 1 | -1;
     };
 
+/** Factors of both operands, shifted left by `leftShift`, and of their sum. */
+export function addFactors(
+  a: ScalarQuantization,
+  b: ScalarQuantization,
+  y: ScalarQuantization,
+  leftShift: number,
+): Record<"a" | "b" | "y", FixedPoint> {
+  const twiceMax = 2 * Math.max(f(a.scale), f(b.scale));
+  return {
+    a: quantizeMultiplier(f(a.scale) / twiceMax),
+    b: quantizeMultiplier(f(b.scale) / twiceMax),
+    y: quantizeMultiplier(twiceMax / (2 ** leftShift * f(y.scale))),
+  };
+}
+
 /** `single` uses the linear form where both scale ratios lie in [2⁻¹⁰, 2⁸), else the two-rounding one. */
 export function addParameters(
   rounding: Rounding,
@@ -43,14 +58,11 @@ export function addParameters(
     const bias = 2 ** (shift - 1) - aMultiplier * a.zeroPoint - bMultiplier * b.zeroPoint;
     return { form: "linear", aMultiplier, bMultiplier, bias, shift };
   }
-  const twiceMax = 2 * Math.max(f(a.scale), f(b.scale));
   return {
     form: "fixed",
     aZeroPoint: a.zeroPoint,
     bZeroPoint: b.zeroPoint,
-    a: quantizeMultiplier(f(a.scale) / twiceMax),
-    b: quantizeMultiplier(f(b.scale) / twiceMax),
-    y: quantizeMultiplier(twiceMax / (2 ** addLeftShift * f(y.scale))),
+    ...addFactors(a, b, y, addLeftShift),
     sign,
   };
 }

@@ -20,6 +20,12 @@ export function quantizeMultiplier(real: number): FixedPoint {
   return fixed.shift < -31 ? { multiplier: 0, shift: 0 } : fixed;
 }
 
+/** The same of any sign: a multiplier below 0 for a factor below 0. */
+export function signedMultiplier(real: number): FixedPoint {
+  const { multiplier, shift } = quantizeMultiplier(Math.abs(real));
+  return { multiplier: real < 0 ? -multiplier : multiplier, shift };
+}
+
 /**
  * ⌊(a·b + 2³⁰) / 2³¹⌋, saturated: the high half of the doubled product, rounded, halves up.
  * a and b are int32; the exact product is formed from two 16-bit halves of b.

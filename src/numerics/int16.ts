@@ -1,5 +1,6 @@
 import type { Activation, DType, Rounding } from "../graph/graph.ts";
-import { type FixedPoint, multiplyByFixedPoint, quantizeMultiplier } from "./fixed.ts";
+import { addFactors } from "./add.ts";
+import { type FixedPoint, multiplyByFixedPoint, quantizeMultiplier, signedMultiplier } from "./fixed.ts";
 import { logistic16, logisticTable, tanh16 } from "./lstm.ts";
 import { activationRange, quantizedRange, type Range, type ScalarQuantization } from "./range.ts";
 import { clamp, roundHalfAway } from "./rounding.ts";
@@ -79,11 +80,11 @@ const unit = (kind: FixedKind, x: IntegerEnd, y: IntegerEnd): FixedOperator => (
 });
 
 /** x · factor from the zero point up, x · below below it. */
-function rescaling(x: IntegerEnd, y: IntegerEnd, factor: number, below = factor): FixedOperator {
-  const { multiplier, shift } = quantizeMultiplier(Math.abs(below));
-  const b = { multiplier: below < 0 ? -multiplier : multiplier, shift };
-  return { ...unit("requantize", x, y), a: quantizeMultiplier(factor), b };
-}
+const rescaling = (x: IntegerEnd, y: IntegerEnd, factor: number, below = factor): FixedOperator => ({
+  ...unit("requantize", x, y),
+  a: quantizeMultiplier(factor),
+  b: signedMultiplier(below),
+});
 
 /** QUANTIZE from one integer type to another. */
 export const fixedRequantize = (x: IntegerEnd, y: IntegerEnd): FixedOperator =>
@@ -171,14 +172,7 @@ export function fixedBinary(
     return { ...common, y: quantizeMultiplier(rounding === "single" ? rounded : exact) };
   }
   const leftShift = 15;
-  const twiceMax = 2 * Math.max(f(a.scale), f(b.scale));
-  return {
-    ...common,
-    leftShift,
-    a: quantizeMultiplier(f(a.scale) / twiceMax),
-    b: quantizeMultiplier(f(b.scale) / twiceMax),
-    y: quantizeMultiplier(twiceMax / (2 ** leftShift * f(y.scale))),
-  };
+  return { ...common, leftShift, ...addFactors(a, b, y, leftShift) };
 }
 
 const table = logisticTable();

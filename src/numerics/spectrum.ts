@@ -1,5 +1,9 @@
 /** Tables of the Fourier transform and of the integer front end. */
 
+/** Whether the engine has a transform of `size` points. */
+export const hasTransform = (size: number): boolean =>
+  size >= 4 && size <= 65536 && Number.isInteger(Math.log2(size));
+
 /** cos(2π · j / size) for j < size; −sin is a quarter further on. */
 export const cosines = (size: number): Float64Array =>
   Float64Array.from({ length: size }, (_, j) => Math.cos((2 * Math.PI * j) / size));

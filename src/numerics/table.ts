@@ -1,5 +1,5 @@
 import type { DType, Rounding } from "../graph/graph.ts";
-import { divideByPowerOfTwo, multiplyByFixedPoint, quantizeMultiplier } from "./fixed.ts";
+import { divideByPowerOfTwo, multiplyByFixedPoint, quantizeMultiplier, signedMultiplier } from "./fixed.ts";
 import { fixedLogistic, fixedTanh, inputRadius } from "./fixedFunctions.ts";
 import { hardSwishQuantized } from "./hardSwish.ts";
 import { activationRange, quantizedRange, type Range, type ScalarQuantization } from "./range.ts";
@@ -39,8 +39,7 @@ const shortScale = (q: number, x: ScalarQuantization, y: ScalarQuantization, mul
 
 /** (q − zx)·factor with two roundings, + zy. */
 function fixedEntry(x: ScalarQuantization, y: ScalarQuantization, factor: number): Entry {
-  const { multiplier, shift } = quantizeMultiplier(Math.abs(factor));
-  const signed = { multiplier: factor < 0 ? -multiplier : multiplier, shift };
+  const signed = signedMultiplier(factor);
   return (q) => multiplyByFixedPoint(q - x.zeroPoint, signed) + y.zeroPoint;
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../../assembly/format.ts";
 import { encode, type TensorRecord } from "../format/encode.ts";
 import { bytesPerElement, type DType, elementCount, type Graph, type Tensor } from "../graph/graph.ts";
+import { storedBytes } from "../graph/passes/constant.ts";
 import { copyWhole } from "./lower/copy.ts";
 import { lowerNode } from "./lower/index.ts";
 import { lowerUint8 } from "./lower-uint8.ts";
@@ -141,9 +142,7 @@ interface Program {
 
 function lower(graph: Graph, twins: Set<Tensor>, keepAll: boolean): Program {
   const instructions: Instruction[] = [];
-  const constants = new Set(graph.nodes.flatMap(({ inputs }) => inputs.flatMap((t) => t?.data ?? [])));
-  const stored = [...constants].reduce((sum, { byteLength: bytes }) => sum + bytes, 0);
-  const weights = createWeights(leastPacked + packedPerByte * stored);
+  const weights = createWeights(leastPacked + packedPerByte * storedBytes(graph));
   const parents = new Map<Tensor, Tensor>();
   const root = (t: Tensor): Tensor => {
     const parent = parents.get(t);

@@ -14,6 +14,7 @@ import {
 } from "../helpers/onnx-builder.ts";
 import { buildTflite, fused, padding, plainOptions, poolOptions } from "../helpers/tflite-builder.ts";
 import { activation8, float, ints as indices, sampleFiles, single } from "../helpers/tflite-models.ts";
+import { signalFile } from "../helpers/tflite-signal.ts";
 
 const bytes8 = (
   name: string,
@@ -309,6 +310,7 @@ export const tfliteSamples: [name: string, bytes: Uint8Array][] = [
   ...Object.entries(sampleFiles)
     .filter(([name]) => name !== "unsupported")
     .map(([name, make]): [string, Uint8Array] => [name, make()]),
+  ["signal", signalFile()],
   ...tfliteMore().map((bytes, i): [string, Uint8Array] => [`more ${i}`, bytes]),
 ];
 

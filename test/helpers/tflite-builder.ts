@@ -161,6 +161,7 @@ export interface OperatorSpec {
   inputs: (string | number | null)[];
   outputs: (string | number)[];
   options?: OptionsSpec;
+  customOptions?: Uint8Array;
   /** The subgraph that a composite stands for. */
   composite?: number;
 }
@@ -234,6 +235,12 @@ const slot = (builder: Builder, id: number, value: FieldValue) => {
 function vector(builder: Builder, bytes: number, values: readonly number[], add: (value: number) => void) {
   builder.startVector(bytes, values.length, bytes);
   for (const value of [...values].reverse()) add(value);
+  return builder.endVector();
+}
+
+function bytesVector(builder: Builder, bytes: Uint8Array, alignment: number): number {
+  builder.startVector(1, bytes.length, alignment);
+  for (let i = bytes.length - 1; i >= 0; i--) builder.writeInt8(bytes[i]!);
   return builder.endVector();
 }
 
@@ -382,12 +389,14 @@ function writeOperator(
     spec.composite === undefined
       ? 0
       : writeOptions(builder, { type: 21, fields: { 1: { int32: spec.composite } } });
+  const custom = spec.customOptions ? bytesVector(builder, spec.customOptions, 1) : 0;
   builder.startObject(13);
   builder.addFieldInt32(0, code, 0);
   builder.addFieldOffset(1, inputs, 0);
   builder.addFieldOffset(2, outputs, 0);
   builder.addFieldInt8(3, spec.options?.type ?? 0, 0);
   builder.addFieldOffset(4, options, 0);
+  builder.addFieldOffset(5, custom, 0);
   builder.addFieldInt8(11, composite ? 21 : 0, 0);
   builder.addFieldOffset(12, composite, 0);
   return builder.endObject();
@@ -404,13 +413,9 @@ function writeCode(builder: Builder, op: OperatorSpec["op"]): number {
 }
 
 function writeBuffer(builder: Builder, data: NonNullable<TensorSpec["data"]> | undefined): number {
-  let bytes = 0;
-  if (data) {
-    const view = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    builder.startVector(1, view.length, 16);
-    for (let i = view.length - 1; i >= 0; i--) builder.writeInt8(view[i]);
-    bytes = builder.endVector();
-  }
+  const bytes = data
+    ? bytesVector(builder, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 16)
+    : 0;
   builder.startObject(3);
   builder.addFieldOffset(0, bytes, 0);
   return builder.endObject();

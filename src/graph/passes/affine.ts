@@ -1,4 +1,4 @@
-import type { Graph, NodeOf } from "../graph.ts";
+import { type Graph, isUnbounded, type NodeOf } from "../graph.ts";
 import { type FloatConstant, isFloatConstant, perChannel } from "./constant.ts";
 import { isFloat, sameShape, type Uses } from "./rewrite.ts";
 
@@ -11,10 +11,6 @@ export interface PerChannel {
   values: Float32Array;
   bias: FloatConstant | null;
 }
-
-const hasNoActivation = ({ attributes }: Weighted): boolean =>
-  attributes.activation.min === Number.NEGATIVE_INFINITY &&
-  attributes.activation.max === Number.POSITIVE_INFINITY;
 
 /**
  * Matches `weighted(x) ∘ constant`, where `node` applies one constant per output channel and is the only
@@ -30,7 +26,7 @@ export function matchPerChannel(
   if (!x || !isFloatConstant(constant)) return null;
   if (producer?.op !== "conv2d" && producer?.op !== "depthwiseConv2d" && producer?.op !== "fullyConnected")
     return null;
-  if (uses.onlyConsumer(x) !== node || !hasNoActivation(producer)) return null;
+  if (uses.onlyConsumer(x) !== node || !isUnbounded(producer.attributes.activation)) return null;
   if (!isFloat(x, ...producer.inputs, ...node.outputs) || !sameShape(x.shape, node.outputs[0].shape))
     return null;
   const bias = producer.inputs[2] ?? null;

@@ -26,6 +26,12 @@ export interface FoldingRoom {
   left: number;
 }
 
+/** What the constants that nodes read take, shared ones once. */
+export function storedBytes({ nodes }: Graph): number {
+  const stored = new Set(nodes.flatMap(({ inputs }) => inputs.flatMap((tensor) => tensor?.data ?? [])));
+  return [...stored].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
 const rooms = new WeakMap<Graph, FoldingRoom>();
 const [leastRoom, roomPerByte] = [64 << 20, 4];
 
@@ -33,11 +39,7 @@ const [leastRoom, roomPerByte] = [64 << 20, 4];
 export function foldingRoom(graph: Graph): FoldingRoom {
   let room = rooms.get(graph);
   if (!room) {
-    const stored = new Set(
-      graph.nodes.flatMap(({ inputs }) => inputs.flatMap((tensor) => tensor?.data ?? [])),
-    );
-    const bytes = [...stored].reduce((sum, { byteLength }) => sum + byteLength, 0);
-    room = { left: leastRoom + roomPerByte * bytes };
+    room = { left: leastRoom + roomPerByte * storedBytes(graph) };
     rooms.set(graph, room);
   }
   return room;

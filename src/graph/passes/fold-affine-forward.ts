@@ -1,4 +1,4 @@
-import { elementCount, type Graph, type NodeOf, type Tensor } from "../graph.ts";
+import { elementCount, type Graph, isUnbounded, type NodeOf, type Tensor } from "../graph.ts";
 import type { Weighted } from "./affine.ts";
 import {
   broadcastSteps,
@@ -64,9 +64,8 @@ function matchBefore(node: Weighted, uses: Uses): Match | null {
   if (!operand || (affine?.op !== "add" && affine?.op !== "sub" && affine?.op !== "mul")) return null;
   const [x, constant] = affine.inputs;
   const [result] = affine.outputs;
-  const { min, max } = affine.attributes.activation;
   const isAlone = uses.onlyConsumer(result) === (reshape ?? node) && uses.onlyConsumer(operand) === node;
-  const isPlain = min === Number.NEGATIVE_INFINITY && max === Number.POSITIVE_INFINITY;
+  const isPlain = isUnbounded(affine.attributes.activation);
   if (!x || !isFloatConstant(constant) || !isAlone || !isPlain) return null;
   if (!isFloat(x, result, operand) || !sameShape(x.shape, result.shape)) return null;
   const start = reshape ? rowStart(result.shape, operand.shape) : result.shape.length - 1;

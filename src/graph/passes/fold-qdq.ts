@@ -1,4 +1,4 @@
-import type { Activation, Graph, Node, Tensor } from "../graph.ts";
+import { type Graph, isUnbounded, type Node, type Tensor } from "../graph.ts";
 import { isConstant } from "./constant.ts";
 import { makeNode, removeCopy, sameQuantization, tensorLike, type Uses, usesOf } from "./rewrite.ts";
 
@@ -60,9 +60,6 @@ const foldArithmetic: Fold = (graph, node, quantize, uses) => {
   if (integers.includes(undefined)) return false;
   return becomeInteger(graph, node, quantize, integers as Tensor[]);
 };
-
-const isUnbounded = ({ min, max }: Activation): boolean =>
-  min === Number.NEGATIVE_INFINITY && max === Number.POSITIVE_INFINITY;
 
 /**
  * Operators that hand elements on: they keep the operand's parameters, and the quantize stays behind them

@@ -1,4 +1,4 @@
-import type { Activation, Graph, Node, Tensor } from "../graph.ts";
+import { type Graph, isUnbounded, type Node, type Tensor } from "../graph.ts";
 import { isFloatConstant } from "./constant.ts";
 import { isFloat, makeNode, sameShape, type Uses, usesOf } from "./rewrite.ts";
 
@@ -14,10 +14,6 @@ const deepest = 6;
 const numberOf = (tensor: Tensor | null): number | undefined =>
   isFloatConstant(tensor) && tensor.data.length === 1 ? tensor.data[0] : undefined;
 
-const isUnclamped = ({ attributes }: { attributes: { activation: Activation } }): boolean =>
-  attributes.activation.min === Number.NEGATIVE_INFINITY &&
-  attributes.activation.max === Number.POSITIVE_INFINITY;
-
 /** `tensor` as a product, in which x is not taken apart. */
 function productOf(uses: Uses, tensor: Tensor, x: Tensor, depth = 0): Product {
   const known = numberOf(tensor);
@@ -26,7 +22,7 @@ function productOf(uses: Uses, tensor: Tensor, x: Tensor, depth = 0): Product {
   const node = tensor !== x && depth < deepest ? uses.producer(tensor) : undefined;
   if (!node) return itself;
   const of = (i: number): Product => productOf(uses, node.inputs[i]!, x, depth + 1);
-  if (node.op === "mul" && isUnclamped(node)) {
+  if (node.op === "mul" && isUnbounded(node.attributes.activation)) {
     const [a, b] = [of(0), of(1)];
     return { factor: a.factor * b.factor, terms: [...a.terms, ...b.terms] };
   }
@@ -35,7 +31,7 @@ function productOf(uses: Uses, tensor: Tensor, x: Tensor, depth = 0): Product {
     return { factor: base.factor ** n, terms: Array.from({ length: n }, () => base.terms).flat() };
   };
   if (node.op === "unary" && node.attributes.kind === "square") return power(2);
-  if (node.op !== "binary" || !isUnclamped(node)) return itself;
+  if (node.op !== "binary" || !isUnbounded(node.attributes.activation)) return itself;
   const exponent = numberOf(node.inputs[1]);
   const { kind } = node.attributes;
   if (kind === "pow" && (exponent === 2 || exponent === 3)) return power(exponent);
@@ -54,7 +50,9 @@ const isPower = ({ terms }: Product, x: Tensor, n: number): boolean =>
 /** The two addends of an unclamped sum. */
 function addendsOf(uses: Uses, tensor: Tensor): [Tensor, Tensor] | undefined {
   const node = uses.producer(tensor);
-  return node?.op === "add" && isUnclamped(node) ? [node.inputs[0]!, node.inputs[1]!] : undefined;
+  return node?.op === "add" && isUnbounded(node.attributes.activation)
+    ? [node.inputs[0]!, node.inputs[1]!]
+    : undefined;
 }
 
 /** The other addend of 1 + something. */
@@ -112,7 +110,7 @@ export function fuseGelu(graph: Graph): boolean {
   let changed = false;
   const uses = usesOf(graph);
   for (const [i, node] of graph.nodes.entries()) {
-    if (node.op !== "mul" || !isUnclamped(node)) continue;
+    if (node.op !== "mul" || !isUnbounded(node.attributes.activation)) continue;
     const [y] = node.outputs;
     for (const x of candidates(uses, node)) {
       const found = isFloat(x, y) && sameShape(x.shape, y.shape) ? matchOf(uses, node, x) : undefined;

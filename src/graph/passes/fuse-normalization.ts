@@ -1,4 +1,4 @@
-import type { Graph, Node, Tensor } from "../graph.ts";
+import { type Graph, isUnbounded, type Node, type Tensor } from "../graph.ts";
 import { isFloatConstant } from "./constant.ts";
 import { isFloat, makeNode, sameShape, tensorLike, type Uses, usesOf } from "./rewrite.ts";
 
@@ -16,9 +16,7 @@ interface Found extends Spread {
 }
 
 const unbounded = (node: Node): boolean =>
-  !("activation" in node.attributes) ||
-  (node.attributes.activation.min === Number.NEGATIVE_INFINITY &&
-    node.attributes.activation.max === Number.POSITIVE_INFINITY);
+  !("activation" in node.attributes) || isUnbounded(node.attributes.activation);
 
 type Of<K extends Node["op"]> = Extract<Node, { op: K }>;
 

@@ -1,4 +1,4 @@
-import type { Graph, Node, Tensor } from "../graph.ts";
+import { type Graph, isUnbounded, type Node, type Tensor } from "../graph.ts";
 import { isFloatConstant } from "./constant.ts";
 import { isFloat, sameShape, type Uses, usesOf } from "./rewrite.ts";
 
@@ -10,13 +10,12 @@ interface Scaled {
 
 /** x times one number above 0, if that is what the node gives. */
 function scaledBy(node: Node): Scaled | undefined {
-  const isDivision = node.op === "binary" && node.attributes.kind === "div";
-  if (node.op !== "mul" && !isDivision) return undefined;
-  const { min, max } = (node as Extract<Node, { op: "mul" }>).attributes.activation;
+  if (node.op !== "mul" && (node.op !== "binary" || node.attributes.kind !== "div")) return undefined;
+  if (!isUnbounded(node.attributes.activation)) return undefined;
+  const isDivision = node.op === "binary";
   const at = !isDivision && isFloatConstant(node.inputs[0]) ? 0 : 1;
   const [x, number] = [node.inputs[1 - at]!, node.inputs[at]];
-  if (!isFloatConstant(number) || number.data.length !== 1 || min !== -Infinity || max !== Infinity)
-    return undefined;
+  if (!isFloatConstant(number) || number.data.length !== 1) return undefined;
   const factor = isDivision ? 1 / number.data[0] : number.data[0];
   const fits = factor > 0 && Number.isFinite(factor) && sameShape(x.shape, node.outputs[0].shape);
   return fits && isFloat(x, node.outputs[0]) ? { node, x, factor } : undefined;

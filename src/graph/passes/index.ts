@@ -101,9 +101,9 @@ function untilNothingChanges(graph: Graph): void {
 /**
  * The same function with less work: applies all passes in their order until none changes anything; then makes
  * the constants that stayed behind a dequantize float32, and applies them once more; at last nodes that do the same
- * are made one. The given graph stays as it is. Inputs, outputs and states keep their tensors. Integer operators keep their results to the bit; float results
- * may differ by the order and rounding of sums, and operators between dequantize and quantize become integer
- * ones, as the passes state.
+ * are made one. The given graph stays as it is. Inputs, outputs and states keep their tensors. Integer operators keep
+ * their results to the bit; float results may differ by the order and rounding of sums, and operators between
+ * dequantize and quantize become integer ones, as the passes state.
  */
 export function optimize(graph: Graph): Graph {
   const optimized = copyOf(graph);

@@ -1,5 +1,5 @@
 /** What nodes that only move elements make of constants, of every type. */
-import { elementCount, type Node, type NodeOf, type TensorData } from "../graph.ts";
+import { elementCount, isUnbounded, type Node, type NodeOf, type TensorData } from "../graph.ts";
 import { broadcastSteps, type Constant, gather, newData, permuteData, stridesOf, walk } from "./constant.ts";
 import { sameQuantization } from "./rewrite.ts";
 
@@ -30,8 +30,7 @@ function put(data: TensorData, x: Constant, steps: readonly number[], first: num
 function concat(node: NodeOf<"concat">, parts: Constant[]): TensorData | null {
   const { axis, activation } = node.attributes;
   const [y] = node.outputs;
-  const isPlain = activation.min === Number.NEGATIVE_INFINITY && activation.max === Number.POSITIVE_INFINITY;
-  if (!isPlain || !parts.every((part) => sameQuantization(part, y))) return null;
+  if (!isUnbounded(activation) || !parts.every((part) => sameQuantization(part, y))) return null;
   const data = newData(y.dtype, elementCount(y.shape));
   const strides = stridesOf(y.shape);
   let at = 0;

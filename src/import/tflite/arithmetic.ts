@@ -1,4 +1,11 @@
-import { type BinaryKind, type DType, isComparison, noActivation, type Tensor } from "../../graph/graph.ts";
+import {
+  type BinaryKind,
+  type DType,
+  isComparison,
+  isUnbounded,
+  noActivation,
+  type Tensor,
+} from "../../graph/graph.ts";
 import { isConstant } from "../../graph/passes/constant.ts";
 import { sameQuantization } from "../../graph/passes/rewrite.ts";
 import {
@@ -10,7 +17,6 @@ import {
   emit,
   input,
   isQuantized,
-  isUnbounded,
   type Operator,
   optionsOf,
   output,

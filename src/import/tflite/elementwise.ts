@@ -1,4 +1,4 @@
-import type { Attributes, Tensor, UnaryKind } from "../../graph/graph.ts";
+import { type Attributes, isUnbounded, type Tensor, type UnaryKind } from "../../graph/graph.ts";
 import { negateWhole } from "./arithmetic.ts";
 import {
   activationOf,
@@ -9,7 +9,6 @@ import {
   checkShape,
   emit,
   input,
-  isUnbounded,
   type Operator,
   optionsOf,
   output,

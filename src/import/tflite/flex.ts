@@ -2,6 +2,9 @@
 
 import { badFile } from "./errors.ts";
 
+/** Keys may share their bytes: together they could be far longer than the file. */
+const longestKey = 64;
+
 const types = { int: 1, uint: 2, float: 3, map: 9, bool: 26 } as const;
 
 /** The numbers (and booleans, as 0 and 1) of a map by their keys. @throws NibbleError where the bytes are no such map */
@@ -30,9 +33,10 @@ export function readFlexMap(bytes: Uint8Array, what: string): Map<string, number
     return width === 1 ? view.getInt8(at) : width === 2 ? view.getInt16(at, true) : view.getInt32(at, true);
   };
   const text = (at: number): string => {
-    const end = bytes.indexOf(0, within(at, 1));
+    const key = bytes.subarray(within(at, 1), at + longestKey);
+    const end = key.indexOf(0);
     if (end < 0) throw damaged();
-    return new TextDecoder().decode(bytes.subarray(at, end));
+    return new TextDecoder().decode(key.subarray(0, end));
   };
   const widthOf = (value: number): number => {
     if (![1, 2, 4, 8].includes(value)) throw damaged();

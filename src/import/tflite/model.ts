@@ -175,7 +175,6 @@ function readEnds(table: Table, field: number, what: string, tensors: TensorReco
   throw badFile(`graph ${what}: refers to tensor ${wrong}, the subgraph has ${tensors.length}`);
 }
 
-/** Subgraph `index` with the bodies of its composites in their place. */
 /** A signature's own names of a subgraph's inputs and outputs, by tensor. */
 function readNames(table: Table, field: number, what: string, tensors: TensorRecord[]): Map<number, string> {
   return new Map(
@@ -219,6 +218,7 @@ export function readSignature(bytes: Uint8Array, key: string): Subgraph {
   return { ...subgraph, inputs, outputs };
 }
 
+/** Subgraph `index` with the bodies of its composites in their place. */
 export function readSubgraph(bytes: Uint8Array, index: number): Subgraph {
   const model = openRoot(bytes, identifier);
   const version = readUint32(model, fields.model.version);

@@ -1,4 +1,4 @@
-import { elementCount, noActivation, type Tensor, type UnaryKind } from "../../graph/graph.ts";
+import { elementCount, isUnbounded, noActivation, type Tensor, type UnaryKind } from "../../graph/graph.ts";
 import { floatConstant } from "../../graph/passes/constant.ts";
 import {
   activationOf,
@@ -29,8 +29,8 @@ function floatOperands(operator: Operator): { x: Tensor; y: Tensor } {
 export function convertL2Normalization(operator: Operator): void {
   const { x } = floatOperands(operator);
   const table = optionsOf(operator, options.l2Norm.type);
-  const { min, max } = activationOf(operator, table, options.l2Norm.activation);
-  if (min !== -Infinity || max !== Infinity) throw refused(operator, "a fused activation");
+  if (!isUnbounded(activationOf(operator, table, options.l2Norm.activation)))
+    throw refused(operator, "a fused activation");
   emit(operator, "normalize", [x, null, null], {
     centered: false,
     isSum: true,

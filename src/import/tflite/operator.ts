@@ -99,8 +99,6 @@ export function activationOf(operator: Operator, options: Table | undefined, fie
   return { ...found };
 }
 
-export const isUnbounded = ({ min, max }: Activation): boolean => min === -Infinity && max === Infinity;
-
 const activationTypes: readonly DType[] = ["float32", "int8", "uint8"];
 /** Of operators that have int16 kernels. */
 export const withInt16: readonly DType[] = [...activationTypes, "int16"];

@@ -3,11 +3,11 @@
  * The chain becomes one operator. Custom operators outside of such a chain stay as they are, and are refused.
  */
 
-import type { MicroFeatures, Tensor } from "../../graph/graph.ts";
+import { elementCount, type MicroFeatures, type Tensor } from "../../graph/graph.ts";
 import { badFile, quote, unsupported } from "./errors.ts";
 import { readFlexMap } from "./flex.ts";
 import type { OperatorRecord, Subgraph } from "./model.ts";
-import { emit, type Operator, output, refused, wrong } from "./operator.ts";
+import { emit, input, type Operator, output, refused, show, wrong } from "./operator.ts";
 import { tensorAt } from "./tensors.ts";
 
 /** What the operator is called that stands for a chain. */
@@ -34,20 +34,19 @@ const order: { name: string; optional?: boolean; repeats?: boolean }[] = [
 /** The chains' operators as one each, in the place of their last. */
 export function fuseSignals(subgraph: Subgraph): Subgraph {
   const { operators, outputs } = subgraph;
-  const producers = new Map(operators.flatMap((record) => record.outputs.map((index) => [index, record])));
+  const links = linksOf(operators);
+  const given = new Set(outputs);
   const taken = new Set<OperatorRecord>();
   const fused = new Map<OperatorRecord, OperatorRecord>();
   for (const last of operators.filter(({ name, isCustom }) => isCustom && name === order[0].name)) {
-    const parts = chainTo(last, producers);
+    const parts = chainTo(last, links);
     if (!parts) continue;
     const inside = new Set(parts);
-    const between = new Set(parts.slice(1).flatMap((part) => part.outputs));
-    const isRead = operators.some(
-      (record) => !inside.has(record) && record.inputs.some((i) => between.has(i)),
-    );
-    if (isRead || outputs.some((index) => between.has(index))) continue;
-    const [samples] = parts.at(-1)!.inputs;
-    fused.set(last, { ...last, name: signalFeatures, isCustom: false, inputs: [samples], parts });
+    const isSeen = (index: number): boolean =>
+      given.has(index) || [...(links.readers.get(index) ?? [])].some((reader) => !inside.has(reader));
+    if (parts.slice(1).some((part) => part.outputs.some(isSeen))) continue;
+    const samples = parts.at(-1)!.inputs.slice(0, 1);
+    fused.set(last, { ...last, name: signalFeatures, isCustom: false, inputs: samples, parts });
     for (const part of parts) taken.add(part);
   }
   if (fused.size === 0) return subgraph;
@@ -57,7 +56,29 @@ export function fuseSignals(subgraph: Subgraph): Subgraph {
   };
 }
 
-function chainTo(last: OperatorRecord, producers: Map<number, OperatorRecord>): OperatorRecord[] | undefined {
+interface Links {
+  producers: Map<number, OperatorRecord>;
+  readers: Map<number, Set<OperatorRecord>>;
+}
+
+function linksOf(operators: readonly OperatorRecord[]): Links {
+  const links: Links = { producers: new Map(), readers: new Map() };
+  for (const record of operators) {
+    for (const index of record.outputs) links.producers.set(index, record);
+    for (const index of record.inputs) {
+      const readers = links.readers.get(index);
+      if (readers) readers.add(record);
+      else links.readers.set(index, new Set([record]));
+    }
+  }
+  return links;
+}
+
+/**
+ * The operators of the chain that ends with `last`. What one hands on only the next may read: so no file leads round in
+ * circles, and no operator is looked at for two chains.
+ */
+function chainTo(last: OperatorRecord, { producers, readers }: Links): OperatorRecord[] | undefined {
   const parts: OperatorRecord[] = [];
   let next: OperatorRecord | undefined = last;
   for (const { name, optional, repeats } of order) {
@@ -66,7 +87,8 @@ function chainTo(last: OperatorRecord, producers: Map<number, OperatorRecord>): 
       isFound = true;
       parts.push(next);
       // A concatenation puts zeros around the spectrum.
-      next = next.inputs.map((index) => producers.get(index)).find((record) => record !== undefined);
+      const from: number | undefined = next.inputs.find((index) => producers.has(index));
+      next = from !== undefined && readers.get(from)!.size === 1 ? producers.get(from) : undefined;
     }
     if (!isFound && !optional) return undefined;
   }
@@ -98,13 +120,13 @@ function constant<T extends Int16Array | Int32Array>(
   operator: Operator,
   part: OperatorRecord,
   i: number,
-  type: new (buffer: ArrayBuffer) => T,
+  type: new (length: number) => T,
 ): T {
-  const record = operator.tensors.records[part.inputs[i]];
+  const index = part.inputs[i] ?? -1;
+  const data = index < 0 ? undefined : tensorAt(operator.tensors, index).data;
+  if (data instanceof type) return data;
   const width = type === (Int16Array as unknown) ? "int16" : "int32";
-  if (!record?.bytes || record.type !== width)
-    throw refused(operator, `operand ${i} of ${part.name} has to be a constant of ${width}`);
-  return new type(record.bytes.slice().buffer);
+  throw refused(operator, `operand ${i} of ${part.name} has to be a constant of ${width}`);
 }
 
 /** Which bins of the transform reach the filter bank; the rest of its input is 0. */
@@ -139,7 +161,7 @@ function keptBins(operator: Operator): { from: number; to: number } {
 function bandsOf(operator: Operator, kept: { from: number; to: number }): MicroFeatures["bands"] {
   const part = requiredPart(operator, "SignalFilterBank");
   const channels = numbersOf(part)("num_channels");
-  const [rising, falling, starts, places, widths] = [1, 2, 3, 4, 5].map((i) =>
+  const [falling, rising, starts, places, widths] = [1, 2, 3, 4, 5].map((i) =>
     constant(operator, part, i, Int16Array),
   );
   if (![starts, places, widths].every(({ length }) => length === channels + 1))
@@ -147,8 +169,8 @@ function bandsOf(operator: Operator, kept: { from: number; to: number }): MicroF
   return Array.from({ length: channels }, (_, c) => {
     const weights = new Map<number, number>();
     for (const [segment, list] of [
-      [c, falling],
-      [c + 1, rising],
+      [c, rising],
+      [c + 1, falling],
     ] as const) {
       for (let i = 0; i < widths[segment]; i++) {
         const bin = starts[segment] + i;
@@ -181,9 +203,8 @@ function noiseOf(part: OperatorRecord): NonNullable<MicroFeatures["noise"]> {
 }
 
 export function convertSignalFeatures(operator: Operator): void {
-  const { tensors, variables, record } = operator;
-  const x = tensorAt(tensors, record.inputs[0]);
-  const y = output(operator);
+  const { tensors, variables } = operator;
+  const [x, y] = [input(operator, 0), output(operator)];
   const transform = requiredPart(operator, "SignalRfft");
   const window = requiredPart(operator, "SignalWindow");
   const logs = requiredPart(operator, "SignalFilterBankLog");
@@ -202,6 +223,8 @@ export function convertSignalFeatures(operator: Operator): void {
     );
   if (gain && !noise) throw refused(operator, "SignalPCAN without an estimate of the noise");
   const bands = bandsOf(operator, keptBins(operator));
+  if (elementCount(y.shape) !== bands.length)
+    throw wrong(operator, `output ${show(y)}: expected ${bands.length} features, one per channel`);
   const shape = [bands.length];
   const value: Tensor = { name: tensors.uniqueName(`${y.name}/noise`), dtype: "int32", shape };
   const next: Tensor = { ...value, name: tensors.uniqueName(`${value.name}/next`) };

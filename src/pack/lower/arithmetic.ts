@@ -32,7 +32,7 @@ import {
   SELECT_RECORD_BYTES,
   UNARY_RECORD_BYTES,
 } from "../../../assembly/records.ts";
-import { type BinaryKind, isComparison, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import { type BinaryKind, isComparison, isUnbounded, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { inputOf, type Lowering, sameQuantization, unsupported } from "../lowering.ts";
 import { type Fields, listFields, record } from "../record.ts";
 import { broadcastStrides, collapse } from "../strides.ts";
@@ -106,7 +106,7 @@ export function lowerArithmetic(lowering: Lowering, node: ArithmeticNode): void 
   const reason = refusal(kind, a, b, y);
   if (reason) throw unsupported(node.op, node.name, reason);
   const { min, max } = node.attributes.activation;
-  if (y.dtype !== "float32" && (min !== -Infinity || max !== Infinity))
+  if (y.dtype !== "float32" && !isUnbounded(node.attributes.activation))
     throw unsupported(node.op, node.name, `a fused activation of ${y.dtype}; use a separate operator`);
   const { dims, strides } = walkOf(node, [a, b], y);
   const code = y.dtype === "float32" ? OP_BINARY_F32 : OP_BINARY_INT;

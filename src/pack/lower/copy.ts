@@ -10,7 +10,14 @@ import {
   Y_OUT_OFFSET,
   Y_OUT_STRIDES,
 } from "../../../assembly/records.ts";
-import { arrayOf, bytesPerElement, elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import {
+  arrayOf,
+  bytesPerElement,
+  elementCount,
+  isUnbounded,
+  type NodeOf,
+  type Tensor,
+} from "../../graph/graph.ts";
 import { padValue } from "../../numerics/convert.ts";
 import {
   inputOf,
@@ -181,7 +188,7 @@ function emitSpread(
 export function lowerConcat(lowering: Lowering, node: NodeOf<"concat">): void {
   const y = node.outputs[0];
   const { axis, activation } = node.attributes;
-  if (activation.min !== -Infinity || activation.max !== Infinity)
+  if (!isUnbounded(activation))
     throw unsupported(node.op, node.name, "a fused activation has no kernel; use a separate operator");
   const strides = denseStrides(y.shape);
   let at = 0;

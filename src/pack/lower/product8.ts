@@ -1,6 +1,6 @@
 /** Products of two computed int8 matrices: both centred, their sums in int32, brought to int8 by two roundings. */
 
-import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import { elementCount, isUnbounded, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { productElement } from "../../numerics/int16.ts";
 import { inputOf, type Lowering, scalarQuantization, unsupported } from "../lowering.ts";
 import { broadcastStrides, denseStrides } from "../strides.ts";
@@ -45,7 +45,7 @@ export function lowerMatmul8(lowering: Lowering, node: NodeOf<"matmul">): void {
   const other = [...node.inputs, y].find((t) => t && t.dtype !== "int8");
   if (other)
     throw unsupported(node.op, node.name, `"${other.name}" is ${other.dtype}; expected int8 as the others`);
-  if (node.inputs[2] || activation.min !== -Infinity || activation.max !== Infinity)
+  if (node.inputs[2] || !isUnbounded(activation))
     throw unsupported(node.op, node.name, "a bias or activation of an int8 product; use separate operators");
   if (k > 32768)
     throw unsupported(node.op, node.name, `${k} products may exceed an int32 sum; at most 32768 do not`);

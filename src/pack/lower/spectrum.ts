@@ -26,14 +26,14 @@ import {
   SPECTRUM_RECORD_BYTES,
 } from "../../../assembly/records.ts";
 import { elementCount, type NodeOf, type Tensor } from "../../graph/graph.ts";
-import { cosines, fixedCosines, logTable } from "../../numerics/spectrum.ts";
+import { cosines, fixedCosines, hasTransform, logTable } from "../../numerics/spectrum.ts";
 import { constantData, inputOf, type Lowering, unsupported } from "../lowering.ts";
 import { type Fields, listFields, record } from "../record.ts";
 import { copyWhole } from "./copy.ts";
 
 function checkSize(node: NodeOf<"spectrum"> | NodeOf<"microFeatures">, length: number): void {
   const { size } = node.attributes;
-  if (!(size >= 4 && size <= 65536) || !Number.isInteger(Math.log2(size)))
+  if (!hasTransform(size))
     throw unsupported(
       node.op,
       node.name,

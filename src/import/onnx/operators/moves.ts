@@ -22,9 +22,7 @@ export const moverOf =
       if (like.quantization) y.quantization = like.quantization;
       const data = isEmpty
         ? newData(y.dtype, 0)
-        : op === "reshape"
-          ? like.data
-          : moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
+        : moveConstants(makeNode(op, y.name, inputs, y, attributes), inputs as Constant[]);
       if (data) return { ...y, data };
     }
     return scope.emit(op, inputs, attributes, shape, like);

@@ -2,10 +2,9 @@
 
 import { elementCount, noActivation, type Tensor } from "../../../graph/graph.ts";
 import { floatConstant, isConstant } from "../../../graph/passes/constant.ts";
+import { hasTransform } from "../../../numerics/spectrum.ts";
 import { reshape, type Scope, transpose } from "../scope.ts";
 import type { Convert } from "./index.ts";
-
-const isPowerOfTwo = (n: number): boolean => n >= 4 && n <= 65536 && Number.isInteger(Math.log2(n));
 
 interface Transform {
   /** Values that are transformed, and how many of them there are: the others are zeros. */
@@ -116,7 +115,7 @@ function dft(scope: Scope): Tensor {
   const flat = (columns: number): Tensor => reshape(scope, values, [...rows, columns]);
   let y: Tensor;
   if (isReal) y = byMatrix(scope, flat(available * 2), length, () => realMatrix(length, available));
-  else if (parts === 1 && onesided && isPowerOfTwo(length)) {
+  else if (parts === 1 && onesided && hasTransform(length)) {
     const signals = reshape(scope, values, [elementCount(rows), available]);
     y = bySpectrum(scope, signals, new Float32Array(available).fill(1), length, 1);
   } else
@@ -142,7 +141,7 @@ function stft(scope: Scope): Tensor {
   const onesided = scope.intAttribute("onesided", 1) !== 0;
   if (onesided && parts === 2) throw scope.bad("one side of a transform of complex samples");
   const factors = window ? (window.data as Float32Array) : new Float32Array(length).fill(1);
-  if (parts === 1 && onesided && isPowerOfTwo(length))
+  if (parts === 1 && onesided && hasTransform(length))
     return bySpectrum(scope, reshape(scope, real, [batch, samples]), factors, length, hop);
   const frames = Math.floor((samples - length) / hop) + 1;
   scope.checkRoom(frames * length);
