@@ -8,6 +8,7 @@ import type { Executor, MakeExecutor } from "../executor.ts";
 import { adam } from "../gradient/adam.ts";
 import { runsOf } from "../gradient/matrix.ts";
 import { createNetwork, type Network, type Trained } from "../gradient/network.ts";
+import { uniform } from "../random.ts";
 import type { LayerScheme } from "../schemes.ts";
 
 export interface RecoverOptions {
@@ -245,13 +246,4 @@ function readInputs(graph: Graph, samples: Samples): Float32Array[][] {
   });
   if (read.length > 0) return read;
   throw new NibbleError("bad-input", `graph "${graph.name}": no samples; recovery needs some hundreds`);
-}
-
-/** Numbers in 0…1, the same on every run. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
