@@ -1,63 +1,33 @@
 import type { Command } from "commander";
-import type { Rounding } from "../graph/graph.ts";
 import { inspectModel } from "../inspect/inspect.ts";
-import { usageError } from "./errors.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
-import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import type { Io } from "./io.ts";
-import { listenOption } from "./listen.ts";
-import { type Frontend, makeMetadata } from "./metadata.ts";
-import { importSource, packSource } from "./model.ts";
-import {
-  examples,
-  frontendOption,
-  inputShapeOption,
-  jsonOption,
-  labelsOption,
-  outputOption,
-  roundingOption,
-  setOption,
-  signatureOption,
-  stateOption,
-} from "./options.ts";
+import { packSource } from "./model.ts";
+import { examples, jsonOption, outputOption } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
-import { streamed, streamOption } from "./stream.ts";
+import {
+  addSourceOptions,
+  frontEndOf,
+  metadataOf,
+  readSource,
+  type SourceOptions,
+  surrounded,
+} from "./source.ts";
 
-interface Options {
+interface Options extends SourceOptions {
   output: string;
-  rounding?: Rounding;
-  inputShape?: Record<string, number[]>;
-  state?: Record<string, string>;
-  set?: Record<string, number | number[]>;
-  signature?: string;
-  labels?: string;
-  frontend?: Frontend;
-  stream?: number;
-  listen?: string;
-  pcm?: string;
-  pcmType?: "float32" | "int16";
   json?: boolean;
 }
 
 export function registerConvert(program: Command, io: Io): void {
-  program
+  const command = program
     .command("convert")
     .summary("pack a TFLite or ONNX model as it is")
     .description("Pack a TFLite or ONNX model as it is, quantized or not")
     .argument("<model>", "TFLite or ONNX file")
-    .addOption(outputOption())
-    .addOption(roundingOption())
-    .addOption(inputShapeOption())
-    .addOption(stateOption())
-    .addOption(setOption())
-    .addOption(signatureOption())
-    .addOption(labelsOption())
-    .addOption(frontendOption())
-    .addOption(streamOption())
-    .addOption(listenOption())
-    .addOption(pcmOption())
-    .addOption(pcmTypeOption())
+    .addOption(outputOption());
+  addSourceOptions(command)
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -72,30 +42,13 @@ export function registerConvert(program: Command, io: Io): void {
 }
 
 function convert(file: string, options: Options, io: Io): void {
-  const { output, rounding, inputShape, state, labels, frontend, json = false } = options;
+  const { output, json = false } = options;
   checkOutput(output, [file]);
-  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
-  if (frontEnd && frontend)
-    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
+  const frontEnd = frontEndOf(options);
   const source = { file, bytes: readFile(file) };
-  const graph = importSource(source, {
-    ...(rounding && { rounding }),
-    ...(inputShape && { inputShapes: inputShape }),
-    ...(state && { states: state }),
-    ...(options.set && { inputValues: options.set }),
-    ...(options.signature !== undefined && { signature: options.signature }),
-  });
-  const metadata = makeMetadata(graph, source, {
-    ...(labels && { labels }),
-    ...(frontend && { frontend }),
-    ...(options.listen !== undefined && { listen: options.listen }),
-  });
-  const made =
-    options.stream === undefined
-      ? { graph, metadata, lines: [] }
-      : streamed(source, graph, metadata, options.stream);
-  const packed = takingSamples(source, made.graph, frontEnd, options);
-  const { bytes, model } = packSource(source, packed, { metadata: made.metadata });
+  const graph = readSource(source, options);
+  const made = surrounded(source, graph, metadataOf(source, graph, options), frontEnd, options);
+  const { bytes, model } = packSource(source, made.graph, { metadata: made.metadata });
   writeFiles([{ path: output, bytes }]);
 
   const inspection = inspectModel(model, bytes.length);

@@ -72,14 +72,12 @@ export function readFrontEnd(text: string): FrontEnd {
   return filled(given, defaults[kind]!, text) as unknown as FrontEnd;
 }
 
-/** The graph with the front end that the options ask for. */
+/** The graph behind a front end, on samples of the type that the options ask for. */
 export function takingSamples(
   source: Source,
   graph: Graph,
-  frontEnd: FrontEnd | undefined,
-  options: PcmOptions,
+  frontEnd: FrontEnd,
+  { pcmType }: PcmOptions,
 ): Graph {
-  const { pcmType } = options;
-  if (!frontEnd) return graph;
   return naming(source.file, () => withFrontEnd(graph, frontEnd, pcmType ? { pcm: pcmType } : {}));
 }

@@ -1,10 +1,9 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { Graph, Node, Rounding } from "../graph/graph.ts";
-import { fileFormat, type ImportOptions } from "../import/index.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
-
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
@@ -14,27 +13,12 @@ import { NibbleError } from "../runtime/errors.ts";
 import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
-import { pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Io } from "./io.ts";
-import { listenOption } from "./listen.ts";
-import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
+import type { Metadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
-import { importSource, packSource, type Source } from "./model.ts";
-import {
-  examples,
-  frontendOption,
-  inputShapeOption,
-  jsonOption,
-  labelsOption,
-  numberIn,
-  outputOption,
-  positiveInteger,
-  roundingOption,
-  setOption,
-  signatureOption,
-  stateOption,
-} from "./options.ts";
+import { packSource, type Source } from "./model.ts";
+import { examples, jsonOption, numberIn, outputOption, positiveInteger } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
@@ -42,9 +26,16 @@ import { layerLines, reportLines } from "./report.ts";
 import { addSchemeOptions, recipeOf, type SchemeOptions } from "./schemes.ts";
 import { addSearchOptions, type SearchOptions, searchFileOf, searchRecipe } from "./search.ts";
 import { searchLines } from "./search-report.ts";
-import { streamed, streamOption } from "./stream.ts";
+import {
+  addSourceOptions,
+  frontEndOf,
+  metadataOf,
+  readSource,
+  type SourceOptions,
+  surrounded,
+} from "./source.ts";
 
-interface Options extends SchemeOptions, MethodOptions, SearchOptions {
+interface Options extends SchemeOptions, MethodOptions, SearchOptions, SourceOptions {
   output: string;
   data?: string[];
   calibration: "minmax" | Exclude<CalibrationMethod, "min-max">;
@@ -53,17 +44,6 @@ interface Options extends SchemeOptions, MethodOptions, SearchOptions {
   perTensor?: boolean;
   exclude?: string[];
   io: "float32" | "int8";
-  rounding?: Rounding;
-  inputShape?: Record<string, number[]>;
-  state?: Record<string, string>;
-  set?: Record<string, number | number[]>;
-  signature?: string;
-  labels?: string;
-  frontend?: Frontend;
-  stream?: number;
-  listen?: string;
-  pcm?: string;
-  pcmType?: "float32" | "int16";
   eval?: string;
   report?: string;
   layers?: boolean;
@@ -99,18 +79,8 @@ export function registerQuantize(program: Command, io: Io): void {
     .option("--exclude <operator...>", "operators that stay float32, by name")
     .addOption(
       new Option("--io <type>", "type of inputs and outputs").choices(["float32", "int8"]).default("float32"),
-    )
-    .addOption(roundingOption())
-    .addOption(inputShapeOption())
-    .addOption(stateOption())
-    .addOption(setOption())
-    .addOption(signatureOption())
-    .addOption(labelsOption())
-    .addOption(frontendOption())
-    .addOption(streamOption())
-    .addOption(listenOption())
-    .addOption(pcmOption())
-    .addOption(pcmTypeOption())
+    );
+  addSourceOptions(command)
     .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
     .option(
       "--report <file>",
@@ -141,9 +111,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   if (reportFile !== undefined) checkOutput(reportFile, [file, output]);
   const searchFile = searchFileOf(options);
 
-  const frontEnd = options.pcm === undefined ? undefined : readFrontEnd(options.pcm);
-  if (frontEnd && frontend)
-    throw usageError("option '--pcm' puts the front end into the model; leave '--frontend' out");
+  const frontEnd = frontEndOf(options);
   const recipe = recipeOf(options);
   if (!data && (searchFile !== undefined || isStatic(recipe.default?.scheme ?? "int8")))
     throw usageError(
@@ -155,13 +123,9 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const graph = importSource(source, importOptions(options));
+  const graph = readSource(source, options);
   refuseQuantized(graph, file);
-  const metadata = makeMetadata(graph, source, {
-    ...(labels && { labels }),
-    ...(frontend && { frontend }),
-    ...(options.listen !== undefined && { listen: options.listen }),
-  });
+  const metadata = metadataOf(source, graph, options);
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
   const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
   const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
@@ -219,12 +183,8 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       options: provenOptions(options),
     },
   };
-  const shaped =
-    options.stream === undefined
-      ? { graph: made.graph, metadata, lines: [] }
-      : streamed(source, made.graph, metadata, options.stream);
-  const final = takingSamples(source, shaped.graph, frontEnd, options);
-  const { bytes, model } = packWithin(source, final, shaped.metadata, report, options.budget?.size);
+  const whole = surrounded(source, made.graph, metadata, frontEnd, options);
+  const { bytes, model } = packWithin(source, whole.graph, whole.metadata, report, options.budget?.size);
   const page = {
     ...(metadata.labels && { labels: metadata.labels }),
     measuredOn: basename(options.eval ?? data?.[0] ?? ""),
@@ -241,7 +201,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
-      ...shaped.lines,
+      ...whole.lines,
       ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),
@@ -269,20 +229,6 @@ async function reportBytes(path: string, report: Report, page: PageOptions): Pro
   const { reportPage } = await import("../report/page.ts");
   return new TextEncoder().encode(reportPage(report, page));
 }
-
-const importOptions = ({
-  rounding,
-  inputShape,
-  state,
-  set,
-  signature,
-}: Options): Omit<ImportOptions, "file"> => ({
-  ...(rounding && { rounding }),
-  ...(inputShape && { inputShapes: inputShape }),
-  ...(state && { states: state }),
-  ...(set && { inputValues: set }),
-  ...(signature !== undefined && { signature }),
-});
 
 const costOf = ({ eval: folder, data }: Options): string =>
   folder !== undefined ? `on ${folder}` : data ? "on the calibration samples" : "in weights alone";

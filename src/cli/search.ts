@@ -56,6 +56,18 @@ function parseBound(text: string, known?: Budget): Budget {
   }
 }
 
+/** Options that a search has no place for, and what to do instead. */
+const contradicting = [
+  [
+    ["scheme", "prune", "pruneBlock", "blockSize", "asymmetric"],
+    "name what layers may become with --candidates, and single layers with --layer",
+  ],
+  [
+    ["smooth", "absorb", "lowRank", "recover"],
+    "what a search measures is made without it; give the recipe that it finds to --recipe",
+  ],
+] as const;
+
 /** Where the search is kept; undefined where there is none. @throws a usage error for options that contradict it. */
 export function searchFileOf(
   options: SearchOptions & SchemeOptions & MethodOptions & { output: string },
@@ -66,20 +78,12 @@ export function searchFileOf(
       if (options[name] !== undefined) throw usageError(`option '--${name}' needs '--budget <bound>'`);
     return undefined;
   }
-  for (const name of ["scheme", "prune", "pruneBlock", "blockSize", "asymmetric"] as const) {
-    if (options[name] === undefined) continue;
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw usageError(
-      `option '--${flag}' contradicts '--budget': name what layers may become with --candidates, and single layers with --layer`,
-    );
-  }
-  for (const name of ["smooth", "absorb", "lowRank", "recover"] as const) {
-    if (options[name] === undefined) continue;
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw usageError(
-      `option '--${flag}' contradicts '--budget': what a search measures is made without it; give the recipe that it finds to --recipe`,
-    );
-  }
+  for (const [names, remedy] of contradicting)
+    for (const name of names) {
+      if (options[name] === undefined) continue;
+      const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      throw usageError(`option '--${flag}' contradicts '--budget': ${remedy}`);
+    }
   const file = options.search ?? `${output.slice(0, output.length - extname(output).length)}.search.json`;
   checkOutput(file, [output]);
   return file;

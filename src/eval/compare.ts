@@ -8,6 +8,7 @@ import {
   topOne,
 } from "../quantize/accuracy.ts";
 import type { Progress, Samples } from "../quantize/calibrate.ts";
+import { decibels } from "../quantize/fidelity.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { Model } from "../runtime/model.ts";
 import type { TensorInfo } from "../runtime/tensor.ts";
@@ -100,8 +101,5 @@ const inputsOf = ({ inputs }: Model, sample: Sample) =>
   Object.fromEntries(inputs.map(({ name }, i) => [name, sample.inputs[i]!]));
 
 /** Values in real units, a copy: the model reuses its memory. */
-const real = ({ scale, zeroPoint }: TensorInfo, data: ArrayLike<number>): Float64Array =>
+export const real = ({ scale, zeroPoint }: TensorInfo, data: ArrayLike<number>): Float64Array =>
   Float64Array.from(data, (value) => (scale === 0 ? Number(value) : scale * (Number(value) - zeroPoint)));
-
-const decibels = (ratio: number): number =>
-  ratio > 0 ? Math.min(200, Math.max(-200, 10 * Math.log10(ratio))) : -200;

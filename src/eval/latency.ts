@@ -1,4 +1,5 @@
 import type { TensorData } from "../graph/graph.ts";
+import { uniform } from "../quantize/random.ts";
 import type { Model } from "../runtime/model.ts";
 
 /** Microseconds of one inference. */
@@ -48,8 +49,7 @@ export const quantile = (sorted: readonly number[], share: number): number =>
 /** Inputs that are the same on every run: bytes and floats (−1…1) without a pattern, zeros in other types. */
 function noise(like: TensorData): TensorData {
   const values = like.slice();
-  let state = 12345;
-  const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const next = uniform(12345);
   if (values instanceof Float32Array) for (let i = 0; i < values.length; i++) values[i] = 2 * next() - 1;
   else if (values instanceof Int8Array || values instanceof Uint8Array)
     for (let i = 0; i < values.length; i++) values[i] = Math.floor(256 * next());

@@ -1,10 +1,10 @@
 /** Schemes that suit operators better than the one asked for: known from the graph alone. */
 
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import { floatByNature } from "./integer.ts";
 import { matrixOf } from "./layers/matrix.ts";
 import { isUnfoldable } from "./layers/unfold.ts";
-import { hasWeights } from "./operators.ts";
+import { hasWeights, neighboursOf } from "./operators.ts";
 import { floatNodes } from "./plan.ts";
 import type { LayerScheme } from "./schemes.ts";
 
@@ -36,16 +36,7 @@ export function defaultSchemes(
 /** Layers that multiply matrices, or can be made to, next to each other and to float operators alone, one of these at least. */
 function betweenFloats(graph: Graph, halves: ReadonlyMap<Node, string>): Set<Node> {
   const float = floatNodes(graph, [], halves);
-  const producers = new Map<Tensor, Node>();
-  for (const node of graph.nodes) for (const output of node.outputs) producers.set(output, node);
-  const neighbours = new Map<Node, Node[]>(graph.nodes.map((node) => [node, []]));
-  for (const node of graph.nodes)
-    for (const tensor of node.inputs) {
-      const producer = tensor && producers.get(tensor);
-      if (!producer) continue;
-      neighbours.get(node)!.push(producer);
-      neighbours.get(producer)!.push(node);
-    }
+  const neighbours = neighboursOf(graph);
   const dynamic = new Set<Node>();
   const seen = new Set<Node>();
   for (const first of graph.nodes) {
@@ -53,7 +44,7 @@ function betweenFloats(graph: Graph, halves: ReadonlyMap<Node, string>): Set<Nod
     const island = new Set([first]);
     let isBeside = false;
     for (const node of island)
-      for (const next of neighbours.get(node)!) {
+      for (const next of neighbours(node)) {
         if (float.has(next)) isBeside = true;
         else island.add(next);
       }

@@ -71,5 +71,6 @@ function limits({ dtype }: Tensor): [number, number] {
   return [-Infinity, Infinity];
 }
 
-const decibels = (ratio: number): number =>
+/** Of a ratio of powers, within the limit that figures are given to. */
+export const decibels = (ratio: number): number =>
   ratio > 0 ? Math.min(decibelLimit, Math.max(-decibelLimit, 10 * Math.log10(ratio))) : -decibelLimit;

@@ -15,7 +15,6 @@ import { recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
-
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";

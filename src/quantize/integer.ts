@@ -1,6 +1,7 @@
 /** Which operators int8 would ruin, or has no kernel for: known from the graph alone, before any measurement. */
 
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { usesOf } from "../graph/passes/rewrite.ts";
 import { hasIntegerForm } from "./lstm.ts";
 import { hasWeights } from "./operators.ts";
 
@@ -73,14 +74,12 @@ function levels(node: Node): boolean {
  */
 export function floatByNature(graph: Graph): Map<Node, string> {
   const reasons = new Map<Node, string>();
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of graph.nodes)
-    for (const tensor of node.inputs) if (tensor) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
+  const { consumers } = usesOf(graph);
   const kept = new Set([...graph.outputs, ...(graph.states ?? []).map(({ next }) => next)]);
   /** Operators whose small inputs count, and what makes them count. */
   const fine = new Map<Node, string>();
   for (const node of [...graph.nodes].reverse()) {
-    const after = node.outputs.flatMap((tensor) => readers.get(tensor) ?? []);
+    const after = node.outputs.flatMap(consumers);
     const leads = after.length > 0 && after.every((next) => fine.has(next));
     const cause = leads && !node.outputs.some((tensor) => kept.has(tensor)) ? fine.get(after[0]) : undefined;
     const own = refusal(graph, node);

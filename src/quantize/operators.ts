@@ -1,6 +1,7 @@
 /** What the quantizer has to know of operators. */
 
-import type { Node, OperatorName } from "../graph/graph.ts";
+import type { Graph, Node, OperatorName } from "../graph/graph.ts";
+import { usesOf } from "../graph/passes/rewrite.ts";
 
 /** Operators whose int8 output is made of input values, or means of them: input and output share parameters. */
 const valueKeeping: ReadonlySet<OperatorName> = new Set([
@@ -22,3 +23,12 @@ export const keepsValues = (node: Node): boolean =>
 /** Operators with constant weights as second and bias as third input. */
 export const hasWeights = (node: Node): boolean =>
   node.op === "conv2d" || node.op === "depthwiseConv2d" || node.op === "fullyConnected";
+
+/** The operators that make what a node reads, and those that read what it makes. */
+export function neighboursOf(graph: Graph): (node: Node) => Node[] {
+  const { producer, consumers } = usesOf(graph);
+  return ({ inputs, outputs }) => [
+    ...inputs.flatMap((tensor) => producer(tensor) ?? []),
+    ...outputs.flatMap(consumers),
+  ];
+}

@@ -1,7 +1,8 @@
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { usesOf } from "../graph/passes/rewrite.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { floatByNature } from "./integer.ts";
-import { hasWeights, keepsValues } from "./operators.ts";
+import { hasWeights, keepsValues, neighboursOf } from "./operators.ts";
 
 /**
  * Why each node stays float; nodes that are not in the map become int8. Operators without weights follow: behind an
@@ -24,13 +25,13 @@ export function floatNodes(
   }
   const natural = floatByNature(graph);
   const reasons = new Map<Node, string>();
-  const producers = new Map<Tensor, Node>();
+  const { producer: producerOf } = usesOf(graph);
   /** Next to these, operators without weights gain nothing. */
   const around = new Set<Node>();
   for (const node of graph.nodes) {
     const own = floatReason(node) ?? (hasWeights(node) ? undefined : natural.get(node));
     const reason = excluded.has(node.name) ? "excluded" : (chosen.get(node) ?? own);
-    const producer = producers.get(node.inputs[0]!);
+    const producer = producerOf(node.inputs[0]);
     if (reason !== undefined) {
       reasons.set(node, reason);
       const isConversion = node.op === "quantize" || node.op === "dequantize";
@@ -39,30 +40,17 @@ export function floatNodes(
       reasons.set(node, `follows "${producer.name}"`);
       if (around.has(producer)) around.add(node);
     }
-    for (const output of node.outputs) producers.set(output, node);
   }
-  spread(graph, reasons, around, producers);
+  spread(graph, reasons, around);
   return reasons;
 }
 
 /** Makes what is next to `around` float too, where it has no weights, and so on. */
-function spread(
-  { nodes }: Graph,
-  reasons: Map<Node, string>,
-  around: Set<Node>,
-  producers: ReadonlyMap<Tensor, Node>,
-): void {
-  const neighbours = new Map<Node, Node[]>(nodes.map((node) => [node, []]));
-  for (const node of nodes)
-    for (const tensor of node.inputs) {
-      const producer = tensor && producers.get(tensor);
-      if (!producer) continue;
-      neighbours.get(node)!.push(producer);
-      neighbours.get(producer)!.push(node);
-    }
+function spread(graph: Graph, reasons: Map<Node, string>, around: Set<Node>): void {
+  const neighbours = neighboursOf(graph);
   const open = [...around];
   for (let node = open.pop(); node; node = open.pop())
-    for (const next of neighbours.get(node)!) {
+    for (const next of neighbours(node)) {
       if (reasons.has(next) || hasWeights(next) || next.op === "recurrent") continue;
       reasons.set(next, `next to "${node.name}", which is float`);
       open.push(next);

@@ -4,6 +4,7 @@ import { type Proportion, proportion, topOne } from "./accuracy.ts";
 import type { Progress, Samples } from "./calibrate.ts";
 import type { MakeExecutor } from "./executor.ts";
 import { fidelityMeter, realValues } from "./fidelity.ts";
+import { uniform } from "./random.ts";
 
 /** What float and quantized make of inputs that are not like the calibration samples. */
 export interface ShiftReport {
@@ -126,13 +127,4 @@ export function measureShifts(
         },
       }),
   }));
-}
-
-/** Numbers in 0…1, the same on every run. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Accuracy, Proportion } from "../quantize/accuracy.ts";
+import type { Accuracy } from "../quantize/accuracy.ts";
 import type { LayerReport, Report } from "../quantize/report.ts";
 import type { ShiftReport } from "../quantize/shifts.ts";
 import { columnChart, type Interval, intervalChart, shiftChart, sparkline } from "./charts.ts";
@@ -10,6 +10,7 @@ import {
   type Cell,
   decibels,
   escaped,
+  interval,
   name,
   number,
   percent,
@@ -64,9 +65,6 @@ ${sections.join("\n")}
 </html>
 `;
 }
-
-const interval = ({ low, high }: Proportion): string =>
-  `${(100 * low).toFixed(1)} – ${(100 * high).toFixed(1)} %`;
 
 const card = (what: string, value: string, note: string): string =>
   `<div class="card"><small>${escaped(what)}</small><b>${escaped(value)}</b><small>${escaped(note)}</small></div>`;

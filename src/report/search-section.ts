@@ -3,7 +3,20 @@
 import type { Report } from "../quantize/report.ts";
 import type { SearchReport } from "../search/report.ts";
 import { frontChart, type Mark, type Cell as Shade, sensitivityMap } from "./charts.ts";
-import { byteSize, type Cell, escaped, number, percent, section, table, text, wide, words } from "./text.ts";
+import {
+  byteSize,
+  type Cell,
+  decibels,
+  escaped,
+  interval,
+  number,
+  percent,
+  section,
+  table,
+  text,
+  wide,
+  words,
+} from "./text.ts";
 
 type Model = SearchReport["models"][number];
 
@@ -85,10 +98,6 @@ const median = (values: readonly number[]): number =>
 
 function frontTable(models: readonly Model[], loss: SearchReport["loss"]): string {
   const rows = models.filter(({ onFront, chosen }) => onFront || chosen);
-  const interval = ({ accuracy }: Model): string =>
-    accuracy
-      ? `${(100 * accuracy.quantized.low).toFixed(1)} – ${(100 * accuracy.quantized.high).toFixed(1)} %`
-      : "";
   return table(
     [
       text(""),
@@ -106,7 +115,7 @@ function frontTable(models: readonly Model[], loss: SearchReport["loss"]): strin
       ...(loss === "accuracy"
         ? [
             number(model.accuracy ? percent(model.accuracy.quantized.share) : ""),
-            wide(number(interval(model))),
+            wide(number(model.accuracy ? interval(model.accuracy.quantized) : "")),
           ]
         : []),
       ...(loss
@@ -115,7 +124,7 @@ function frontTable(models: readonly Model[], loss: SearchReport["loss"]): strin
             wide(number(model.error.toPrecision(2))),
           ]
         : []),
-      number(model.sqnr === null ? "exact" : model.sqnr.toFixed(1)),
+      number(decibels(model.sqnr)),
       words(model.layers),
     ]),
   );

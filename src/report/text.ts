@@ -1,3 +1,5 @@
+import type { Proportion } from "../quantize/accuracy.ts";
+
 const entities: Record<string, string> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -13,6 +15,10 @@ export const section = (title: string, body: string): string =>
   `<section>\n<h2>${title}</h2>\n${body}\n</section>`;
 
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** Its 95 % interval. */
+export const interval = ({ low, high }: Proportion): string =>
+  `${(100 * low).toFixed(1)} – ${(100 * high).toFixed(1)} %`;
 
 export const decibels = (sqnr: number | null): string => (sqnr === null ? "exact" : sqnr.toFixed(1));
 

@@ -30,14 +30,14 @@ const patience = 0.12;
 
 /** What the layers of one unit cost together; null where they can't have the scheme. */
 export function costTask({ nodes, scheme, micros }: CostTask, ground: SearchGround): LayerCost | null {
-  const sum = { bytes: 0, micros: 0 };
+  const cost = { bytes: 0, micros: micros ?? 0 };
   for (const index of nodes) {
     const packed = unlessUnsupported(() => packLayer(ground, ground.graph.nodes[index]!, scheme));
     if (!packed) return null;
-    sum.bytes += packed.length;
-    if (micros === undefined) sum.micros += timeOf(packed);
+    cost.bytes += packed.length;
+    if (micros === undefined) cost.micros += timeOf(packed);
   }
-  return { ...sum, ...(micros !== undefined && { micros }) };
+  return cost;
 }
 
 function packLayer({ graph, ranges, build }: SearchGround, node: Node, scheme: LayerScheme): Uint8Array {

@@ -14,11 +14,11 @@ export interface Promised {
   error: number;
 }
 
-interface Partial {
+interface Sum {
   cost: number;
   error: number;
   last: number;
-  before: Partial | undefined;
+  before: Sum | undefined;
 }
 
 /** Sums kept between two layers: one for each of so many equal steps of cost. */
@@ -29,7 +29,7 @@ const steps = 4096;
  * most exact; layers with `undefined` choices leave those out.
  */
 export function promisedFront(layers: readonly (readonly (Choice | undefined)[])[]): Promised[] {
-  let sums: Partial[] = [{ cost: 0, error: 0, last: -1, before: undefined }];
+  let sums: Sum[] = [{ cost: 0, error: 0, last: -1, before: undefined }];
   for (const choices of layers) {
     const next = sums.flatMap((before) =>
       choices.flatMap((choice, last) =>
@@ -41,7 +41,7 @@ export function promisedFront(layers: readonly (readonly (Choice | undefined)[])
   return sums.map((sum) => ({ assignment: assignmentOf(sum), cost: sum.cost, error: sum.error }));
 }
 
-function undominated(sums: Partial[]): Partial[] {
+function undominated(sums: Sum[]): Sum[] {
   sums.sort((a, b) => a.cost - b.cost || a.error - b.error);
   let least = Infinity;
   return sums.filter(({ error }) => {
@@ -52,16 +52,16 @@ function undominated(sums: Partial[]): Partial[] {
 }
 
 /** The last of each step of cost, which has its least error. */
-function thinned(sums: Partial[]): Partial[] {
+function thinned(sums: Sum[]): Sum[] {
   if (sums.length <= steps) return sums;
   const [low, high] = [sums[0]!.cost, sums.at(-1)!.cost];
-  const stepOf = ({ cost }: Partial): number => Math.floor(((cost - low) / (high - low)) * steps);
+  const stepOf = ({ cost }: Sum): number => Math.floor(((cost - low) / (high - low)) * steps);
   return sums.filter((sum, i) => i === 0 || i === sums.length - 1 || stepOf(sums[i + 1]!) !== stepOf(sum));
 }
 
-function assignmentOf(sum: Partial): Assignment {
+function assignmentOf(sum: Sum): Assignment {
   const found: number[] = [];
-  for (let at: Partial | undefined = sum; at && at.last >= 0; at = at.before) found.push(at.last);
+  for (let at: Sum | undefined = sum; at && at.last >= 0; at = at.before) found.push(at.last);
   return found.reverse();
 }
 

@@ -1,9 +1,9 @@
 /** How good a packed model is beside the float graph. */
 
-import type { TensorData } from "../graph/graph.ts";
+import { real as realValues } from "../eval/compare.ts";
 import { type Proportion, proportion, topOne } from "../quantize/accuracy.ts";
+import { decibels } from "../quantize/fidelity.ts";
 import { createModel } from "../runtime/model.ts";
-import type { TensorInfo } from "../runtime/tensor.ts";
 import { wasm } from "../wasm.ts";
 import { runOn, type SearchGround } from "./ground.ts";
 
@@ -33,7 +33,7 @@ export function judge(packed: Uint8Array, ground: SearchGround, chosen?: readonl
   for (const index of picked) {
     const sample = judged[index]!;
     const found = runOn(model, sample, build);
-    const real = compared.map((info) => realValues(info, found[info.name]!));
+    const real = compared.map((info) => realValues(info, found[info.name] as ArrayLike<number>));
     for (const [k, values] of real.entries()) {
       const expected = outputs[index]![k]!;
       for (let i = 0; i < values.length; i++) {
@@ -54,7 +54,8 @@ export function judge(packed: Uint8Array, ground: SearchGround, chosen?: readonl
   model.dispose();
   const count = picked.length;
   const noise = sums.reduce((sum, { signal, noise }) => sum + noise / Math.max(signal, Number.MIN_VALUE), 0);
-  const sqnr = sqnrOf(sums[0]);
+  const [first] = sums;
+  const sqnr = first && first.noise !== 0 ? decibels(first.signal / first.noise) : null;
   if (kind === "values") return { samples: count, error: noise / sums.length, sqnr };
   const drop = labelled > 0 ? (rightFloat - right) / labelled : (count - agreed) / count;
   return {
@@ -67,16 +68,6 @@ export function judge(packed: Uint8Array, ground: SearchGround, chosen?: readonl
       accuracy: { float: proportion(rightFloat, labelled), quantized: proportion(right, labelled) },
     }),
   };
-}
-
-function sqnrOf(sum: { signal: number; noise: number } | undefined): number | null {
-  if (!sum || sum.noise === 0) return null;
-  return Math.min(200, Math.max(-200, 10 * Math.log10(Math.max(sum.signal, Number.MIN_VALUE) / sum.noise)));
-}
-
-function realValues({ scale, zeroPoint }: TensorInfo, data: TensorData): ArrayLike<number> {
-  if (scale === 0) return data as Float32Array;
-  return Float64Array.from(data as Int8Array, (q) => scale * (q - zeroPoint));
 }
 
 /** Kullback-Leibler divergence of the found scores from the expected ones, in nats. */

@@ -39,9 +39,7 @@ export function makeModel(units: readonly Unit[], state: SearchState, isTimed: b
     const found = candidates.map(({ name: candidate }): Figures | undefined => {
       const cost = state.costs[name]?.[candidate];
       const error = state.sensitivity[name]?.[candidate];
-      return cost && typeof error === "number"
-        ? { bytes: cost.bytes, micros: cost.micros ?? 0, error }
-        : undefined;
+      return cost && typeof error === "number" ? { ...cost, error } : undefined;
     });
     return found.some(Boolean)
       ? found

@@ -2,7 +2,7 @@
 
 import { elementCount, type Graph, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
 import { NibbleError } from "../../runtime/errors.ts";
-import { type LayerMatrix, matrixOf } from "../layers/matrix.ts";
+import { type LayerMatrix, matrixOf, patchCount, placePatch } from "../layers/matrix.ts";
 import { multiply, multiplyBack, runsOf, type Weights } from "./matrix.ts";
 
 /** A layer whose weights and bias have gradients. */
@@ -183,7 +183,7 @@ function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[
     : undefined;
   layers.push({ layer, weights, ...(bias && { bias }) });
   const [x, y, dx, dy] = [value(input), value(output), gradient(input), gradient(output)];
-  const places = layer.isMatmul ? undefined : patchPlaces(layer, y.length / n);
+  const places = layer.isMatmul ? undefined : patchPlaces(layer);
   const width = groups * k;
   const rows = places ? new Float64Array(places.length) : x;
   const rowGradients = places ? new Float64Array(places.length) : dx;
@@ -226,26 +226,10 @@ function layerStep(layer: LayerMatrix, value: Of, gradient: Of, layers: Trained[
   };
 }
 
-/** Where each number of each patch lies in the input; −1 in the padding. As `patchesOf` lays patches out. */
-function patchPlaces({ node, groups, k, input, weights }: LayerMatrix, positions: number): Int32Array {
-  if (node.op === "fullyConnected") throw new TypeError("a matrix multiply needs no patches");
-  const { stride, dilation, padding } = node.attributes;
-  const [, height, width, channels] = input.shape;
-  const [, outHeight, outWidth] = node.outputs[0].shape;
-  const [kernelHeight, kernelWidth] = weights.shape.slice(1, 3);
-  const perGroup = channels / groups;
-  const places = new Int32Array(positions * groups * k).fill(-1);
-  for (let p = 0; p < positions; p++) {
-    const image = Math.floor(p / (outHeight * outWidth));
-    const [row, column] = [Math.floor(p / outWidth) % outHeight, p % outWidth];
-    for (let tap = 0; tap < kernelHeight * kernelWidth; tap++) {
-      const y = row * stride[0] + Math.floor(tap / kernelWidth) * dilation[0] - padding.top;
-      const x = column * stride[1] + (tap % kernelWidth) * dilation[1] - padding.left;
-      if (y < 0 || y >= height || x < 0 || x >= width) continue;
-      const from = ((image * height + y) * width + x) * channels;
-      for (let c = 0; c < channels; c++)
-        places[p * groups * k + Math.floor(c / perGroup) * k + tap * perGroup + (c % perGroup)] = from + c;
-    }
-  }
+/** Where each number of each patch lies in the input; −1 in the padding. */
+function patchPlaces(layer: LayerMatrix): Int32Array {
+  const size = layer.groups * layer.k;
+  const places = new Int32Array(patchCount(layer) * size);
+  for (let at = 0, p = 0; at < places.length; at += size, p++) placePatch(layer, p, places, at);
   return places;
 }

@@ -55,15 +55,18 @@ export function roundWeights(
     onProgress?.("round", rows, total);
     return made;
   };
-  const bySamples = layers.filter(({ scheme }) => isSecondOrder(scheme.method)).map(({ matrix }) => matrix);
-  if (bySamples.length > 0 && !samples)
+  const bySamples = layers.filter(({ scheme }) => isSecondOrder(scheme.method));
+  if (bySamples.length > 0 && !samples) {
+    const [{ matrix, scheme }] = bySamples;
     throw new NibbleError(
       "bad-input",
-      `${bySamples[0].node.op} "${bySamples[0].node.name}": the method ${layers.find(({ matrix }) => matrix === bySamples[0])!.scheme.method} needs samples; give some, or the method mse`,
+      `${matrix.node.op} "${matrix.node.name}": the method ${scheme.method} needs samples; give some, or the method mse`,
     );
+  }
   for (const { matrix, scheme } of layers) if (!isSecondOrder(scheme.method)) round(matrix);
-  if (bySamples.length > 0)
-    roundInOrder(graph, bySamples, [...rounded.values()], samples!, makeExecutor, round, (done, count) =>
+  const inOrder = bySamples.map(({ matrix }) => matrix);
+  if (inOrder.length > 0)
+    roundInOrder(graph, inOrder, [...rounded.values()], samples!, makeExecutor, round, (done, count) =>
       onProgress?.("measure", done, count),
     );
 
@@ -74,15 +77,13 @@ export function roundWeights(
   const replacedGraph = replaceLayers(graph, rounded, isHalved);
   const float = new Map<Node, string>();
   for (const [i, node] of graph.nodes.entries()) {
-    const { scheme, reason = "no matrix multiply" } = schemes.get(node)!;
+    const wanted = schemes.get(node)!;
+    if (isStatic(wanted.scheme)) continue;
     const matrix = matrixOf(node);
-    if (isStatic(scheme)) continue;
-    const kept = matrix ? applicable(matrix, schemes.get(node)!).scheme : "float32";
-    const isAsked = kept === scheme && !schemes.get(node)!.reason;
-    float.set(
-      replacedGraph.nodes[i],
-      matrix && !isDynamic(kept) ? (isAsked ? kept : `${kept}: ${reason}`) : "",
-    );
+    const kept = matrix ? applicable(matrix, wanted).scheme : "float32";
+    const why = wanted.reason || (kept === wanted.scheme ? undefined : "no matrix multiply");
+    const reason = why === undefined ? kept : `${kept}: ${why}`;
+    float.set(replacedGraph.nodes[i], matrix && !isDynamic(kept) ? reason : "");
   }
   const weights = new Map<Node, StaticWeights>();
   for (const [i, node] of graph.nodes.entries()) {

@@ -68,36 +68,47 @@ function isPointwise({ inputs, attributes }: NodeOf<"conv2d">, k: number): boole
   return groups === 1 && isWhole && k === inputs[1]!.shape[3];
 }
 
+/** How many patches the layer multiplies: one a position of its output. */
+export const patchCount = ({ node, n }: LayerMatrix): number => elementCount(node.outputs[0].shape) / n;
+
 /**
- * At most about twice `limit` of the patches that the layer multiplies, spread evenly, beginning later for larger
- * `turn`. A patch holds the k inputs of each group in turn.
+ * Where the numbers of patch `p` lie in the input, written to `places` from `at` on; −1 in the padding. A patch holds
+ * the k inputs of each group in turn.
  */
+export function placePatch(layer: LayerMatrix, p: number, places: Int32Array, at = 0): void {
+  const { node, groups, k, input, weights } = layer;
+  if (node.op === "fullyConnected") {
+    for (let i = 0; i < k; i++) places[at + i] = p * k + i;
+    return;
+  }
+  const { stride, dilation, padding } = node.attributes;
+  const [, height, width, channels] = input.shape;
+  const [, outHeight, outWidth] = node.outputs[0].shape;
+  const [kernelHeight, kernelWidth] = weights.shape.slice(1, 3);
+  const perGroup = channels / groups;
+  const image = Math.floor(p / (outHeight * outWidth));
+  const [row, column] = [Math.floor(p / outWidth) % outHeight, p % outWidth];
+  for (let tap = 0; tap < kernelHeight * kernelWidth; tap++) {
+    const y = row * stride[0] + Math.floor(tap / kernelWidth) * dilation[0] - padding.top;
+    const x = column * stride[1] + (tap % kernelWidth) * dilation[1] - padding.left;
+    const isInside = y >= 0 && y < height && x >= 0 && x < width;
+    const from = ((image * height + y) * width + x) * channels;
+    for (let g = 0; g < groups; g++)
+      for (let c = 0; c < perGroup; c++)
+        places[at + g * k + tap * perGroup + c] = isInside ? from + g * perGroup + c : -1;
+  }
+}
+
+/** At most about twice `limit` of the patches that the layer multiplies, spread evenly, beginning later for larger `turn`. */
 export function patchesOf(layer: LayerMatrix, x: Float32Array, limit: number, turn: number): Float64Array[] {
   const patches: Float64Array[] = [];
-  const { node, groups, k, input } = layer;
-  const w = node.op === "fullyConnected" ? undefined : node.attributes;
-  const channels = w ? input.shape[3] : k;
-  const [height, width] = w ? [input.shape[1], input.shape[2]] : [1, x.length / k];
-  const [outHeight, outWidth] = w ? [node.outputs[0].shape[1], node.outputs[0].shape[2]] : [1, width];
-  const [kernelHeight, kernelWidth] = w ? layer.weights.shape.slice(1, 3) : [1, 1];
-  const taps = kernelHeight * kernelWidth;
-  const perGroup = channels / groups;
-  const total = (x.length / (channels * height * width)) * outHeight * outWidth;
+  const places = new Int32Array(layer.groups * layer.k);
+  const total = patchCount(layer);
   const step = Math.max(1, Math.floor(total / limit));
   for (let p = turn % step; p < total; p += step) {
-    const patch = new Float64Array(groups * k);
-    const image = Math.floor(p / (outHeight * outWidth));
-    const [row, column] = [Math.floor(p / outWidth) % outHeight, p % outWidth];
-    for (let tap = 0; tap < taps; tap++) {
-      const [ky, kx] = [Math.floor(tap / kernelWidth), tap % kernelWidth];
-      const y = w ? row * w.stride[0] + ky * w.dilation[0] - w.padding.top : row;
-      const z = w ? column * w.stride[1] + kx * w.dilation[1] - w.padding.left : column;
-      const isInside = y >= 0 && y < height && z >= 0 && z < width;
-      const from = ((image * height + y) * width + z) * channels;
-      for (let g = 0; g < groups; g++)
-        for (let c = 0; c < perGroup; c++)
-          patch[g * k + tap * perGroup + c] = isInside ? x[from + g * perGroup + c] : 0;
-    }
+    placePatch(layer, p, places);
+    const patch = new Float64Array(places.length);
+    for (let i = 0; i < patch.length; i++) if (places[i] >= 0) patch[i] = x[places[i]];
     patches.push(patch);
   }
   return patches;

@@ -1,4 +1,5 @@
 import type { Activation, Graph, Node, Tensor } from "../../graph/graph.ts";
+import { usesOf } from "../../graph/passes/rewrite.ts";
 import { hasWeights } from "../operators.ts";
 import { floats } from "../weights.ts";
 
@@ -102,23 +103,16 @@ function inputChannels(node: Node, { shape }: Tensor): Channels {
 
 /** Layers with a single reader, which is a layer of as many input channels. */
 function findPairs(graph: Graph): Pair[] {
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of graph.nodes) {
-    for (const tensor of node.inputs) if (tensor) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
-  }
+  const { consumers, onlyConsumer } = usesOf(graph);
   const isLayer = (node: Node): boolean =>
     hasWeights(node) &&
     [node.inputs[1], node.inputs[2]].every(
-      (tensor) => !tensor || (tensor.data instanceof Float32Array && readers.get(tensor)!.length === 1),
+      (tensor) => !tensor || (tensor.data instanceof Float32Array && consumers(tensor).length === 1),
     );
-  const onlyReader = (tensor: Tensor): Node | undefined => {
-    const found = readers.get(tensor) ?? [];
-    return found.length === 1 && !graph.outputs.includes(tensor) ? found[0] : undefined;
-  };
   return graph.nodes.flatMap((first) => {
     if (!isLayer(first) || !scales(first)) return [];
-    let second = onlyReader(first.outputs[0]);
-    while (second && passesScales(second)) second = onlyReader(second.outputs[0]);
+    let second = onlyConsumer(first.outputs[0]);
+    while (second && passesScales(second)) second = onlyConsumer(second.outputs[0]);
     if (!second || !isLayer(second)) return [];
     if (second.op === "conv2d" && second.attributes.groups !== 1) return [];
     const between = outputChannels(first, first.inputs[1]!).count;

@@ -8,6 +8,7 @@ import type { Executor, MakeExecutor } from "../executor.ts";
 import { adam } from "../gradient/adam.ts";
 import { runsOf } from "../gradient/matrix.ts";
 import { createNetwork, type Network, type Trained } from "../gradient/network.ts";
+import { uniform } from "../random.ts";
 import type { LayerScheme } from "../schemes.ts";
 
 export interface RecoverOptions {
@@ -105,6 +106,18 @@ function blocksOf(trained: Trained, { prune, pruneBlock }: LayerScheme): Blocks 
   return { trained, share: prune, block: pruneBlock, across, gone: new Uint8Array(count), mask };
 }
 
+const blockOf = ({ block, across }: Blocks, row: number, i: number): number =>
+  Math.floor(row / block[0]) * across + Math.floor(i / block[1]);
+
+const countOf = (gone: Uint8Array): number => gone.reduce((sum, g) => sum + g, 0);
+
+function forgetGradients({ layers }: Network): void {
+  for (const { weights, bias } of layers) {
+    weights.gradient.fill(0);
+    bias?.gradient.fill(0);
+  }
+}
+
 /** Takes blocks out until `progress` of what is to go is gone. */
 function cutBlocks(
   network: Network,
@@ -116,10 +129,7 @@ function cutBlocks(
   random: () => number,
 ): void {
   const scores = pruned.map(({ gone }) => new Float64Array(gone.length));
-  for (const { weights, bias } of network.layers) {
-    weights.gradient.fill(0);
-    bias?.gradient.fill(0);
-  }
+  forgetGradients(network);
   for (let s = 0; s < scored; s++) {
     network.forward(inputs[Math.floor(random() * inputs.length)]);
     // The mean square over random signs is the change of all outputs together.
@@ -128,44 +138,36 @@ function cutBlocks(
       for (let j = 0; j < into.length; j++) into[j] = (random() < 0.5 ? -1 : 1) / Math.sqrt(powers[o]);
     }
     network.backward();
-    for (const [b, { trained, block, across, gone }] of pruned.entries()) {
-      const { n, k, value, gradient } = trained.weights;
-      const change = new Float64Array(gone.length);
+    for (const [b, blocks] of pruned.entries()) {
+      const { n, k, value, gradient } = blocks.trained.weights;
+      const change = new Float64Array(blocks.gone.length);
       for (let row = 0; row < n; row++)
         for (let i = 0; i < k; i++)
-          change[Math.floor(row / block[0]) * across + Math.floor(i / block[1])] +=
-            value[row * k + i] * gradient[row * k + i];
+          change[blockOf(blocks, row, i)] += value[row * k + i] * gradient[row * k + i];
       for (let at = 0; at < change.length; at++) scores[b][at] += change[at] ** 2;
       gradient.fill(0);
     }
   }
-  for (const { weights, bias } of network.layers) {
-    weights.gradient.fill(0);
-    bias?.gradient.fill(0);
-  }
-  const total = pruned.reduce((sum, { gone }) => sum + gone.length, 0);
+  forgetGradients(network);
   const wanted = pruned.reduce((sum, { gone, share }) => sum + share * gone.length, 0) * progress;
-  let lost = pruned.reduce((sum, { gone }) => sum + gone.reduce((a, g) => a + g, 0), 0);
-  const order = Array.from({ length: total }, (_, at) => at);
+  let lost = pruned.reduce((sum, { gone }) => sum + countOf(gone), 0);
+  const left = pruned.map(({ gone }) => Math.floor(gone.length * largestShare) - countOf(gone));
   const places = pruned.flatMap(({ gone }, layer) => Array.from(gone, (_, at) => ({ layer, at })));
-  const score = (at: number): number => scores[places[at].layer][places[at].at];
-  order.sort((a, b) => score(a) - score(b) || a - b);
-  const left = pruned.map(
-    ({ gone }) => Math.floor(gone.length * largestShare) - gone.reduce((a, g) => a + g, 0),
-  );
-  for (const index of order) {
+  // Of equal scores the first goes first.
+  places.sort((a, b) => scores[a.layer][a.at] - scores[b.layer][b.at]);
+  for (const { layer, at } of places) {
     if (lost + 1 > wanted) break;
-    const { layer, at } = places[index];
     if (pruned[layer].gone[at] === 1 || left[layer] <= 0) continue;
     pruned[layer].gone[at] = 1;
     left[layer]--;
     lost++;
   }
-  for (const { trained, block, across, gone, mask } of pruned) {
+  for (const blocks of pruned) {
+    const { trained, gone, mask } = blocks;
     const { n, k, value } = trained.weights;
     for (let row = 0; row < n; row++)
       for (let i = 0; i < k; i++) {
-        if (gone[Math.floor(row / block[0]) * across + Math.floor(i / block[1])] === 0) continue;
+        if (gone[blockOf(blocks, row, i)] === 0) continue;
         mask[row * k + i] = 0;
         value[row * k + i] = 0;
       }
@@ -202,8 +204,7 @@ function exported(
       bias ? { ...bias, data: Float32Array.from(trained.bias!.value) } : null,
     ];
     const replaced = { ...node, inputs } as Node;
-    const gone = blocks?.gone.reduce((a, g) => a + g, 0) ?? 0;
-    changed.set(replaced, blocks ? { ...scheme, prune: gone / blocks.gone.length } : scheme);
+    changed.set(replaced, blocks ? { ...scheme, prune: countOf(blocks.gone) / blocks.gone.length } : scheme);
     return replaced;
   });
   return { graph: { ...graph, nodes }, schemes: changed };
@@ -245,13 +246,4 @@ function readInputs(graph: Graph, samples: Samples): Float32Array[][] {
   });
   if (read.length > 0) return read;
   throw new NibbleError("bad-input", `graph "${graph.name}": no samples; recovery needs some hundreds`);
-}
-
-/** Numbers in 0…1, the same on every run. */
-function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

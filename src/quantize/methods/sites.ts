@@ -1,6 +1,7 @@
 /** Where channels can be changed before a layer and changed back in its weights. */
 
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import { usesOf } from "../../graph/passes/rewrite.ts";
 
 /** A tensor whose channels can be scaled where they are made, and the layers that read nothing else of it. */
 export interface Site {
@@ -14,12 +15,10 @@ export interface Site {
  * all of them with constants of their own.
  */
 export function findSites(graph: Graph, isRead: (node: Node) => boolean): Site[] {
-  const readers = new Map<Tensor, Node[]>();
-  for (const node of graph.nodes)
-    for (const tensor of node.inputs) if (tensor) readers.set(tensor, [...(readers.get(tensor) ?? []), node]);
+  const { consumers } = usesOf(graph);
   const kept = new Set([...graph.outputs, ...(graph.states ?? []).map(({ next }) => next)]);
   const isOwn = (tensor: Tensor | null | undefined): boolean =>
-    !tensor || (tensor.data instanceof Float32Array && readers.get(tensor)!.length === 1);
+    !tensor || (tensor.data instanceof Float32Array && consumers(tensor).length === 1);
   const takesScale = (node: Node, input: Tensor): boolean => {
     const isLayer = node.op === "fullyConnected" || (node.op === "conv2d" && node.attributes.groups === 1);
     return (
@@ -34,7 +33,7 @@ export function findSites(graph: Graph, isRead: (node: Node) => boolean): Site[]
   const layersBehind = (tensor: Tensor): Node[] | undefined => {
     if (kept.has(tensor)) return undefined;
     const found: Node[] = [];
-    for (const node of readers.get(tensor) ?? []) {
+    for (const node of consumers(tensor)) {
       if (takesScale(node, tensor)) found.push(node);
       else if (node.op === "reshape" && node.outputs[0].shape.at(-1) === tensor.shape.at(-1)) {
         const behind = layersBehind(node.outputs[0]);
