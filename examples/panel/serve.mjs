@@ -65,7 +65,7 @@ async function collectModels() {
   const { loadModelSync } = await import("../../build/index.js");
   const made = `${root}build/panel`;
   if (!existsSync(made)) {
-    const { packKeyword } = await import("./keyword.mjs");
+    const { packKeyword } = await import("../keyword/pack.mjs");
     const { packWakeWord } = await import("../wake-word/pack.mjs");
     const packed = { "keyword.nbl": packKeyword(), "wake-word.nbl": packWakeWord() };
     mkdirSync(made, { recursive: true });

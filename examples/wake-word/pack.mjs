@@ -27,6 +27,8 @@ function calibrationWindows(count) {
   const windows = [];
   for (const name of readdirSync(`${here}clips`).sort()) {
     const { samples } = readWav(readFileSync(`${here}clips/${name}`), name, 16000);
+    const shape = [Math.floor((samples.length - frontEnd.window) / frontEnd.hop) + 1, bands];
+    const features = createFeatures(frontEnd, shape);
     for (const [gain, noise] of [
       [1.4, 0],
       [0.7, 1e-4],
@@ -38,8 +40,7 @@ function calibrationWindows(count) {
       [0, 1e-5],
     ]) {
       const heard = samples.map((x) => gain * x + noise * (2 * random() - 1));
-      const shape = [Math.floor((heard.length - frontEnd.window) / frontEnd.hop) + 1, bands];
-      const frames = createFeatures(frontEnd, shape)(heard);
+      const frames = features(heard);
       for (let at = 0; at + count <= frames.length; at += 5 * bands)
         windows.push({ name: `${name} × ${gain}`, inputs: [frames.slice(at, at + count)] });
     }
@@ -67,7 +68,7 @@ export function packWakeWord({ isFloat = false } = {}) {
     },
     stream: { hop, window, warmUp },
   };
-  return pack(withFrontEnd(stream, frontEnd, { stream: true }), { metadata }).bytes;
+  return pack(withFrontEnd(stream, frontEnd), { metadata }).bytes;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,4 +1,4 @@
-/** Samples at another rate: a polyphase filter of windowed sinc, for streams. Computed with +, −, × and ÷ alone, so alike in every engine. */
+/** Samples at another rate: a polyphase filter of windowed sinc, for streams. Computed with +, −, ×, ÷ and √ alone, so alike in every engine. */
 
 export interface ResampleOptions {
   /** Share of the band up to half the lower rate that passes unchanged; 0.85 by default. */

@@ -11,8 +11,6 @@ export interface Gate {
   readonly openUntil: number;
   /** Decides as far as the ring reaches. */
   advance(): void;
-  /** Samples before `place` are gone. */
-  restart(place: number): void;
   reset(): void;
 }
 
@@ -29,7 +27,6 @@ function createGate(
   detector: {
     next(): number;
     hears(): boolean;
-    restart(place: number): void;
     reset(): void;
   },
 ): Gate {
@@ -55,10 +52,6 @@ function createGate(
         decided = place;
       }
     },
-    restart(place) {
-      detector.restart(place);
-      decided = opened = openUntil = place;
-    },
     reset() {
       detector.reset();
       decided = opened = openUntil = 0;
@@ -78,10 +71,6 @@ export function createModelGate(
   return createGate(timing, ring, {
     next: () => track.next,
     hears: () => track.step() && probability() >= threshold,
-    restart(place) {
-      forget();
-      track.restart(place + track.window);
-    },
     reset() {
       forget();
       track.reset();
@@ -115,10 +104,6 @@ export function createLevelGate(timing: Timing, ring: SampleRing, hop: number, d
       floor = Math.min(floor * rise, power);
       if (floor < silence) floor = silence;
       return isVoice;
-    },
-    restart(place) {
-      next = hop + Math.ceil(place / hop) * hop;
-      floor = silence;
     },
     reset() {
       next = hop;

@@ -139,9 +139,10 @@ type Started = Omit<LiveListener, "close"> & {
 const bytesOf = (file: Uint8Array | ArrayBuffer): Uint8Array =>
   file instanceof Uint8Array ? file : new Uint8Array(file);
 
-async function start(options: LiveOptions, make: (context: AudioContext) => AudioNode): Promise<Started> {
+async function start(given: LiveOptions, make: (context: AudioContext) => AudioNode): Promise<Started> {
   if (typeof AudioContext === "undefined" || typeof AudioWorkletNode === "undefined")
     throw audioError("no-audio-worklet");
+  let options = given;
   let context = new AudioContext();
   if (!context.audioWorklet) {
     await context.close();
@@ -204,7 +205,11 @@ async function start(options: LiveOptions, make: (context: AudioContext) => Audi
     tier: running.tier,
     labels: running.labels,
     connect,
-    setThreshold: (threshold) => running.node.port.postMessage({ threshold }),
+    setThreshold(threshold) {
+      // For processors to come, too.
+      options = { ...options, threshold };
+      running.node.port.postMessage({ threshold });
+    },
     reset: () => running.node.port.postMessage("reset"),
     async end() {
       if (isClosed) return;
@@ -226,6 +231,7 @@ interface Running {
 /** A processor in `context` that has loaded the model. */
 async function run(context: AudioContext, options: LiveOptions): Promise<Running> {
   const { model, wasm, processor, gate, name = "model", statisticsEvery = 1000 } = options;
+  // Not those that can't be posted.
   const { sampleRate, hop, warmUp, scores, threshold, smoothing, cooldown, ignore, labels, burst } = options;
   const posted = { sampleRate, hop, warmUp, scores, threshold, smoothing, cooldown, ignore, labels, burst };
   try {
@@ -243,9 +249,7 @@ async function run(context: AudioContext, options: LiveOptions): Promise<Running
     model: bytesOf(model),
     name,
     wasm,
-    options: Object.fromEntries(
-      Object.entries(posted).filter(([, value]) => value !== undefined),
-    ) as PostedOptions,
+    options: posted as PostedOptions,
     ...(gate && { gate: { ...timing, ...(voice && { model: bytesOf(voice) }) } }),
     every: statisticsEvery,
   };

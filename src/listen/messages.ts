@@ -29,7 +29,7 @@ export interface LiveStatistics extends ListenerStatistics {
 }
 
 export type FromProcessor =
-  | { type: "ready"; tier: string; labels: readonly string[]; sampleRate: number }
+  | { type: "ready"; tier: string; labels: readonly string[] }
   | { type: "detection"; detection: Detection }
   | { type: "score"; time: number; scores: Float32Array; averages: Float32Array }
   | { type: "statistics"; statistics: LiveStatistics }

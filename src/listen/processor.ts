@@ -44,12 +44,7 @@ registerProcessor(
       try {
         this.running = start(processorOptions, this.post);
         const { model, listener } = this.running;
-        this.post({
-          type: "ready",
-          tier: model.tier,
-          labels: listener.labels,
-          sampleRate: listener.sampleRate,
-        });
+        this.post({ type: "ready", tier: model.tier, labels: listener.labels });
         this.report(listener);
       } catch (error) {
         this.fail(error);
@@ -109,8 +104,8 @@ function start(
   const model = load(bytes);
   const { model: voice, ...timing } = gate ?? {};
   const listener = createListener(model, {
-    burst,
     ...options,
+    burst: options.burst ?? burst,
     ...(gate && { gate: { ...timing, ...(voice && { model: load(voice) }) } }),
     onDetect: (detection) => post({ type: "detection", detection }),
     // Copies: posting a view would clone the whole memory behind it.

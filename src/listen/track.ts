@@ -4,11 +4,8 @@ import type { Timer } from "./timer.ts";
 
 /** One model's way along the samples: an inference on `window` of them, every `hop`. */
 export interface Track {
-  readonly hop: number;
-  readonly window: number;
   /** Samples that the next inference waits for. */
   readonly next: number;
-  readonly warmUp: number;
   readonly steps: number;
   /** Milliseconds per inference: the mean and the longest of those that were timed; NaN where none was. */
   readonly mean: number;
@@ -46,9 +43,6 @@ export function createTrack(
     model.invoke();
   };
   return {
-    hop,
-    window,
-    warmUp,
     get next() {
       return next;
     },

@@ -13,6 +13,7 @@ import { readWav } from "../../src/samples/wav.ts";
 import { wasm } from "../../src/wasm.ts";
 import { dataFolder } from "../helpers/data.ts";
 import { tiers } from "../helpers/tiers.ts";
+import { slowLogMel } from "./slow.ts";
 
 const data = dataFolder();
 const example = join(dirname(fileURLToPath(import.meta.url)), "../../examples/keyword");
@@ -50,31 +51,10 @@ describe("the keyword example's clips", () => {
   });
 });
 
-/** The front end spelled out with direct sums in double precision: MFCC of one frame. */
+/** MFCC of one frame by direct sums in double precision. */
 function slowMfcc(samples: Float32Array, t: number, settings: MfccSettings): number[] {
-  const { window, hop, fftSize, melCount, floor, coefficients, lowest, highest, sampleRate } = settings;
-  const power = Array.from({ length: fftSize / 2 + 1 }, (_, k) => {
-    let [re, im] = [0, 0];
-    for (let n = 0; n < window; n++) {
-      const v = samples[t * hop + n]! * (0.5 - 0.5 * Math.cos((2 * Math.PI * n) / window));
-      re += v * Math.cos((2 * Math.PI * k * n) / fftSize);
-      im -= v * Math.sin((2 * Math.PI * k * n) / fftSize);
-    }
-    return re * re + im * im;
-  });
-  const mel = (f: number) => 2595 * Math.log10(1 + f / 700);
-  const edge = (i: number) => {
-    const at = mel(lowest) + (i * (mel(highest) - mel(lowest))) / (melCount + 1);
-    return 700 * (10 ** (at / 2595) - 1);
-  };
-  const logs = Array.from({ length: melCount }, (_, m) => {
-    const [left, centre, right] = [edge(m), edge(m + 1), edge(m + 2)];
-    const energy = power.reduce((sum, p, k) => {
-      const f = (k * sampleRate) / fftSize;
-      return sum + p * Math.max(0, Math.min((f - left) / (centre - left), (right - f) / (right - centre)));
-    }, 0);
-    return Math.log(energy + floor);
-  });
+  const { melCount, coefficients } = settings;
+  const logs = slowLogMel(samples, t, settings);
   return Array.from({ length: coefficients }, (_, k) => {
     const sum = logs.reduce((s, v, m) => s + v * Math.cos((Math.PI * k * (m + 0.5)) / melCount), 0);
     return sum * Math.sqrt((k === 0 ? 1 : 2) / melCount);

@@ -1,15 +1,10 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { createExecutor, importModel, openSamples, optimize, pack, quantize } from "../../build/tools.js";
-
-const example = fileURLToPath(new URL("../../examples/keyword/", import.meta.url));
+import { pack } from "../../build/tools.js";
+import { quantizeKeyword } from "../../examples/keyword/pack.mjs";
 
 /** The keyword model of examples/keyword: the ONNX file, and quantized and packed. */
 export function keywordModel() {
-  const onnx = readFileSync(`${example}model.onnx`);
-  const labels = readFileSync(`${example}labels.txt`, "utf8").trim().split("\n");
-  const float = optimize(importModel(onnx, { file: "model.onnx" }));
-  const samples = openSamples(`${example}clips`, float.inputs, { labels, audio: "log-mel" });
-  const { graph } = quantize(float, samples, { makeExecutor: createExecutor });
+  const onnx = readFileSync(new URL("../../examples/keyword/model.onnx", import.meta.url));
+  const { labels, graph } = quantizeKeyword();
   return { onnx, packed: pack(graph, { metadata: { labels, frontend: "log-mel" } }).bytes };
 }

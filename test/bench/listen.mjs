@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { loadModelSync } from "../../build/index.js";
 import { createListener } from "../../build/listen.js";
 import { frontEnds, importTflite, optimize, pack, withFrontEnd } from "../../build/tools.js";
-import { packKeyword } from "../../examples/panel/keyword.mjs";
+import { packKeyword } from "../../examples/keyword/pack.mjs";
 
 const rate = 16000;
 const root = fileURLToPath(new URL("../..", import.meta.url));

@@ -1,24 +1,9 @@
 // What a step of a stream costs beside the whole window, both from samples: node stream.mjs; after `npm run build`.
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { loadModelSync } from "../../build/index.js";
-import {
-  createExecutor,
-  frontEnds,
-  importModel,
-  openSamples,
-  optimize,
-  pack,
-  quantize,
-  streamWindows,
-  withFrontEnd,
-} from "../../build/tools.js";
+import { frontEnds, inspect, pack, streamWindows, withFrontEnd } from "../../build/tools.js";
+import { quantizeKeyword } from "../../examples/keyword/pack.mjs";
 
-const folder = fileURLToPath(new URL("../../examples/keyword/", import.meta.url));
-const labels = readFileSync(`${folder}labels.txt`, "utf8").trim().split("\n");
-const float = optimize(importModel(readFileSync(`${folder}model.onnx`), { file: "model.onnx" }));
-const clips = openSamples(`${folder}clips`, float.inputs, { labels, audio: "log-mel" });
-const { graph } = quantize(float, clips, { makeExecutor: createExecutor });
+const { graph } = quantizeKeyword();
 
 /** The example's layers without padding along time, with weights of no meaning. */
 function withoutPadding() {
@@ -92,16 +77,13 @@ console.log(`Node ${process.versions.node}, µs: median (best) of 60 blocks of 2
 for (const tier of ["relaxed", "simd"])
   for (const [name, ...graphs] of pairs) {
     const contenders = graphs.map((of) => {
-      const model = loadModelSync(pack(of).bytes, { tier });
-      model
-        .input()
-        .set(
-          model
-            .input()
-            .map((_, i) => (model.inputs[0].dtype === "int8" ? (i * 37) % 127 : Math.sin(i * i) / 3)),
-        );
+      const { bytes } = pack(of);
+      const model = loadModelSync(bytes, { tier });
+      const input = model.input();
+      const isInteger = model.inputs[0].dtype === "int8";
+      for (let i = 0; i < input.length; i++) input[i] = isInteger ? (i * 37) % 127 : Math.sin(i * i) / 3;
       for (const start = performance.now(); performance.now() - start < 300; ) model.invoke();
-      return { model, times: [] };
+      return { model, macs: inspect(bytes).macs, times: [] };
     });
     for (let round = 0; round < 60; round++)
       for (const { model, times } of contenders) {
@@ -115,8 +97,10 @@ for (const tier of ["relaxed", "simd"])
       }
     const [whole, part] = contenders.map(({ times }) => times.sort((a, b) => a - b));
     const show = (times) => `${times[30].toFixed(1)} (${times[0].toFixed(1)})`;
-    const share = (at) => `${((100 * part[at]) / whole[at]).toFixed(1)} %`;
+    const percent = (of, all) => `${((100 * of) / all).toFixed(1)} %`;
+    const share = (at) => percent(part[at], whole[at]);
+    const macs = percent(contenders[1].macs, contenders[0].macs);
     console.log(
-      `${tier.padEnd(8)}${name.padEnd(34)}window ${show(whole).padEnd(18)}step of 40 ms ${show(part).padEnd(16)}${share(30)} (${share(0)})`,
+      `${tier.padEnd(8)}${name.padEnd(34)}window ${show(whole).padEnd(18)}step of 40 ms ${show(part).padEnd(16)}${`${share(30)} (${share(0)})`.padEnd(18)}multiply-adds ${macs}`,
     );
   }

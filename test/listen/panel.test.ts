@@ -36,6 +36,10 @@ const reach = `
   globalThis.AudioContext = class extends Context {
     constructor(...options) { super(...options); globalThis.context = this; }
   };
+  const Node = AudioWorkletNode;
+  globalThis.AudioWorkletNode = class extends Node {
+    constructor(...given) { super(...given); globalThis.posted = given[2].processorOptions.options; }
+  };
   const devices = navigator.mediaDevices;
   const ask = devices.getUserMedia.bind(devices);
   globalThis.plugged = true;
@@ -132,6 +136,9 @@ describe.skipIf(absent)(`the panel in Chromium${absent ? ` (skipped: ${absent})`
     await expectText(page, "state", /^Listening$/);
 
     await page.evaluate(`void (() => {
+      const slider = document.getElementById("threshold");
+      slider.value = 45;
+      slider.dispatchEvent(new Event("change"));
       const first = context;
       const make = first.createMediaStreamSource;
       first.createMediaStreamSource = () => { throw new DOMException("other rate", "NotSupportedError"); };
@@ -141,6 +148,7 @@ describe.skipIf(absent)(`the panel in Chromium${absent ? ` (skipped: ${absent})`
     await expectText(page, "state", /^Listening$/);
     await expectText(page, "problem-text", /^$/);
     await expectText(page, "word", /^[a-z]+$/);
+    expect(await page.evaluate("posted.threshold")).toBe(0.45);
     await click(page, "listen");
   });
 

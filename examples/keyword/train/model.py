@@ -83,7 +83,7 @@ def constants_to_initializers(path):
     onnx.save(model, path)
 
 
-def export(model, path):
+def export(model, path, output="logits"):
     torch.onnx.export(
         fold(model).to(memory_format=torch.contiguous_format),
         torch.zeros(1, FRAMES, MELS),
@@ -91,6 +91,6 @@ def export(model, path):
         opset_version=13,
         do_constant_folding=True,
         input_names=["features"],
-        output_names=["logits"],
+        output_names=[output],
     )
     constants_to_initializers(path)

@@ -7,16 +7,15 @@ Loss = 0.7 T^2 KL(teacher || student) at T = 2 + 0.3 cross-entropy of the label.
 it is certain or the teacher ranks it first. _silence_ is taught by label alone: the teacher is weak there.
 """
 import argparse
-import copy
 import os
-import time
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot, softmax
 
 from common import CLIP, EXAMPLE, LABELS, SILENCE, WORK
-from features import FRAMES, MELS, features
+from descend import descend
+from features import features
 from model import Keyword, export
 
 TEMPERATURE = 2.0
@@ -59,6 +58,16 @@ def warp(x, axis, stretch, offset):
     return torch.lerp(x.gather(axis, low), x.gather(axis, low + 1), part.expand_as(x))
 
 
+def blank(x, axis, most, fill, random):
+    """x with `fill` in up to `most` neighbouring places along `axis`, others in every example."""
+    size = x.shape[axis]
+    width = torch.randint(0, most + 1, (len(x), 1), generator=random)
+    start = (torch.rand(len(x), 1, generator=random) * (size - width)).long()
+    at = torch.arange(size)
+    mask = (at >= start) & (at < start + width)
+    return torch.where(mask[:, None, :] if axis == 2 else mask[:, :, None], fill, x)
+
+
 def vary(x, noise, random):
     """A variation of features f32[n,49,40] that no listener would call another word.
 
@@ -78,13 +87,8 @@ def vary(x, noise, random):
     gain = x[some].mean((1, 2)) - added.mean((1, 2)) - uniform(-1.5, 2.5)[some]
     x[some] = torch.logaddexp(x[some], added + gain[:, None, None])
     fill = x.mean((1, 2), keepdim=True)
-    for size, most, axis in ((MELS, 6, 2), (MELS, 6, 2), (FRAMES, 7, 1)):
-        width = torch.randint(0, most + 1, (n, 1), generator=random)
-        start = (torch.rand(n, 1, generator=random) * (size - width)).long()
-        at = torch.arange(size)
-        mask = (at >= start) & (at < start + width)
-        mask = mask[:, None, :] if axis == 2 else mask[:, :, None]
-        x = torch.where(mask, fill, x)
+    for axis, most in ((2, 6), (2, 6), (1, 7)):
+        x = blank(x, axis, most, fill, random)
     return x
 
 
@@ -119,36 +123,21 @@ def train(args):
     model = Keyword().to(memory_format=torch.channels_last)
     if args.start:
         model.load_state_dict(torch.load(args.start))
-    print(len(x), "clips;", sum(p.numel() for p in model.parameters()), "parameters", flush=True)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
-    steps = args.epochs * (len(x) // args.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, steps, pct_start=0.15)
-    average = copy.deepcopy(model)  # exponential moving average of the weights: this is what is exported
-    start = time.time()
-    for epoch in range(args.epochs):
-        model.train()
-        order, total = torch.randperm(len(x), generator=random), 0.0
-        for at in range(0, len(x) - args.batch + 1, args.batch):
-            some = order[at : at + args.batch]
-            a, s, h = vary(x[some], noise, random), soft[some], hard[some]
-            if torch.rand(1, generator=random) < args.mixup:
-                part = 0.5 + 0.5 * torch.rand(len(a), 1, generator=random)
-                other = torch.randperm(len(a), generator=random)
-                a = part[:, :, None] * a + (1 - part[:, :, None]) * a[other]
-                s, h = part * s + (1 - part) * s[other], part * h + (1 - part) * h[other]
-            loss = loss_of(model(a), s, h)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item() * args.batch
-            with torch.no_grad():
-                for mean, now in zip(average.state_dict().values(), model.state_dict().values()):
-                    mean.lerp_(now, 0.003) if mean.is_floating_point() else mean.copy_(now)
-        torch.save(average.state_dict(), args.checkpoint)
-        held = f", held out {100 * accuracy(average, *val):.2f} %" if args.holdout else ""
-        print(f"epoch {epoch + 1}: loss {total / len(x):.4f}{held}, {time.time() - start:.0f} s", flush=True)
-    return average
+    print(len(x), "clips;", end=" ")
+
+    def loss_at(some):
+        a, s, h = vary(x[some], noise, random), soft[some], hard[some]
+        if torch.rand(1, generator=random) < args.mixup:
+            part = 0.5 + 0.5 * torch.rand(len(a), 1, generator=random)
+            other = torch.randperm(len(a), generator=random)
+            a = part[:, :, None] * a + (1 - part[:, :, None]) * a[other]
+            s, h = part * s + (1 - part) * s[other], part * h + (1 - part) * h[other]
+        return loss_of(model(a), s, h)
+
+    def held(average):
+        return f", held out {100 * accuracy(average, *val):.2f} %" if args.holdout else ""
+
+    return descend(model, len(x), loss_at, args, random, 0.003, held)
 
 
 if __name__ == "__main__":

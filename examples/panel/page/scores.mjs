@@ -145,10 +145,6 @@ export function createScores(place, legend) {
 
   return {
     setLabels,
-    clear() {
-      resetData();
-      plot?.setData(data);
-    },
     setThreshold(value) {
       threshold = value;
       isDirty = true;

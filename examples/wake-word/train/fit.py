@@ -6,9 +6,7 @@ Nobody said where in a canvas the word is. Without padding along time the networ
 in one go: where the word is there, its surest windows must hear it; where it isn't, no window may.
 """
 import argparse
-import copy
 import os
-import time
 
 import numpy as np
 import torch
@@ -16,10 +14,10 @@ from torch import nn
 from torch.nn.functional import softplus
 
 import wake
-from model import MEAN, SCALE, constants_to_initializers, conv, fold
-from train import warp
-
-FRAMES, MELS = 49, 40
+from descend import descend
+from features import MELS
+from model import MEAN, SCALE, conv, export
+from train import blank, warp
 
 
 class Block(nn.Module):
@@ -73,12 +71,7 @@ def vary(x, noise, random):
     x = warp(x, 2, uniform(0.9, 1.1), uniform(-1.0, 1.0))
     x = x + uniform(-1.0, 1.0)[:, None, None]
     for axis, most in ((2, 6), (1, 4)):
-        size = x.shape[axis]
-        width = torch.randint(0, most + 1, (n, 1), generator=random)
-        start = (torch.rand(n, 1, generator=random) * (size - width)).long()
-        at = torch.arange(size)
-        mask = (at >= start) & (at < start + width)
-        x = torch.where(mask[:, None, :] if axis == 2 else mask[:, :, None], x.mean((1, 2), keepdim=True), x)
+        x = blank(x, axis, most, x.mean((1, 2), keepdim=True), random)
     added = noise[torch.randint(0, len(noise), (n,), generator=random)]
     return torch.logaddexp(x, added - uniform(1.0, 9.0)[:, None, None])
 
@@ -93,42 +86,11 @@ def train(args):
     quiet = x[~label][x[~label].float().std((1, 2)) < 1.6].float()
     model = WakeWord().to(memory_format=torch.channels_last)
     print(len(x), "canvases,", len(quiet), "of them noise;", end=" ")
-    print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
-    steps = args.epochs * (len(x) // args.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, args.rate, steps, pct_start=0.15)
-    average = copy.deepcopy(model)  # of the weights, moving: this is what is exported
-    start = time.time()
-    for epoch in range(args.epochs):
-        model.train()
-        order, total = torch.randperm(len(x), generator=random), 0.0
-        for at in range(0, len(x) - args.batch + 1, args.batch):
-            some = order[at : at + args.batch]
-            loss = loss_of(model(vary(x[some].float(), quiet, random)), label[some])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += loss.item() * args.batch
-            with torch.no_grad():
-                for mean, now in zip(average.state_dict().values(), model.state_dict().values()):
-                    mean.lerp_(now, 0.005) if mean.is_floating_point() else mean.copy_(now)
-        torch.save(average.state_dict(), args.checkpoint)
-        print(f"epoch {epoch + 1}: loss {total / len(x):.4f}, {time.time() - start:.0f} s", flush=True)
-    return average
 
+    def loss_at(some):
+        return loss_of(model(vary(x[some].float(), quiet, random)), label[some])
 
-def export(model, path):
-    torch.onnx.export(
-        fold(model).to(memory_format=torch.contiguous_format),
-        torch.zeros(1, FRAMES, MELS),
-        path,
-        opset_version=13,
-        do_constant_folding=True,
-        input_names=["features"],
-        output_names=["logit"],
-    )
-    constants_to_initializers(path)
+    return descend(model, len(x), loss_at, args, random, 0.005)
 
 
 if __name__ == "__main__":
@@ -141,4 +103,4 @@ if __name__ == "__main__":
     parser.add_argument("--checkpoint", default=os.path.join(wake.WORK, "average.pt"))
     parser.add_argument("--out", default=os.path.join(wake.EXAMPLE, "model.onnx"))
     args = parser.parse_args()
-    export(train(args), args.out)
+    export(train(args), args.out, "logit")
