@@ -130,7 +130,6 @@ function body({ processor, parts }) {
   part("models", "Models, µs", modelTable);
   part("models in Chromium", "Models, µs", modelTable);
   part("decode", "One token of 107 million 4-bit weights, µs", modelTable);
-  part("decode in Chromium", "One token of 107 million 4-bit weights, µs", modelTable);
   if (parts.models)
     text.push("![Time per inference of every system, relative to LiteRT.js](performance.svg)");
   return text.join("\n\n");

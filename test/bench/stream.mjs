@@ -1,24 +1,7 @@
 // What a step of a stream costs beside the whole window, both from samples: node stream.mjs; after `npm run build`.
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { loadModelSync } from "../../build/index.js";
-import {
-  createExecutor,
-  frontEnds,
-  importModel,
-  openSamples,
-  optimize,
-  pack,
-  quantize,
-  streamWindows,
-  withFrontEnd,
-} from "../../build/tools.js";
-
-const folder = fileURLToPath(new URL("../../examples/keyword/", import.meta.url));
-const labels = readFileSync(`${folder}labels.txt`, "utf8").trim().split("\n");
-const float = optimize(importModel(readFileSync(`${folder}model.onnx`), { file: "model.onnx" }));
-const clips = openSamples(`${folder}clips`, float.inputs, { labels, audio: "log-mel" });
-const { graph } = quantize(float, clips, { makeExecutor: createExecutor });
+import { frontEnds, pack, streamWindows, withFrontEnd } from "../../build/tools.js";
+import { keywordGraph } from "./keyword.mjs";
 
 /** The example's layers without padding along time, with weights of no meaning. */
 function withoutPadding() {
@@ -79,6 +62,7 @@ function withoutPadding() {
   return { name: "without padding", nodes, inputs: [first], outputs: [last], rounding: "single" };
 }
 
+const { graph } = keywordGraph();
 const frontEnd = frontEnds["log-mel"];
 const step = (of) => streamWindows(of, { hop: 2 }).graph;
 const plain = withoutPadding();
