@@ -1,7 +1,8 @@
 // Every kernel and model beside its peers and beside the limits of the machine's instructions, one thread, interleaved.
 // npm run bench [part…]; needs Node 24, `npm run build` in the root, `npm ci` here; for models the test data, for Chromium
 // /usr/bin/chromium (or CHROMIUM) and `npm ci` in test/engines. BENCH_CORE: the core that processes are pinned to (1).
-// Writes results.json, and from it the tables and the picture of docs/performance.md.
+// Writes results.json part by part, beside what the same processor gave before, and from it the tables and the picture of
+// docs/performance.md.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,7 +102,7 @@ async function runPart({ make, systems }, place) {
   const yardstick = await node.start("limits");
   await yardstick.prepare((await limits()).find(({ name }) => name === "dot_i16x8, L1 4×2"));
   const rows = [];
-  for (const { ...workload } of await make()) {
+  for (const workload of await make()) {
     const taking = new Map();
     for (const system of systems) {
       try {
@@ -109,7 +110,8 @@ async function runPart({ make, systems }, place) {
         await subjects.get(system).prepare(workload);
         taking.set(system, []);
       } catch (error) {
-        refused.set(`${system}, ${workload.name}`, error.message.split("\n")[0]);
+        const what = `${system}: ${error.message.split("\n")[0]}`;
+        refused.set(what, [...(refused.get(what) ?? []), workload.name]);
       }
     }
     const steadiness = [];
@@ -129,15 +131,16 @@ async function runPart({ make, systems }, place) {
   }
   for (const subject of subjects.values()) await subject.close();
   yardstick.close();
-  for (const [what, why] of refused) console.log(`not run: ${what}: ${why}`);
+  for (const [what, names] of refused) console.log(`not run: ${what}; ${names.join(", ")}`);
   return rows;
 }
 
 const wanted = process.argv.slice(2);
 for (const name of wanted)
   if (!parts[name]) throw new Error(`expected parts of ${Object.keys(parts).join("; ")}, got ${name}`);
-const results = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : { parts: {} };
-results.processor = cpus()[0].model;
+const processor = cpus()[0].model;
+const kept = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : {};
+const results = kept.processor === processor ? kept : { processor, parts: {} };
 const browser = await chromium(folder);
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -148,9 +151,9 @@ for (const [name, part] of Object.entries(parts)) {
   }
   console.log(`\n${name}, ${place.name}; µs, median (best)`);
   results.parts[name] = { place: place.name, rows: await runPart(part, place) };
+  writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
+  writeReport(results);
 }
 await browser?.close();
 rmSync(folder, { recursive: true });
-writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
-writeReport(results);
 process.exit(0);

@@ -3,16 +3,14 @@
 // model), Chromium with `npm ci` in test/engines, another Node (NODE=path, or test/engines' node24).
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join, normalize } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { importModel, pack } from "../../build/tools.js";
 import { systems } from "./cold-systems.mjs";
 import { keywordModel } from "./keyword.mjs";
-import { patchLitert } from "./litert.mjs";
+import { launchChromium } from "./pages.mjs";
 
 const rounds = Number(process.argv[2] ?? 15);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,7 +30,6 @@ function prepare() {
   };
   const tflite = join(data, "models/tflite/kws_ref_model.tflite");
   if (existsSync(tflite)) {
-    patchLitert(join(root, "test/bench/node_modules"));
     files["keyword.tflite"] = readFileSync(tflite);
     files["kws_ref_model.nbl"] = pack(importModel(files["keyword.tflite"], { file: tflite })).bytes;
   }
@@ -56,55 +53,18 @@ async function nodes() {
   return found;
 }
 
-const imports = { "@litertjs/wasm-utils": "/test/bench/node_modules/@litertjs/wasm-utils/dist/index.js" };
-const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>
-<script type="module" src="/test/bench/cold-page.mjs"></script>`;
-const types = { js: "text/javascript", mjs: "text/javascript", wasm: "application/wasm" };
-
-/** The repository, and what prepare() wrote under /cold. Isolated across origins, for a clock of 5 µs. */
-async function serve() {
-  const isolation = {
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
-    "cache-control": "no-store",
-  };
-  const server = createServer(({ url }, response) => {
-    const path = normalize(new URL(url, "http://x").pathname);
-    if (path === "/page") {
-      response.writeHead(200, { ...isolation, "content-type": "text/html" });
-      response.end(html);
-      return;
-    }
-    const file = path.startsWith("/cold/") ? join(folder, path.slice(6)) : join(root, path);
-    if (!existsSync(file)) return response.writeHead(404, isolation).end();
-    response.writeHead(200, { ...isolation, "content-type": types[path.split(".").at(-1)] ?? "text/plain" });
-    response.end(readFileSync(file));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, page: `http://127.0.0.1:${server.address().port}/page` };
-}
-
-/** Undefined without Chromium or its driver. */
 async function chromium() {
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  if (!existsSync(executablePath) || !existsSync(join(engines, "puppeteer-core"))) return undefined;
-  const driver = createRequire(join(engines, "x.js")).resolve("puppeteer-core");
-  const { default: puppeteer } = await import(pathToFileURL(driver).href);
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  const browser = await puppeteer.launch({ browser: "chrome", executablePath, headless: true, args });
-  const { server, page } = await serve();
-  const name = `Chromium ${(await browser.version()).replace(/^.*\//, "")}`;
+  const browser = await launchChromium("cold-page.mjs", folder);
+  if (!browser) return undefined;
   const measure = async (system) => {
-    const context = await browser.createBrowserContext();
+    const page = await browser.open();
     try {
-      const tab = await context.newPage();
-      await tab.goto(page);
-      return await tab.evaluate(`cold(${JSON.stringify(system)})`);
+      return await page.evaluate(`cold(${JSON.stringify(system)})`);
     } finally {
-      await context.close();
+      await page.close();
     }
   };
-  return { name, measure, close: () => browser.close().then(() => server.close()) };
+  return { ...browser, measure };
 }
 
 const names = prepare();

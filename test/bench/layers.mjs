@@ -126,7 +126,7 @@ function ours(op, dtype, [m, n, k], weights, attributes) {
 }
 
 /** float32 x [m, k] → y [m, n], weights of `bits` bits with a scale per block. */
-export function dynamicLayer(shape, bits, blockSize = 32) {
+function dynamicLayer(shape, bits, blockSize) {
   const [, n, k] = shape;
   const count = n * Math.ceil(k / blockSize);
   const quantization = {
@@ -187,7 +187,7 @@ export function layer(scheme, shape) {
   if (bits === 4) {
     files.tflite = int4Tflite(shape, 32, signed(n * k, 4));
     files.nbl = pack(importTflite(files.tflite, { file: "layer" })).bytes;
-  } else files.nbl = dynamicLayer(shape, 2);
+  } else files.nbl = dynamicLayer(shape, 2, 32);
   // A float32 scale for 32 weights.
   return { ...base, weightBits: bits + 1, input: float, onnxInput: float, files };
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { loadLitert } from "./litert.mjs";
+import { importLitert } from "./litert.mjs";
 import { makeSubject } from "./systems.mjs";
 
 const modules = fileURLToPath(new URL("node_modules", import.meta.url));
@@ -27,7 +27,7 @@ async function startTflite() {
 const host = {
   module: (name) => (name === "nibblenet" ? import("../../build/index.js") : import(name)),
   bytes: (file) => new Uint8Array(readFileSync(file)),
-  litert: (build) => loadLitert(modules, build),
+  litert: (build) => importLitert(modules, build),
   tflite: startTflite,
 };
 

@@ -1,7 +1,8 @@
 /**
  * The systems of the bench, alike in Node and in a page. `host` gives what differs: `module(name)` imports one, `bytes(file)`
- * reads one of the workload's files, `litert(build)` and `tflite()` start those two. A system prepares a workload once
- * (it throws when it has no way to run it) and answers a function that runs it `count` times.
+ * reads one of the workload's files, `litert(build)` imports LiteRT.js and answers it with what starts it, `tflite()` starts
+ * tfjs-tflite. A system prepares a workload once (it throws when it has no way to run it) and answers a function that runs it
+ * `count` times.
  */
 
 /** The same bytes for every system: no pattern, and whole numbers where the input is quantized. */
@@ -34,7 +35,8 @@ const nibblenet = (tier) => async (host) => {
 };
 
 const litert = (build) => async (host) => {
-  const runtime = await host.litert(build);
+  const { litert: runtime, start } = await host.litert(build);
+  await start();
   return async (workload) => {
     const bytes = await host.bytes(fileOf(workload, "tflite"));
     const model = await runtime.loadAndCompile(bytes, { accelerator: "wasm" });
