@@ -1,0 +1,119 @@
+/** What a student gives beside what its teacher gives, and the gradients of the difference. */
+
+import type { Graph, Tensor } from "../../graph/graph.ts";
+import { answersOf } from "./answers.ts";
+import type { Network } from "./network.ts";
+import { softmax } from "./operators.ts";
+
+export interface Distillation {
+  /** Runs both on a batch, one array an input, and adds the gradients of their difference to the student's. Answers the difference. */
+  run(inputs: readonly Float32Array[]): number;
+}
+
+export interface Side {
+  graph: Graph;
+  network: Network;
+}
+
+/** What errors behind layers count beside errors of the answers. */
+const hiddenShare = 1;
+/** What scores are divided by before they are compared as probabilities. */
+const temperature = 2;
+
+/**
+ * Answers that are scores are compared as probabilities, by their divergence; others, and what layers and additions
+ * give, by mean squares over the power of the teacher's.
+ *
+ * @param kept which channels of the teacher's tensors the student's have, where they differ
+ */
+export function distillation(
+  student: Side,
+  teacher: Side,
+  kept?: ReadonlyMap<Tensor, { channels: Int32Array }>,
+): Distillation {
+  const { batch } = student.network;
+  const answers = pairs(answersOf(student.graph), answersOf(teacher.graph));
+  const hidden = pairs(hiddenOf(student.graph), hiddenOf(teacher.graph));
+  return {
+    run(inputs) {
+      teacher.network.forward(inputs);
+      student.network.forward(inputs);
+      let loss = 0;
+      for (const [own, other] of answers) {
+        const [value, wanted, into] = [
+          student.network.value(own),
+          teacher.network.value(other),
+          student.network.gradient(own),
+        ];
+        loss += isScores(own)
+          ? divergence(value, wanted, into, batch)
+          : meanSquare(value, wanted, into, 1, { width: own.shape.at(-1) ?? 1 });
+      }
+      for (const [own, other] of hidden)
+        loss += meanSquare(
+          student.network.value(own),
+          teacher.network.value(other),
+          student.network.gradient(own),
+          hiddenShare / hidden.length,
+          { width: own.shape.at(-1) ?? 1, channels: kept?.get(own)?.channels, wide: other.shape.at(-1) ?? 1 },
+        );
+      student.network.backward();
+      return loss;
+    },
+  };
+}
+
+const pairs = (own: Tensor[], other: Tensor[]): [Tensor, Tensor][] => own.map((tensor, i) => [tensor, other[i]]);
+
+/** One vector of at least two numbers. */
+const isScores = ({ shape }: Tensor): boolean => shape.filter((d) => d !== 1).length === 1;
+
+/** What layers and additions give on the way. */
+function hiddenOf(graph: Graph): Tensor[] {
+  const answers = new Set(answersOf(graph));
+  return graph.nodes.flatMap(({ op, outputs }) =>
+    ["conv2d", "depthwiseConv2d", "fullyConnected", "add"].includes(op) && !answers.has(outputs[0])
+      ? [outputs[0]]
+      : [],
+  );
+}
+
+/** T² · KL(teacher ‖ student), mean over the batch. */
+function divergence(value: Float32Array, wanted: Float32Array, into: Float32Array, batch: number): number {
+  const n = value.length / batch;
+  const [p, q] = [new Float64Array(n), new Float64Array(n)];
+  let loss = 0;
+  for (let i = 0; i < value.length; i += n) {
+    softmax(wanted.subarray(i, i + n), 1 / temperature, p);
+    softmax(value.subarray(i, i + n), 1 / temperature, q);
+    for (let j = 0; j < n; j++) {
+      if (p[j] > 0) loss += (temperature ** 2 * p[j] * Math.log(p[j] / Math.max(q[j], Number.MIN_VALUE))) / batch;
+      into[i + j] += (temperature * (q[j] - p[j])) / batch;
+    }
+  }
+  return loss;
+}
+
+function meanSquare(
+  value: Float32Array,
+  wanted: Float32Array,
+  into: Float32Array,
+  weight: number,
+  { width, channels, wide = width }: { width: number; channels?: Int32Array | undefined; wide?: number },
+): number {
+  let [sum, square] = [0, 0];
+  for (const v of wanted) {
+    sum += v;
+    square += v * v;
+  }
+  const power = Math.max(square / wanted.length - (sum / wanted.length) ** 2, 1e-20);
+  const share = weight / (power * value.length);
+  let loss = 0;
+  for (let i = 0, from = 0; i < value.length; i += width, from += wide)
+    for (let c = 0; c < width; c++) {
+      const error = value[i + c] - wanted[from + (channels ? channels[c] : c)];
+      loss += share * error * error;
+      into[i + c] += 2 * share * error;
+    }
+  return loss;
+}
