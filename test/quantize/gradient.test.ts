@@ -158,8 +158,8 @@ describe("recovery", () => {
   });
 
   it("refuses where nothing was taken away", () => {
-    expect(() =>
-      quantize(network(), samples, { makeExecutor: referenceExecutor, recover: 1 }),
-    ).toThrow(/nothing is pruned/);
+    expect(() => quantize(network(), samples, { makeExecutor: referenceExecutor, recover: 1 })).toThrow(
+      /nothing is pruned/,
+    );
   });
 });

@@ -1,6 +1,8 @@
 /** What a student gives beside what its teacher gives, and the gradients of the difference. */
 
 import type { Graph, Tensor } from "../../graph/graph.ts";
+import { usesOf } from "../../graph/passes/rewrite.ts";
+import { matrixOf } from "../layers/matrix.ts";
 import { answersOf } from "./answers.ts";
 import type { Network } from "./network.ts";
 import { softmax } from "./operators.ts";
@@ -63,19 +65,21 @@ export function distillation(
   };
 }
 
-const pairs = (own: Tensor[], other: Tensor[]): [Tensor, Tensor][] => own.map((tensor, i) => [tensor, other[i]]);
+const pairs = (own: Tensor[], other: Tensor[]): [Tensor, Tensor][] =>
+  own.map((tensor, i) => [tensor, other[i]]);
 
 /** One vector of at least two numbers. */
 const isScores = ({ shape }: Tensor): boolean => shape.filter((d) => d !== 1).length === 1;
 
-/** What layers and additions give on the way. */
+/** What additions give on the way, and layers that mix channels where no addition follows. */
 function hiddenOf(graph: Graph): Tensor[] {
   const answers = new Set(answersOf(graph));
-  return graph.nodes.flatMap(({ op, outputs }) =>
-    ["conv2d", "depthwiseConv2d", "fullyConnected", "add"].includes(op) && !answers.has(outputs[0])
-      ? [outputs[0]]
-      : [],
-  );
+  const { consumers } = usesOf(graph);
+  return graph.nodes.flatMap((node) => {
+    const [output] = node.outputs;
+    const mixes = matrixOf(node)?.groups === 1 && !consumers(output).some(({ op }) => op === "add");
+    return (mixes || node.op === "add") && !answers.has(output) ? [output] : [];
+  });
 }
 
 /** T² · KL(teacher ‖ student), mean over the batch. */
@@ -87,7 +91,8 @@ function divergence(value: Float32Array, wanted: Float32Array, into: Float32Arra
     softmax(wanted.subarray(i, i + n), 1 / temperature, p);
     softmax(value.subarray(i, i + n), 1 / temperature, q);
     for (let j = 0; j < n; j++) {
-      if (p[j] > 0) loss += (temperature ** 2 * p[j] * Math.log(p[j] / Math.max(q[j], Number.MIN_VALUE))) / batch;
+      if (p[j] > 0)
+        loss += (temperature ** 2 * p[j] * Math.log(p[j] / Math.max(q[j], Number.MIN_VALUE))) / batch;
       into[i + j] += (temperature * (q[j] - p[j])) / batch;
     }
   }

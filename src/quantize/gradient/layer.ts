@@ -75,13 +75,21 @@ export function layerStep(
   };
 }
 
-function matrixStep({ layer, weights, bias }: Trained, places: Places, products: Products, dy: Float32Array, passesOn: boolean): Step {
+function matrixStep(
+  { layer, weights, bias }: Trained,
+  places: Places,
+  products: Products,
+  dy: Float32Array,
+  passesOn: boolean,
+): Step {
   const { node, n, k, input } = layer;
   const [x, y] = [places.value(input), places.value(node.outputs[0])];
   const dx = places.gradient(input);
   const m = y.length / n;
   const patch = layer.isMatmul ? undefined : patchPlaces(layer);
   const rows = patch ? new Float32Array(m * k) : x;
+  /** dy with rows and columns exchanged. */
+  const turned = new Float32Array(m * n);
   const size = x.length / places.batch;
   return {
     forward() {
@@ -95,7 +103,8 @@ function matrixStep({ layer, weights, bias }: Trained, places: Places, products:
           for (let j = 0; j < n; j++) y[i + j] = product[i + j] + bias.value[j];
     },
     backward() {
-      add(weights.gradient, products.multiply(dy, rows, { m: n, k: m, n: k, transposeA: true }));
+      for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) turned[j * m + i] = dy[i * n + j];
+      add(weights.gradient, products.multiply(turned, rows, { m: n, k: m, n: k }));
       if (!passesOn) return;
       const product = products.multiply(dy, weights.used, { m, k: n, n: k });
       if (!patch) add(dx, product);
@@ -112,44 +121,77 @@ function depthwiseStep({ layer, weights, bias }: Trained, places: Places, dy: Fl
   const [x, y] = [places.value(input), places.value(node.outputs[0])];
   const dx = places.gradient(input);
   const all = patchPlaces(layer);
-  /** Where the first channel of each tap lies, for each position. */
-  const taps = Int32Array.from({ length: all.length / n }, (_, i) => all[Math.floor(i / k) * n * k + (i % k)]);
-  const size = x.length / places.batch;
+  const [forY, forX, forW] = [
+    new Map<number, number[]>(),
+    new Map<number, number[]>(),
+    new Map<number, number[]>(),
+  ];
+  const note = (map: Map<number, number[]>, to: number, ...pair: [number, number]) =>
+    map.set(to, [...(map.get(to) ?? []), ...pair]);
+  for (let p = 0; p * n * k < all.length; p++)
+    for (let t = 0; t < k; t++) {
+      // The first channel's place; the others follow it.
+      const from = all[p * n * k + t];
+      if (from < 0) continue;
+      note(forY, p * n, from, t * n);
+      note(forX, from, p * n, t * n);
+      note(forW, t * n, p * n, from);
+    }
+  const [yLists, xLists, wLists] = [forY, forX, forW].map(termsOf);
   /** Weights tap by tap, and their gradients. */
   const [turned, change] = [new Float32Array(n * k), new Float32Array(n * k)];
+  const steps = { x: x.length / places.batch, y: y.length / places.batch };
   return {
     forward() {
       for (let j = 0; j < n; j++) for (let t = 0; t < k; t++) turned[t * n + j] = weights.used[j * k + t];
       for (let i = 0; i < y.length; i += n) for (let j = 0; j < n; j++) y[i + j] = bias ? bias.value[j] : 0;
-      for (let s = 0, to = 0; s < x.length; s += size)
-        for (let p = 0; p < taps.length; p += k, to += n)
-          for (let t = 0; t < k; t++) if (taps[p + t] >= 0) addTap(y, to, x, s + taps[p + t], turned, t * n, n);
+      for (let s = 0; s < places.batch; s++)
+        addProducts(yLists, n, y, s * steps.y, x, s * steps.x, turned, 0);
     },
     backward() {
       change.fill(0);
-      for (let s = 0, from = 0; s < x.length; s += size)
-        for (let p = 0; p < taps.length; p += k, from += n)
-          for (let t = 0; t < k; t++) {
-            if (taps[p + t] < 0) continue;
-            addTap(dx, s + taps[p + t], dy, from, turned, t * n, n);
-            addTap(change, t * n, dy, from, x, s + taps[p + t], n);
-          }
-      for (let j = 0; j < n; j++) for (let t = 0; t < k; t++) weights.gradient[j * k + t] += change[t * n + j];
+      for (let s = 0; s < places.batch; s++) {
+        addProducts(xLists, n, dx, s * steps.x, dy, s * steps.y, turned, 0);
+        addProducts(wLists, n, change, 0, dy, s * steps.y, x, s * steps.x);
+      }
+      for (let j = 0; j < n; j++)
+        for (let t = 0; t < k; t++) weights.gradient[j * k + t] += change[t * n + j];
     },
   };
 }
 
-/** y[c] += a[c] · b[c] for n channels from the given places on. */
-function addTap(
-  y: Float32Array,
-  to: number,
-  a: Float32Array,
-  atA: number,
-  b: Float32Array,
-  atB: number,
+/** For each place of a result: the place, a count, and so many pairs of places of two factors. */
+const termsOf = (map: ReadonlyMap<number, number[]>): Int32Array =>
+  Int32Array.from([...map].flatMap(([to, pairs]) => [to, pairs.length / 2, ...pairs]));
+
+/** y[to + c] += Σ a[p + c] · b[q + c] over the pairs (p, q) of each place, for n channels c; all places move on. */
+function addProducts(
+  terms: Int32Array,
   n: number,
+  y: Float32Array,
+  yFrom: number,
+  a: Float32Array,
+  aFrom: number,
+  b: Float32Array,
+  bFrom: number,
 ): void {
-  for (let c = 0; c < n; c++) y[to + c] += a[atA + c] * b[atB + c];
+  for (let at = 0; at < terms.length; ) {
+    const to = terms[at] + yFrom;
+    const end = at + 2 + 2 * terms[at + 1];
+    at += 2;
+    // Three at a time: loads and stores of y are what takes long.
+    for (; at + 6 <= end; at += 6) {
+      const [p, q] = [terms[at] + aFrom, terms[at + 1] + bFrom];
+      const [p1, q1] = [terms[at + 2] + aFrom, terms[at + 3] + bFrom];
+      const [p2, q2] = [terms[at + 4] + aFrom, terms[at + 5] + bFrom];
+      for (let c = 0; c < n; c++)
+        y[to + c] += a[p + c] * b[q + c] + a[p1 + c] * b[q1 + c] + a[p2 + c] * b[q2 + c];
+    }
+    for (; at < end; at += 2) {
+      const [p, q] = [terms[at] + aFrom, terms[at + 1] + bFrom];
+      for (let c = 0; c < n; c++) y[to + c] += a[p + c] * b[q + c];
+    }
+  }
 }
 
 function groupedStep({ layer, weights, bias }: Trained, places: Places, dy: Float32Array): Step {

@@ -7,9 +7,21 @@ import { clampAll, type Places, type Step } from "./layer.ts";
 export function operatorStep(node: Node, places: Places): Step | undefined {
   switch (node.op) {
     case "reshape":
-      return pass(node, places, (x) => x, () => true);
+      return pass(
+        node,
+        places,
+        (x) => x,
+        () => true,
+      );
     case "unary":
-      return node.attributes.kind === "relu" ? pass(node, places, (x) => (x > 0 ? x : 0), (x) => x > 0) : undefined;
+      return node.attributes.kind === "relu"
+        ? pass(
+            node,
+            places,
+            (x) => (x > 0 ? x : 0),
+            (x) => x > 0,
+          )
+        : undefined;
     case "add":
       return addStep(node, places);
     case "mean":
@@ -98,7 +110,11 @@ function meanWindows({ inputs, attributes }: NodeOf<"mean">): Windows {
   return { channels, members, sizes: members.map(({ length }) => length) };
 }
 
-function poolWindows({ inputs, outputs, attributes }: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">): Windows {
+function poolWindows({
+  inputs,
+  outputs,
+  attributes,
+}: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">): Windows {
   const [, height, width, channels] = inputs[0]!.shape;
   const [batch, rows, columns] = outputs[0].shape;
   const { kernel, stride, padding } = attributes;
@@ -115,7 +131,11 @@ function poolWindows({ inputs, outputs, attributes }: NodeOf<"averagePool2d"> | 
           }
         members.push(window);
       }
-  return { channels, members, sizes: members.map(({ length }) => (countsPadding ? kernel[0] * kernel[1] : length)) };
+  return {
+    channels,
+    members,
+    sizes: members.map(({ length }) => (countsPadding ? kernel[0] * kernel[1] : length)),
+  };
 }
 
 function averageStep({ inputs, outputs }: Node, places: Places, { channels, members, sizes }: Windows): Step {
@@ -173,7 +193,8 @@ function softmaxStep({ inputs, outputs, attributes }: NodeOf<"softmax">, places:
   const n = outputs[0].shape.at(-1)!;
   return {
     forward() {
-      for (let i = 0; i < y.length; i += n) softmax(x.subarray(i, i + n), attributes.beta, y.subarray(i, i + n));
+      for (let i = 0; i < y.length; i += n)
+        softmax(x.subarray(i, i + n), attributes.beta, y.subarray(i, i + n));
     },
     backward() {
       for (let i = 0; i < dy.length; i += n) {

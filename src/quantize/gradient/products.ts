@@ -4,12 +4,11 @@ import { noActivation, type Tensor } from "../../graph/graph.ts";
 import { makeNode } from "../../graph/passes/rewrite.ts";
 import type { Executor, MakeExecutor } from "../executor.ts";
 
-/** a is m × k and b k × n; those that are transposed lie the other way round. */
+/** a is m × k and b k × n; where it is transposed, b lies the other way round. */
 export interface Sizes {
   m: number;
   k: number;
   n: number;
-  transposeA?: boolean;
   transposeB?: boolean;
 }
 
@@ -21,18 +20,20 @@ export interface Products {
 
 export function createProducts(makeExecutor: MakeExecutor): Products {
   const known = new Map<string, { executor: Executor; y: Tensor }>();
-  const made = ({ m, k, n, transposeA = false, transposeB = false }: Sizes) => {
-    const key = [m, k, n, transposeA, transposeB].join();
+  const made = ({ m, k, n, transposeB = false }: Sizes) => {
+    const key = [m, k, n, transposeB].join();
     const found = known.get(key);
     if (found) return found;
     const matrix = (name: string, shape: number[]): Tensor => ({ name, dtype: "float32", shape });
-    const a = matrix("a", transposeA ? [k, m] : [m, k]);
+    const a = matrix("a", [m, k]);
     const b = matrix("b", transposeB ? [n, k] : [k, n]);
     const y = matrix("y", [m, n]);
     const executor = makeExecutor({
       name: "product",
       nodes: [
-        makeNode("matmul", "y", [a, b, null], y, { transposeA, transposeB, activation: noActivation }),
+        makeNode("matmul", "y", [a, b, null], y, {
+          ...{ transposeA: false, transposeB, activation: noActivation },
+        }),
       ],
       inputs: [a, b],
       outputs: [y],

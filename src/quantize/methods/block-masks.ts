@@ -36,7 +36,8 @@ function visit({ trained, block }: BlockMask, each: (at: number, block: number) 
   const { n, k } = trained.layer;
   const across = Math.ceil(k / block[1]);
   for (let row = 0, at = 0; row < n; row++)
-    for (let i = 0; i < k; i++, at++) each(at, Math.floor(row / block[0]) * across + Math.floor(i / block[1]));
+    for (let i = 0; i < k; i++, at++)
+      each(at, Math.floor(row / block[0]) * across + Math.floor(i / block[1]));
 }
 
 /** Takes the gradients of one batch into the scores. */

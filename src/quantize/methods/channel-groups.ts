@@ -59,7 +59,8 @@ export function channelGroups(graph: Graph): ChannelGroups {
   };
   for (const node of graph.nodes) {
     const computed = node.inputs.filter(isComputed) as Tensor[];
-    const found = computed.length > 0 && node.outputs.length === 1 ? flow(node, computed, of, fresh, join) : undefined;
+    const found =
+      computed.length > 0 && node.outputs.length === 1 ? flow(node, computed, of, fresh, join) : undefined;
     if (found) {
       channels.set(node.outputs[0], found);
       continue;
@@ -133,7 +134,9 @@ function flow(
     case "reduce":
       return node.attributes.axes.includes(x.shape.length - 1) ? undefined : of(x);
     case "pad":
-      return (node.attributes.before.at(-1) ?? 0) + (node.attributes.after.at(-1) ?? 0) > 0 ? undefined : of(x);
+      return (node.attributes.before.at(-1) ?? 0) + (node.attributes.after.at(-1) ?? 0) > 0
+        ? undefined
+        : of(x);
     case "resize2d":
       return node.attributes.axis + 1 < x.shape.length - 1 ? of(x) : undefined;
     case "slice":
@@ -184,12 +187,16 @@ export function withoutChannels(
   };
   const nodes = graph.nodes.map((node): Node => {
     const [output] = node.outputs;
-    const [rows, columns] = [keptOf(output), isComputed(node.inputs[0]) ? keptOf(node.inputs[0]!) : undefined];
+    const [rows, columns] = [
+      keptOf(output),
+      isComputed(node.inputs[0]) ? keptOf(node.inputs[0]!) : undefined,
+    ];
     const isMatrix = node.op === "conv2d" || node.op === "fullyConnected";
     const inputs = node.inputs.map((tensor, i) => {
       if (!tensor) return null;
       if (isComputed(tensor)) return made(tensor);
-      if (isMatrix && i === 1 && columns) return picked(picked(tensor, 0, rows), tensor.shape.length - 1, columns);
+      if (isMatrix && i === 1 && columns)
+        return picked(picked(tensor, 0, rows), tensor.shape.length - 1, columns);
       const isPerChannel = widthOf(tensor) === widthOf(output) && widthOf(tensor) > 1;
       return isPerChannel ? picked(tensor, tensor.shape.length - 1, rows) : tensor;
     });

@@ -24,11 +24,11 @@ export interface RecoverOptions {
 }
 
 /** Samples whose gradients are added up before a step. */
-const batch = 32;
+const batch = 64;
 /** Adam's largest step; it rises to that in so many steps, and falls to 0 along half a cosine. */
 const [rate, warmUp] = [2e-3, 100];
 /** Blocks go in so many parts, over this share of the steps. */
-const [cuts, cutting] = [60, 0.6];
+const [cuts, cutting] = [40, 0.6];
 /** What each step keeps of the averaged weights, which are the result. */
 const kept = 0.998;
 
