@@ -11,7 +11,8 @@ import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { factorize } from "./methods/low-rank.ts";
-import { recover } from "./methods/recover.ts";
+import { pruneChannels } from "./methods/prune-channels.ts";
+import { type RecoverOptions, recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
@@ -38,8 +39,12 @@ export interface BuildOptions
   absorb?: boolean;
   /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
   lowRank?: number;
+  /** Remove this share of the channels, with the weights that make and read them: structured pruning. */
+  pruneChannels?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
+  /** Samples to train on, labelled or not; the calibration samples by default. */
+  recoverOn?: Samples;
   /** Of the activations of the graph, where they are known already. */
   ranges?: ReadonlyMap<Tensor, Range>;
   onProgress?: (phase: Phase, done: number, total?: number) => void;
@@ -180,6 +185,14 @@ function prepared(
     schemes = new Map(next.nodes.map((node, i) => [node, schemes.get(graph.nodes[i])!]));
     graph = next;
   };
+  /** The float model, where channels have gone. */
+  let teacher: RecoverOptions["teacher"];
+  if (options.pruneChannels) {
+    const given = samples ?? needsSamples("pruning of channels");
+    const made = pruneChannels(graph, schemes, options.pruneChannels, given, makeExecutor, observed);
+    teacher = { graph, kept: made.kept };
+    ({ graph, schemes } = made);
+  }
   if (options.absorb)
     replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
   if (options.smooth)
@@ -187,8 +200,10 @@ function prepared(
   if (options.lowRank !== undefined)
     ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
   if (!options.recover) return { graph, schemes };
-  return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
+  const trainedOn = options.recoverOn ?? samples ?? needsSamples("recovery");
+  return recover(graph, schemes, trainedOn, makeExecutor, {
     epochs: options.recover,
+    ...(teacher && { teacher }),
     onProgress: (done, total) => onProgress?.("recover", done, total),
   });
 }

@@ -17,13 +17,13 @@ export interface Side {
   network: Network;
 }
 
-/** What errors behind layers count beside errors of the answers. */
-const hiddenShare = 1;
+/** What mean square errors of answers count, and those behind layers. */
+const [answerShare, hiddenShare] = [2, 1];
 /** What scores are divided by before they are compared as probabilities. */
 const temperature = 2;
 
 /**
- * Answers that are scores are compared as probabilities, by their divergence; others, and what layers and additions
+ * Answers that go into a softmax are compared as probabilities, by their divergence; others, and what layers and additions
  * give, by mean squares over the power of the teacher's.
  *
  * @param kept which channels of the teacher's tensors the student's have, where they differ
@@ -35,6 +35,7 @@ export function distillation(
 ): Distillation {
   const { batch } = student.network;
   const answers = pairs(answersOf(student.graph), answersOf(teacher.graph));
+  const outputs = new Set(student.graph.outputs);
   const hidden = pairs(hiddenOf(student.graph), hiddenOf(teacher.graph));
   return {
     run(inputs) {
@@ -47,9 +48,9 @@ export function distillation(
           teacher.network.value(other),
           student.network.gradient(own),
         ];
-        loss += isScores(own)
+        loss += !outputs.has(own)
           ? divergence(value, wanted, into, batch)
-          : meanSquare(value, wanted, into, 1, { width: own.shape.at(-1) ?? 1 });
+          : meanSquare(value, wanted, into, answerShare, { width: own.shape.at(-1) ?? 1 });
       }
       for (const [own, other] of hidden)
         loss += meanSquare(
@@ -67,9 +68,6 @@ export function distillation(
 
 const pairs = (own: Tensor[], other: Tensor[]): [Tensor, Tensor][] =>
   own.map((tensor, i) => [tensor, other[i]]);
-
-/** One vector of at least two numbers. */
-const isScores = ({ shape }: Tensor): boolean => shape.filter((d) => d !== 1).length === 1;
 
 /** What additions give on the way, and layers that mix channels where no addition follows. */
 function hiddenOf(graph: Graph): Tensor[] {

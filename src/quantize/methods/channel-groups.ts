@@ -57,6 +57,7 @@ export function channelGroups(graph: Graph): ChannelGroups {
   const join = (a: Int32Array, b: Int32Array): void => {
     for (const [i, channel] of a.entries()) sets.join(channel, b[i]);
   };
+  for (const tensor of graph.inputs) fix(tensor);
   for (const node of graph.nodes) {
     const computed = node.inputs.filter(isComputed) as Tensor[];
     const found =

@@ -101,7 +101,8 @@ function importances(
         }
       }
       for (const [group, change] of changes) found.set(group, (found.get(group) ?? 0) + change ** 2);
-      onProgress?.(++done, total);
+      done++;
+      onProgress?.(done, total);
     }
   } finally {
     products.dispose();

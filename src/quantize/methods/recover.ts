@@ -25,12 +25,12 @@ export interface RecoverOptions {
 
 /** Samples whose gradients are added up before a step. */
 const batch = 64;
-/** Adam's largest step; it rises to that in so many steps, and falls to 0 along half a cosine. */
-const [rate, warmUp] = [2e-3, 100];
+/** Adam's largest step; it rises to that over this share of the steps, and falls to 0 along half a cosine. */
+const [rate, warmUp] = [2e-3, 0.05];
 /** Blocks go in so many parts, over this share of the steps. */
 const [cuts, cutting] = [40, 0.6];
-/** What each step keeps of the averaged weights, which are the result. */
-const kept = 0.998;
+/** The averaged weights, which are the result, reach back over this share of the steps, and over so many at most. */
+const [reach, farthest] = [0.04, 500];
 
 /**
  * Prunes the layers whose scheme asks for it, taken together: where a block goes from is decided by what its loss
@@ -71,7 +71,7 @@ export function recover(
     const random = uniform(1);
     const parameters = student.layers.flatMap(({ weights, bias }) => (bias ? [weights, bias] : [weights]));
     const optimizer = adam(parameters, 0.99);
-    const means = averages(parameters, kept);
+    const means = averages(parameters, 1 - 1 / Math.min(farthest, Math.max(1, reach * steps)));
     const every = Math.max(1, Math.floor((steps * cutting) / cuts));
     for (let step = 0; step < steps; step++) {
       const done = step / every;
@@ -79,7 +79,7 @@ export function recover(
       loss.run(mixtures(larger, inputs, random));
       for (const mask of masks) addChanges(mask);
       const along = 0.5 * (1 + Math.cos((Math.PI * step) / steps));
-      optimizer.step(rate * along * Math.min(1, (step + 1) / warmUp));
+      optimizer.step(rate * along * Math.min(1, (step + 1) / (warmUp * steps)));
       for (const mask of masks) apply(mask);
       means.add();
       onProgress?.(step + 1, steps);

@@ -56,7 +56,8 @@ export function refit(
         ];
         for (const [p, patch] of x.entries()) sums.add(patch, z[p]);
         turn++;
-        onProgress?.(Math.min(++done, total), total);
+        done++;
+        onProgress?.(Math.min(done, total), total);
       }
     } finally {
       a.dispose();
