@@ -17,14 +17,14 @@ export interface Side {
   network: Network;
 }
 
-/** What mean square errors of answers count, and those behind layers. */
-const [answerShare, hiddenShare] = [2, 1];
+/** What mean square errors of answers count beside their divergence, and those behind layers. */
+const [answerShare, hiddenShare] = [0.25, 1];
 /** What scores are divided by before they are compared as probabilities. */
 const temperature = 2;
 
 /**
- * Answers that go into a softmax are compared as probabilities, by their divergence; others, and what layers and additions
- * give, by mean squares over the power of the teacher's.
+ * Answers of one vector are compared as probabilities, by their divergence, and, unless a softmax follows, by mean squares
+ * over the power of the teacher's; what layers and additions give by these alone.
  *
  * @param kept which channels of the teacher's tensors the student's have, where they differ
  */
@@ -48,9 +48,10 @@ export function distillation(
           teacher.network.value(other),
           student.network.gradient(own),
         ];
-        loss += !outputs.has(own)
-          ? divergence(value, wanted, into, batch)
-          : meanSquare(value, wanted, into, answerShare, { width: own.shape.at(-1) ?? 1 });
+        if (isVector(own)) loss += divergence(value, wanted, into, batch);
+        // Probabilities don't tell how large scores are.
+        if (outputs.has(own))
+          loss += meanSquare(value, wanted, into, answerShare, { width: own.shape.at(-1) ?? 1 });
       }
       for (const [own, other] of hidden)
         loss += meanSquare(
@@ -68,6 +69,9 @@ export function distillation(
 
 const pairs = (own: Tensor[], other: Tensor[]): [Tensor, Tensor][] =>
   own.map((tensor, i) => [tensor, other[i]]);
+
+/** One vector of at least two numbers. */
+const isVector = ({ shape }: Tensor): boolean => shape.filter((d) => d !== 1).length === 1;
 
 /** What additions give on the way, and layers that mix channels where no addition follows. */
 function hiddenOf(graph: Graph): Tensor[] {
