@@ -79,6 +79,8 @@ interface Built {
   quantized: StaticInt8;
   /** Of layers that were rounded by a scheme's own methods. */
   weights: WeightReport[];
+  /** How many there were and are, where channels were removed. */
+  channels?: Report["channels"];
 }
 
 /**
@@ -105,7 +107,7 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
       `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
     );
   };
-  const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
+  const { graph, schemes, channels } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
   const known = graph === float ? options.ranges : undefined;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples && !known)
@@ -132,7 +134,7 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  return { float, quantized, weights: rounded.report };
+  return { float, quantized, weights: rounded.report, ...(channels && { channels }) };
 }
 
 const executorOf = ({ makeExecutor, independent }: BuildOptions): MakeExecutor =>
@@ -150,8 +152,8 @@ export function quantize(
 ): { graph: Graph; report: Report } {
   const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
   const makeExecutor = executorOf(options);
-  const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
-  const weights = rounded.length > 0 && { weights: rounded };
+  const { float, quantized, weights: rounded, channels } = buildQuantized(source, samples, options);
+  const weights = { ...(rounded.length > 0 && { weights: rounded }), ...(channels && { channels }) };
   if (!compareOn) {
     const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
@@ -176,7 +178,7 @@ function prepared(
   samples: Samples | undefined,
   options: BuildOptions,
   needsSamples: (what: string) => never,
-): Plan {
+): Plan & Pick<Built, "channels"> {
   const { makeExecutor, onProgress } = options;
   const observed = (done: number, total?: number) => onProgress?.("observe", done, total);
   let { graph, schemes } = plan;
@@ -187,11 +189,12 @@ function prepared(
   };
   /** The float model, where channels have gone. */
   let teacher: RecoverOptions["teacher"];
+  let channels: Report["channels"];
   if (options.pruneChannels) {
     const given = samples ?? needsSamples("pruning of channels");
     const made = pruneChannels(graph, schemes, options.pruneChannels, given, makeExecutor, observed);
     teacher = { graph, kept: made.kept };
-    ({ graph, schemes } = made);
+    ({ graph, schemes, channels } = made);
   }
   if (options.absorb)
     replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
@@ -199,13 +202,15 @@ function prepared(
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
   if (options.lowRank !== undefined)
     ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
-  if (!options.recover) return { graph, schemes };
+  const removed = channels && { channels };
+  if (!options.recover) return { graph, schemes, ...removed };
   const trainedOn = options.recoverOn ?? samples ?? needsSamples("recovery");
-  return recover(graph, schemes, trainedOn, makeExecutor, {
+  const trained = recover(graph, schemes, trainedOn, makeExecutor, {
     epochs: options.recover,
     ...(teacher && { teacher }),
     onProgress: (done, total) => onProgress?.("recover", done, total),
   });
+  return { ...trained, ...removed };
 }
 
 /** The graph that is quantized, and the scheme of each of its operators. */
