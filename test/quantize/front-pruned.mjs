@@ -6,8 +6,8 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadModel } from "../../build/index.js";
 import { createExecutor, pack, quantize } from "../../build/tools.js";
+import { micros } from "./micros.mjs";
 import { models } from "./models.mjs";
 
 const [data, folder, walks = "6", variations = "6"] = process.argv.slice(2);
@@ -61,19 +61,6 @@ function zeroBlocks({ nodes }) {
       }
     return zero > 0 ? [{ match: name, prune: zero / all }] : [];
   });
-}
-
-/** Median microseconds of one inference. */
-async function micros(bytes) {
-  const model = await loadModel(bytes);
-  const times = [];
-  for (let i = 0; i < 4000; i++) {
-    const start = performance.now();
-    model.invoke();
-    times.push(1000 * (performance.now() - start));
-  }
-  model.dispose();
-  return times.slice(500).sort((a, b) => a - b)[1750];
 }
 
 const row = (cells) => console.log(`| ${cells.join(" | ")} |`);
