@@ -10,7 +10,6 @@ export interface MethodOptions {
   biasCorrection?: boolean;
   smooth?: boolean;
   absorb?: boolean;
-  lowRank?: number;
   pruneChannels?: number;
   recover?: number;
   independent?: boolean;
@@ -22,12 +21,6 @@ export const addMethodOptions = (command: Command): Command =>
     .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--smooth", "scale channels between layers so that weights and activations both lose little")
     .option("--absorb", "move what channels always have into the next layer's bias")
-    .addOption(
-      new Option(
-        "--low-rank <share>",
-        "split matrices in two thin ones that hold this share of their weights together",
-      ).argParser(parseShare),
-    )
     .addOption(
       new Option(
         "--prune-channels <share>",
@@ -50,7 +43,6 @@ export const methodsOf = (options: MethodOptions): Partial<QuantizeOptions> => (
   ...(options.biasCorrection && { biasCorrection: true }),
   ...(options.smooth && { smooth: true }),
   ...(options.absorb && { absorb: true }),
-  ...(options.lowRank !== undefined && { lowRank: options.lowRank }),
   ...(options.pruneChannels && { pruneChannels: options.pruneChannels }),
   ...(options.recover && { recover: options.recover }),
   ...(options.independent && { independent: true }),

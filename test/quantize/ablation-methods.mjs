@@ -22,22 +22,16 @@ const prepared = [
   ["--absorb", { absorb: true }],
   ["--smooth", { smooth: true }],
 ];
-const lowRank = [0.75, 0.5].map((share) => [
-  `--scheme float16 --low-rank ${share}`,
-  { lowRank: share, recipe: { default: { scheme: "float16" } } },
-]);
 const cases = {
   resnet8: [...rounding("int4"), ...prepared],
   vww: prepared,
-  keyword: [...rounding("int4"), ...prepared, ...lowRank],
-  magika: lowRank,
+  keyword: [...rounding("int4"), ...prepared],
   kwt1: [
     ...prepared.map(([name, options]) => [
       `--scheme int8 ${name}`,
       { ...options, recipe: { default: { scheme: "int8" } } },
     ]),
     ...asymmetric,
-    ...lowRank,
   ],
 };
 
