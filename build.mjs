@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build, transform } from "esbuild";
+import { makeEager, markEager } from "./compiler/eager.mjs";
 import { inSharedOrder } from "./compiler/shared-order.mjs";
 import { tidyScript } from "./compiler/tidy-script.mjs";
 
@@ -105,8 +106,10 @@ const online = {
   mainFields: ["module", "main"],
   minify: true,
 };
-await build({ ...online, entryPoints: { index: "src/index.ts" } });
-await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
+await build({ ...online, entryPoints: { index: "src/index.ts" }, plugins: [markEager] });
+await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules, markEager] });
+for (const file of ["build/index.js", "build/workerd.js"])
+  await writeFile(file, makeEager(await readFile(file, "utf8")));
 await build({ ...online, entryPoints: { listen: "src/listen.ts" } });
 await build({ ...online, entryPoints: { "listen-processor": "src/listen/processor.ts" } });
 await build({

@@ -100,7 +100,7 @@ export function browserEngine({
           {
             name: "a page with CSP `script-src 'self'`",
             async run() {
-              const answer = await run("page", strictest, { tier: "auto", full: false, heavy: false });
+              const answer = await run("page", strictest, { tier: "auto", full: false });
               if ("result" in answer) {
                 if (answer.result.tier !== "script") throw new Error(`tier ${answer.result.tier} ran`);
                 return "runs on the script tier";

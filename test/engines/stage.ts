@@ -34,7 +34,6 @@ export async function prepareStage(
   const { archiveOf, clipFeatures, packModels } = await bundleModels(home, folder);
   const { models, notes } = packModels(root, data);
   writeFileSync(archive, archiveOf(models));
-  writeFileSync(join(folder, "models-light.bin"), archiveOf(models.filter((model) => !model.heavy)));
   writeFileSync(join(folder, "keyword.bin"), archiveOf(models.slice(0, 1)));
   writeFileSync(join(folder, "keyword.nbl"), models[0].bytes);
   const features = clipFeatures(root);
