@@ -174,4 +174,12 @@ const refusals: [what: string, message: RegExp, policy?: string][] = [
     strictest,
   ],
   ["an engine served as text, to WebAssembly.compileStreaming", /MIME.*; compileEngine: tier simd$/i],
+  [
+    "a bundle imported as a module",
+    /^(undefined: .*module.*|no error); compiled from its bytes: init\(\) 0$/i,
+  ],
+  [
+    "a bundle imported as a module, served as text",
+    /^undefined: .*(module|MIME).*; compiled from its bytes: init\(\) 0$/i,
+  ],
 ];

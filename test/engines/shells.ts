@@ -93,7 +93,7 @@ const shellEngine = ({ name, apt, entry, tiers, refuses, command, version, check
           async run(job) {
             const script = await writeScript(stage, name, file, job);
             try {
-              return answerIn(await output(program, [...args, script], { seconds: 300 }));
+              return answerIn(await output(program, [...args, script], { seconds: 600 }));
             } finally {
               rmSync(script);
             }
