@@ -40,13 +40,19 @@ export function makeEager(text) {
   return made;
 }
 
-/** Behind the brace that closes the body which begins at `at`. The texts inside templates in templates count as code. */
+/** Behind the brace that closes the body which begins at `at`; regular expressions with quotes or braces would mislead it. */
 function endOf(text, at) {
-  for (let depth = 1; depth > 0; at++) {
+  /** What is open: braces, and templates. */
+  const open = ["{"];
+  for (; open.length > 0; at++) {
     const c = text[at];
-    if (c === "{") depth++;
-    else if (c === "}") depth--;
-    else if (c === '"' || c === "'" || c === "`") while (text[++at] !== c) if (text[at] === "\\") at++;
+    if (c === "\\") at++;
+    else if (open.at(-1) === "`") {
+      if (c === "`") open.pop();
+      else if (c === "$" && text[at + 1] === "{") open.push(text[++at]);
+    } else if (c === "{" || c === "`") open.push(c);
+    else if (c === "}") open.pop();
+    else if (c === '"' || c === "'") while (text[++at] !== c) if (text[at] === "\\") at++;
   }
   return at;
 }
