@@ -10,6 +10,7 @@ import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
 import { dotMode } from "../simd/dot";
+import { prepareRounding } from "../simd/requantize";
 import { stepBytes } from "../simd/rows";
 import { windowBytes } from "../ops/dwconv";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
@@ -72,6 +73,7 @@ export function prepare(at: usize): void {
   setWindowRows(at);
   at += <usize>windowRowBytes();
   if (!ASC_FEATURE_SIMD) return;
+  prepareRounding();
   setPreparedRows(at);
   if (!usesDot()) return;
   at += rowBytes();

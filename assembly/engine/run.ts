@@ -56,11 +56,11 @@ import { O_BYTES, O_CODE } from "../format";
 import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";
-import { runConvF32, runConvQs8 } from "../ops/conv";
+import { runConv } from "../ops/conv";
 import { runFixed } from "../ops/fixed";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
-import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
+import { runDwconv } from "../ops/dwconv";
 import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMatmulF32 } from "../ops/matmul";
@@ -97,20 +97,16 @@ function runOperator(record: usize): void {
     case OP_GEMM_QS8:
       if (keeps(OP_GEMM_QS8)) runGemmQs8(record);
       return;
-    case OP_CONV_QS8:
-      if (keeps(OP_CONV_QS8)) runConvQs8(record);
-      return;
-    case OP_DWCONV_QS8:
-      if (keeps(OP_DWCONV_QS8)) runDwconvQs8(record);
-      return;
     case OP_GEMM_F32:
       if (keeps(OP_GEMM_F32)) runGemmF32(record);
       return;
+    case OP_CONV_QS8:
     case OP_CONV_F32:
-      if (keeps(OP_CONV_F32)) runConvF32(record);
+      if (keeps(OP_CONV_QS8) || keeps(OP_CONV_F32)) runConv(record);
       return;
+    case OP_DWCONV_QS8:
     case OP_DWCONV_F32:
-      if (keeps(OP_DWCONV_F32)) runDwconvF32(record);
+      if (keeps(OP_DWCONV_QS8) || keeps(OP_DWCONV_F32)) runDwconv(record);
       return;
     case OP_ADD_QS8:
     case OP_MUL_QS8:

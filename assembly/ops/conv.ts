@@ -1,8 +1,8 @@
 /** OP_CONV_QS8, OP_CONV_F32: any 2-D convolution, by panels of gathered rows that the GEMM kernels read. */
 
 import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
-import { KR, NR } from "../codes";
-import { DTYPE_FLOAT32, O_BYTES } from "../format";
+import { KR, NR, OP_CONV_F32, OP_CONV_QS8 } from "../codes";
+import { DTYPE_FLOAT32, O_BYTES, O_CODE } from "../format";
 import {
   CONV_RECORD_BYTES,
   C_GROUPS,
@@ -25,6 +25,7 @@ import {
   W_STRIDE_W,
 } from "../records";
 import { checkScratch, isInt8, roundUp, within } from "../engine/check";
+import { isKept, keeps } from "../engine/kept";
 import { arena, dataOf, dimOf, dtypeOf, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
@@ -103,9 +104,8 @@ function gather(
 }
 
 /** Calls the GEMM on panels of at most C_PANEL_ROWS output pixels, group by group, image by image. */
-// @ts-ignore: decorator
-@inline
-function run(record: usize, isFloat: bool): void {
+export function runConv(record: usize): void {
+  const isFloat = keeps(OP_CONV_F32) && !isKept(u32At(record, O_CODE), OP_CONV_QS8);
   const size: usize = isFloat ? 4 : 1;
   const xt = inputOf(record);
   const yt = outputOf(record);
@@ -161,12 +161,4 @@ function run(record: usize, isFloat: bool): void {
     x += <usize>height * width * pixel;
     y += <usize>pixels * yStride;
   }
-}
-
-export function runConvQs8(record: usize): void {
-  run(record, false);
-}
-
-export function runConvF32(record: usize): void {
-  run(record, true);
 }

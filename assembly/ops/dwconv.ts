@@ -1,8 +1,8 @@
 /** OP_DWCONV_QS8, OP_DWCONV_F32: depthwise convolution with one filter a channel, output row by output row. */
 
 import { CHECK_FIELD, CHECK_QUANTIZATION, CHECK_RECORD, CHECK_SHAPE } from "../abi";
-import { NR } from "../codes";
-import { DTYPE_FLOAT32, O_BYTES } from "../format";
+import { NR, OP_DWCONV_F32, OP_DWCONV_QS8 } from "../codes";
+import { DTYPE_FLOAT32, O_BYTES, O_CODE } from "../format";
 import {
   CONV_RECORD_BYTES,
   C_PAD_VALUE,
@@ -36,6 +36,7 @@ import {
   weights,
   windowRows,
 } from "../engine/model";
+import { isKept, keeps } from "../engine/kept";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { copyOver, fillOver } from "../simd/copy";
@@ -90,9 +91,8 @@ export function windowBytes(record: usize): f64 {
   return <f64>(spannedRows(record) + 1) * rowStride(record);
 }
 
-// @ts-ignore: decorator
-@inline
-function run(record: usize, isFloat: bool): void {
+export function runDwconv(record: usize): void {
+  const isFloat = keeps(OP_DWCONV_F32) && !isKept(u32At(record, O_CODE), OP_DWCONV_QS8);
   const size: usize = isFloat ? 4 : 1;
   const xt = inputOf(record);
   const yt = outputOf(record);
@@ -159,12 +159,4 @@ function run(record: usize, isFloat: bool): void {
     }
     x += <usize>height * width * pixel;
   }
-}
-
-export function runDwconvQs8(record: usize): void {
-  run(record, false);
-}
-
-export function runDwconvF32(record: usize): void {
-  run(record, true);
 }

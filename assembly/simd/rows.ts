@@ -1,21 +1,28 @@
-/** Activation rows as the tiles of the int8 matrix kernels read them: step by step of 4 k, the rows of a step together. */
+/**
+ * Activation rows as the tiles of the int8 matrix kernels read them: step by step of 4 k, the rows of a step together. As
+ * int16 the even k of all four rows come first, then the odd ones.
+ */
 
 import { preparedRows } from "../engine/model";
+import { evens, odds } from "./widen";
 
-/** Bytes of one step of one row: as they are for the 4-way dot product, else as int16, even k before odd ones. */
+/** Bytes of one step of one row: as they are for the 4-way dot product, else as int16, even k apart from odd ones. */
 // @ts-ignore: decorator
 @inline
 export function stepBytes(useDot: bool): usize {
   return useDot ? 4 : 8;
 }
 
-/** The bytes of each group of four in the order 0, 2, 1, 3, and as int16. */
+/** One step of four rows. */
 // @ts-ignore: decorator
 @inline
-function storeWide(to: usize, v: v128): void {
-  const pairs = i8x16.shuffle(v, v, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
-  v128.store(to, i16x8.extend_low_i8x16_s(pairs));
-  v128.store(to, i16x8.extend_high_i8x16_s(pairs), 16);
+function storeStep(useDot: bool, to: usize, v: v128, sign: v128): void {
+  if (useDot) {
+    v128.store(to, v128.xor(v, sign));
+  } else {
+    v128.store(to, evens(v));
+    v128.store(to, odds(v), 16);
+  }
 }
 
 /** preparedRows = four rows of k int8, each xor `flip`. Reads ≤ 15 bytes past each. `useDot` is a literal. */
@@ -37,23 +44,18 @@ export function prepareRows(useDot: bool, a0: usize, a1: usize, a2: usize, a3: u
     const p1 = i8x16.shuffle(s, u, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     const p2 = i8x16.shuffle(t, v, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
     const p3 = i8x16.shuffle(t, v, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    if (useDot) {
-      v128.store(to, v128.xor(p0, sign));
-      v128.store(to, v128.xor(p1, sign), 16);
-      v128.store(to, v128.xor(p2, sign), 32);
-      v128.store(to, v128.xor(p3, sign), 48);
-      to += 64;
-    } else {
-      storeWide(to, p0);
-      storeWide(to + 32, p1);
-      storeWide(to + 64, p2);
-      storeWide(to + 96, p3);
-      to += 128;
-    }
+    storeStep(useDot, to, p0, sign);
+    to += stepBytes(useDot) << 2;
+    storeStep(useDot, to, p1, sign);
+    to += stepBytes(useDot) << 2;
+    storeStep(useDot, to, p2, sign);
+    to += stepBytes(useDot) << 2;
+    storeStep(useDot, to, p3, sign);
+    to += stepBytes(useDot) << 2;
   }
 }
 
-/** The same of one row. */
+/** The same of one row, even and odd k of a step side by side. */
 // @ts-ignore: decorator
 @inline
 export function prepareRow(useDot: bool, a: usize, k: usize, flip: i8): void {
@@ -61,8 +63,14 @@ export function prepareRow(useDot: bool, a: usize, k: usize, flip: i8): void {
   let to = preparedRows;
   for (let i: usize = 0; i < k; i += 16) {
     const v = v128.load(a + i);
-    if (useDot) v128.store(to, v128.xor(v, sign));
-    else storeWide(to, v);
+    if (useDot) {
+      v128.store(to, v128.xor(v, sign));
+    } else {
+      const e = evens(v);
+      const o = odds(v);
+      v128.store(to, v128.shuffle<i32>(e, o, 0, 4, 1, 5));
+      v128.store(to, v128.shuffle<i32>(e, o, 2, 6, 3, 7), 16);
+    }
     to += stepBytes(useDot) << 2;
   }
 }

@@ -6,7 +6,7 @@ import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_WEIGHT_ZERO_POINT,
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";
-import { ceilingOf, floorOf, offsetOf, storeOne, storeSome, storeWhole } from "../../simd/requantize";
+import { ceilingOf, floorOf, offsetOf, rounder, singleWords, storeOne, storeSome, storeWhole, storeWords } from "../../simd/requantize";
 import { prepareRow, prepareRows, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 
@@ -52,8 +52,8 @@ function run(
       const a3 = a + last * aStride;
       prepareRows(useDot, a, a1, a2, a3, k, flip);
       gemm_4x8c4(
-        useDot, record, last, n, k, rowTerm(a, k, wz), rowTerm(a1, k, wz), rowTerm(a2, k, wz), rowTerm(a3, k, wz), w,
-        bias, requant, shiftsAfter, y, yStride
+        useDot, record, last, n, k, wz, rowTerm(a, k, wz), rowTerm(a1, k, wz), rowTerm(a2, k, wz), rowTerm(a3, k, wz),
+        w, bias, requant, shiftsAfter, y, yStride
       );
       a += (last + 1) * aStride;
       y += (last + 1) * yStride;
@@ -80,29 +80,44 @@ function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
   return -weightZeroPoint * sum;
 }
 
-/** The four prepared rows (those beyond `last` repeat it and store the same bytes again), whose terms r0…r3 every column gets. */
+/**
+ * The four prepared rows (those beyond `last` repeat it and store the same bytes again). With a zero point of the weights
+ * every column gets a row's term r0…r3.
+ */
 // @ts-ignore: decorator
 @inline
 function gemm_4x8c4(
-  useDot: bool, record: usize, last: usize, n: usize, k: usize, r0: i32, r1: i32, r2: i32, r3: i32, w: usize,
-  bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+  useDot: bool, record: usize, last: usize, n: usize, k: usize, wz: i32, r0: i32, r1: i32, r2: i32, r3: i32,
+  w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   const rounding = roundingAt(record, M_ROUNDING);
   const columnBytes = ((k + KR - 1) & ~(KR - 1)) * NR;
   const y1 = y + yStride;
   const y2 = y + (last < 2 ? last : 2) * yStride;
   const y3 = y + last * yStride;
+  const floor = floorOf(record);
+  const ceiling = ceilingOf(record);
+  const offset = offsetOf(record);
+  const magic = rounder();
   for (let c: usize = 0; c < n; c += NR) {
-    const blo = v128.load(bias + (c << 2));
-    const bhi = v128.load(bias + (c << 2), 16);
-    let p0 = i32x4.add(blo, i32x4.splat(r0));
-    let q0 = i32x4.add(bhi, i32x4.splat(r0));
-    let p1 = i32x4.add(blo, i32x4.splat(r1));
-    let q1 = i32x4.add(bhi, i32x4.splat(r1));
-    let p2 = i32x4.add(blo, i32x4.splat(r2));
-    let q2 = i32x4.add(bhi, i32x4.splat(r2));
-    let p3 = i32x4.add(blo, i32x4.splat(r3));
-    let q3 = i32x4.add(bhi, i32x4.splat(r3));
+    let p0 = v128.load(bias + (c << 2));
+    let q0 = v128.load(bias + (c << 2), 16);
+    let p1 = p0;
+    let q1 = q0;
+    let p2 = p0;
+    let q2 = q0;
+    let p3 = p0;
+    let q3 = q0;
+    if (wz) {
+      p0 = i32x4.add(p0, i32x4.splat(r0));
+      q0 = i32x4.add(q0, i32x4.splat(r0));
+      p1 = i32x4.add(p1, i32x4.splat(r1));
+      q1 = i32x4.add(q1, i32x4.splat(r1));
+      p2 = i32x4.add(p2, i32x4.splat(r2));
+      q2 = i32x4.add(q2, i32x4.splat(r2));
+      p3 = i32x4.add(p3, i32x4.splat(r3));
+      q3 = i32x4.add(q3, i32x4.splat(r3));
+    }
     let x = preparedRows;
     for (const end = w + columnBytes; w < end; w += NR * KR) {
       const wlo = v128.load(w);
@@ -126,18 +141,18 @@ function gemm_4x8c4(
         const ehi = evens(whi);
         const ohi = odds(whi);
         const e0 = v128.load32_splat(x);
-        const o0 = v128.load32_splat(x, 4);
+        const o0 = v128.load32_splat(x, 16);
         p0 = accumulate(p0, elo, olo, e0, o0);
         q0 = accumulate(q0, ehi, ohi, e0, o0);
-        const e1 = v128.load32_splat(x, 8);
-        const o1 = v128.load32_splat(x, 12);
+        const e1 = v128.load32_splat(x, 4);
+        const o1 = v128.load32_splat(x, 20);
         p1 = accumulate(p1, elo, olo, e1, o1);
         q1 = accumulate(q1, ehi, ohi, e1, o1);
-        const e2 = v128.load32_splat(x, 16);
-        const o2 = v128.load32_splat(x, 20);
+        const e2 = v128.load32_splat(x, 8);
+        const o2 = v128.load32_splat(x, 24);
         p2 = accumulate(p2, elo, olo, e2, o2);
         q2 = accumulate(q2, ehi, ohi, e2, o2);
-        const e3 = v128.load32_splat(x, 24);
+        const e3 = v128.load32_splat(x, 12);
         const o3 = v128.load32_splat(x, 28);
         p3 = accumulate(p3, elo, olo, e3, o3);
         q3 = accumulate(q3, ehi, ohi, e3, o3);
@@ -147,13 +162,16 @@ function gemm_4x8c4(
     const s = requant + (c << 2);
     const left = n - c;
     if (left >= NR && rounding != ROUNDING_DOUBLE) {
-      const floor = floorOf(record);
-      const ceiling = ceilingOf(record);
-      const offset = offsetOf(record);
-      storeWhole(p0, q0, s, floor, ceiling, offset, y + c);
-      storeWhole(p1, q1, s, floor, ceiling, offset, y1 + c);
-      storeWhole(p2, q2, s, floor, ceiling, offset, y2 + c);
-      storeWhole(p3, q3, s, floor, ceiling, offset, y3 + c);
+      const slo = v128.load(s);
+      const shi = v128.load(s, 16);
+      storeWords(
+        singleWords(p0, q0, slo, shi, floor, magic, offset), singleWords(p1, q1, slo, shi, floor, magic, offset),
+        ceiling, y + c, y1 + c
+      );
+      storeWords(
+        singleWords(p2, q2, slo, shi, floor, magic, offset), singleWords(p3, q3, slo, shi, floor, magic, offset),
+        ceiling, y2 + c, y3 + c
+      );
     } else {
       storeSome(p0, q0, s, shiftsAfter, record, y + c, left);
       storeSome(p1, q1, s, shiftsAfter, record, y1 + c, left);
@@ -196,7 +214,7 @@ function gemm_1x8c4(
       }
       const s = requant + (c << 2);
       if (n - c >= NR && rounding != ROUNDING_DOUBLE)
-        storeWhole(p, q, s, floorOf(record), ceilingOf(record), offsetOf(record), y + c);
+        storeWhole(p, q, s, floorOf(record), ceilingOf(record), rounder(), offsetOf(record), y + c);
       else storeSome(p, q, s, shiftsAfter, record, y + c, n - c);
     } else {
       const columns = n - c < NR ? n - c : NR;

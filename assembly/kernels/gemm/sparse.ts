@@ -6,7 +6,7 @@ import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_ZERO_POINT } from 
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows, u32At, weights } from "../../engine/model";
 import { dotMode } from "../../simd/dot";
-import { ceilingOf, floorOf, offsetOf, storeOne, storeSome, storeWhole } from "../../simd/requantize";
+import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
 import { prepareRow, prepareRows, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 
@@ -37,7 +37,7 @@ function finish(
   record: usize, lo: v128, hi: v128, requant: usize, shiftsAfter: usize, y: usize, count: usize
 ): void {
   if (count >= NR && roundingAt(record, M_ROUNDING) != ROUNDING_DOUBLE)
-    storeWhole(lo, hi, requant, floorOf(record), ceilingOf(record), offsetOf(record), y);
+    storeWhole(lo, hi, requant, floorOf(record), ceilingOf(record), rounder(), offsetOf(record), y);
   else storeSome(lo, hi, requant, shiftsAfter, record, y, count);
 }
 
@@ -100,18 +100,18 @@ function tile(
             const ehi = evens(whi);
             const ohi = odds(whi);
             const e0 = v128.load32_splat(x);
-            const o0 = v128.load32_splat(x, 4);
+            const o0 = v128.load32_splat(x, 16);
             p0 = accumulate(p0, elo, olo, e0, o0);
             q0 = accumulate(q0, ehi, ohi, e0, o0);
-            const e1 = v128.load32_splat(x, 8);
-            const o1 = v128.load32_splat(x, 12);
+            const e1 = v128.load32_splat(x, 4);
+            const o1 = v128.load32_splat(x, 20);
             p1 = accumulate(p1, elo, olo, e1, o1);
             q1 = accumulate(q1, ehi, ohi, e1, o1);
-            const e2 = v128.load32_splat(x, 16);
-            const o2 = v128.load32_splat(x, 20);
+            const e2 = v128.load32_splat(x, 8);
+            const o2 = v128.load32_splat(x, 24);
             p2 = accumulate(p2, elo, olo, e2, o2);
             q2 = accumulate(q2, ehi, ohi, e2, o2);
-            const e3 = v128.load32_splat(x, 24);
+            const e3 = v128.load32_splat(x, 12);
             const o3 = v128.load32_splat(x, 28);
             p3 = accumulate(p3, elo, olo, e3, o3);
             q3 = accumulate(q3, ehi, ohi, e3, o3);
