@@ -4,15 +4,15 @@
  * its depthwise convolutions.
  */
 
-import { DOT_SATURATES, DOT_UNSIGNED } from "../abi";
+import { DOT_UNSIGNED } from "../abi";
 import { KR, NR, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
-import { dotMode } from "../simd/dot";
+import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { stepBytes } from "../simd/rows";
-import { windowBytes } from "../ops/dwconv";
+import { isRowwise, windowBytes } from "../ops/dwconv";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -26,11 +26,6 @@ function columnsOf(record: usize): usize {
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
 }
 
-/** The kernels use the 4-way dot product. */
-function usesDot(): bool {
-  return ASC_FEATURE_RELAXED_SIMD && dotMode() < DOT_SATURATES;
-}
-
 /** Bytes of four rows of the longest sum. */
 function rowBytes(): usize {
   let longest: usize = 0;
@@ -42,13 +37,13 @@ function rowBytes(): usize {
   return ((longest + 15) & ~15) * stepBytes(usesDot());
 }
 
-/** Bytes of the longest windows of depthwise convolutions. */
+/** Bytes of the longest windows of depthwise convolutions, and of those that are done like them. */
 function windowRowBytes(): f64 {
   let longest: f64 = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     const code = u32At(record, O_CODE);
-    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32)) longest = max<f64>(longest, windowBytes(record));
+    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32) || isRowwise(record)) longest = max<f64>(longest, windowBytes(record));
     record += u32At(record, O_BYTES);
   }
   return longest;

@@ -31,6 +31,7 @@ import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { copyOver, fillOver } from "../simd/copy";
 import { checkExtents, checkWeightPadding, packedBytes, paddedColumns, verifyMatmul } from "./gemm";
+import { isRowwise, runDwconv } from "./dwconv";
 import { verifyWindow } from "./window";
 
 export function verifyConv(record: usize): i32 {
@@ -105,6 +106,10 @@ function gather(
 
 /** Calls the GEMM on panels of at most C_PANEL_ROWS output pixels, group by group, image by image. */
 export function runConv(record: usize): void {
+  if (isRowwise(record)) {
+    runDwconv(record);
+    return;
+  }
   const isFloat = keeps(OP_CONV_F32) && !isKept(u32At(record, O_CODE), OP_CONV_QS8);
   const size: usize = isFloat ? 4 : 1;
   const xt = inputOf(record);

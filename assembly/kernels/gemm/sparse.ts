@@ -1,14 +1,14 @@
 /** int8 matrix multiply over the blocks of weights that are not zero throughout: qs8_qc8w_spmm. */
 
-import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
 import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
-import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_ZERO_POINT } from "../../records";
+import { M_MAX, M_MIN, M_ROUNDING, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
-import { i32At, preparedRows, u32At, weights } from "../../engine/model";
-import { dotMode } from "../../simd/dot";
+import { i32At, preparedRows } from "../../engine/model";
+import { dotFlip, usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, prepareRows, stepBytes } from "../../simd/rows";
+import { prepareRow, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
+import { preparedBias } from "./qs8-tile";
 
 /**
  * y[m,n] = requantize(bias[n] + Σ a[m,k]·w[n,k]) over the blocks of 8 columns × 4 k that `index` lists: per 8 columns
@@ -19,14 +19,11 @@ export function qs8_qc8w_spmm(
   record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize, bias: usize, requant: usize,
   shiftsAfter: usize, y: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (dotMode() < DOT_SATURATES) {
-      const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
-      const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
-      for (let r: usize = 0; r < m; r += 4)
-        tile(true, record, m - r, n, k, a + r * k, flip, index, w, prepared, requant, shiftsAfter, y + r * n);
-      return;
-    }
+  if (ASC_FEATURE_RELAXED_SIMD && usesDot()) {
+    const prepared = preparedBias(record, bias);
+    for (let r: usize = 0; r < m; r += 4)
+      tile(true, record, m - r, n, k, a + r * k, dotFlip(), index, w, prepared, requant, shiftsAfter, y + r * n);
+    return;
   }
   for (let r: usize = 0; r < m; r += 4)
     tile(false, record, m - r, n, k, a + r * k, 0, index, w, bias, requant, shiftsAfter, y + r * n);
@@ -56,10 +53,11 @@ function tile(
   const one: usize = rows > 1 ? 1 : 0;
   const two: usize = rows > 2 ? 2 : one;
   const three = rows - 1;
-  if (ASC_FEATURE_SIMD) {
-    if (rows > 1) prepareRows(useDot, a, a + one * k, a + two * k, a + three * k, k, flip);
-    else prepareRow(useDot, a, k, flip);
-  }
+  const step = ((k + 15) & ~15) * (stepBytes(useDot) >> 2);
+  const step2 = step << 1;
+  const step3 = step2 + step;
+  if (ASC_FEATURE_SIMD)
+    for (let r: usize = 0; r < rows; r++) prepareRow(useDot, a + r * k, k, flip, preparedRows + r * step);
   for (let c: usize = 0; c < n; c += NR) {
     const count: usize = load<u16>(index);
     index += 2;
@@ -77,7 +75,7 @@ function tile(
         let p3 = p0;
         let q3 = q0;
         for (; index < end; index += 2) {
-          const x = preparedRows + <usize>load<u16>(index) * stepBytes(useDot);
+          const x = preparedRows + <usize>load<u16>(index) * (stepBytes(useDot) >> 2);
           const wlo = v128.load(w);
           const whi = v128.load(w, 16);
           w += NR * KR;
@@ -85,13 +83,13 @@ function tile(
             const x0 = v128.load32_splat(x);
             p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x0, p0);
             q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x0, q0);
-            const x1 = v128.load32_splat(x, 4);
+            const x1 = v128.load32_splat(x + step);
             p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x1, p1);
             q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x1, q1);
-            const x2 = v128.load32_splat(x, 8);
+            const x2 = v128.load32_splat(x + step2);
             p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x2, p2);
             q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x2, q2);
-            const x3 = v128.load32_splat(x, 12);
+            const x3 = v128.load32_splat(x + step3);
             p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x3, p3);
             q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x3, q3);
           } else {
@@ -100,29 +98,30 @@ function tile(
             const ehi = evens(whi);
             const ohi = odds(whi);
             const e0 = v128.load32_splat(x);
-            const o0 = v128.load32_splat(x, 16);
+            const o0 = v128.load32_splat(x, 4);
             p0 = accumulate(p0, elo, olo, e0, o0);
             q0 = accumulate(q0, ehi, ohi, e0, o0);
-            const e1 = v128.load32_splat(x, 4);
-            const o1 = v128.load32_splat(x, 20);
+            const e1 = v128.load32_splat(x + step);
+            const o1 = v128.load32_splat(x + step, 4);
             p1 = accumulate(p1, elo, olo, e1, o1);
             q1 = accumulate(q1, ehi, ohi, e1, o1);
-            const e2 = v128.load32_splat(x, 8);
-            const o2 = v128.load32_splat(x, 24);
+            const e2 = v128.load32_splat(x + step2);
+            const o2 = v128.load32_splat(x + step2, 4);
             p2 = accumulate(p2, elo, olo, e2, o2);
             q2 = accumulate(q2, ehi, ohi, e2, o2);
-            const e3 = v128.load32_splat(x, 12);
-            const o3 = v128.load32_splat(x, 28);
+            const e3 = v128.load32_splat(x + step3);
+            const o3 = v128.load32_splat(x + step3, 4);
             p3 = accumulate(p3, elo, olo, e3, o3);
             q3 = accumulate(q3, ehi, ohi, e3, o3);
           }
         }
-        finish(record, p1, q1, s, shiftsAfter, y + one * n + c, left);
-        finish(record, p2, q2, s, shiftsAfter, y + two * n + c, left);
+        // The last row's own bytes are stored after those of the rows that do not exist.
         finish(record, p3, q3, s, shiftsAfter, y + three * n + c, left);
+        finish(record, p2, q2, s, shiftsAfter, y + two * n + c, left);
+        finish(record, p1, q1, s, shiftsAfter, y + one * n + c, left);
       } else {
         for (; index < end; index += 2) {
-          const x = preparedRows + (<usize>load<u16>(index) * stepBytes(useDot) >> 2);
+          const x = preparedRows + <usize>load<u16>(index) * (stepBytes(useDot) >> 2);
           const wlo = v128.load(w);
           const whi = v128.load(w, 16);
           w += NR * KR;
