@@ -47,14 +47,42 @@ function dotTile(
   record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(true, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(true, false, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 function pairTile(
   record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(false, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(false, false, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+}
+
+/**
+ * The same of a sparse matrix: `index` points at a count per eight columns, then the first k of each block of 4, u16; the rows
+ * begin at `x`.
+ */
+// @ts-ignore: decorator
+@inline
+export function sparseTile(
+  useDot: bool, record: usize, rows: usize, n: usize, index: usize, x: usize, step: usize, w: usize, bias: usize,
+  requant: usize, shiftsAfter: usize, y: usize
+): void {
+  if (useDot) sparseDotTile(record, rows, n, 0, 0, index, x, step, w, bias, requant, shiftsAfter, y, n);
+  else sparsePairTile(record, rows, n, 0, 0, index, x, step, w, bias, requant, shiftsAfter, y, n);
+}
+
+function sparseDotTile(
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+): void {
+  gemm_4x8c4(true, true, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+}
+
+function sparsePairTile(
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
+): void {
+  gemm_4x8c4(false, true, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 /**
@@ -81,7 +109,7 @@ export function qs8_qc8w_conv(
 // @ts-ignore: decorator
 @inline
 function gemm_4x8c4(
-  useDot: bool, record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  useDot: bool, isSparse: bool, record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
@@ -116,10 +144,18 @@ function gemm_4x8c4(
       p3 = i32x4.add(p3, v128.load32_splat(rowTerms, 12));
       q3 = i32x4.add(q3, v128.load32_splat(rowTerms, 12));
     }
+    if (isSparse) {
+      column = <usize>load<u16>(taps) * (NR * KR);
+      taps += 2;
+    }
     let t = taps;
     for (const end = w + column; w < end; t += 4) {
-      let x = <usize>load<u32>(t) + shift;
-      for (const stop = w + run; w < stop; w += NR * KR) {
+      let x = isSparse ? 0 : <usize>load<u32>(t) + shift;
+      for (const stop = isSparse ? end : w + run; w < stop; w += NR * KR) {
+        if (isSparse) {
+          x = shift + <usize>load<u16>(taps) * (stepBytes(useDot) >> 2);
+          taps += 2;
+        }
         const wlo = v128.load(w);
         const whi = v128.load(w, 16);
         if (ASC_FEATURE_RELAXED_SIMD && useDot) {
@@ -157,7 +193,7 @@ function gemm_4x8c4(
           p3 = accumulate(p3, elo, olo, e3, o3);
           q3 = accumulate(q3, ehi, ohi, e3, o3);
         }
-        x += stepBytes(useDot);
+        if (!isSparse) x += stepBytes(useDot);
       }
     }
     const s = requant + (c << 2);
