@@ -11,7 +11,7 @@ import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from 
 import { isKept } from "./kept";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
-import { stepBytes } from "../simd/rows";
+import { rowBytes } from "../simd/rows";
 import { isRowwise, windowBytes } from "../ops/dwconv";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
@@ -27,14 +27,14 @@ function columnsOf(record: usize): usize {
 }
 
 /** Bytes of four rows of the longest sum. */
-function rowBytes(): usize {
+function fourRows(): usize {
   let longest: usize = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) longest = max<usize>(longest, u32At(record, M_K));
     record += u32At(record, O_BYTES);
   }
-  return ((longest + 15) & ~15) * stepBytes(usesDot());
+  return rowBytes(longest) << 2;
 }
 
 /** Bytes of the longest windows of depthwise convolutions, and of those that are done like them. */
@@ -53,7 +53,7 @@ function windowRowBytes(): f64 {
 export function preparedBytes(): f64 {
   let bytes = windowRowBytes();
   if (!ASC_FEATURE_SIMD) return bytes;
-  bytes += <f64>rowBytes();
+  bytes += <f64>fourRows();
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
@@ -71,7 +71,7 @@ export function prepare(at: usize): void {
   prepareRounding();
   setPreparedRows(at);
   if (!usesDot()) return;
-  at += rowBytes();
+  at += fourRows();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) {

@@ -126,12 +126,6 @@ export function windowBytes(record: usize): f64 {
   return <f64>(spannedRows(record) + 1) * rowStride(record);
 }
 
-/** n int8 of an input row as a convolution's windows have them. */
-function prepareWindow(from: usize, n: usize, to: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD && usesDot()) prepareRow(true, from, n, dotFlip(), to);
-  else prepareRow(false, from, n, 0, to);
-}
-
 export function runDwconv(record: usize): void {
   const isFloat = keeps(OP_DWCONV_F32) && u32At(record, O_CODE) == OP_DWCONV_F32;
   const rowwise = isConv(record);
@@ -182,7 +176,7 @@ export function runDwconv(record: usize): void {
           const to = copies + <usize>(copied % span) * stride;
           fillOver(to, pad, left * pixel);
           const from = x + <usize>copied * width * inPixel;
-          if (rowwise) prepareWindow(from, middle * channels, to + left * pixel);
+          if (rowwise) prepareRow(from, middle * channels, to + left * pixel);
           else copyOver(to + left * pixel, from, middle * pixel);
           fillOver(to + (left + middle) * pixel, pad, (seen - left - middle) * pixel);
         }

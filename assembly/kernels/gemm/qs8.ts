@@ -4,9 +4,9 @@ import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
 import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows } from "../../engine/model";
-import { dotFlip, usesDot } from "../../simd/dot";
+import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, stepBytes } from "../../simd/rows";
+import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { columnBytes, preparedBias, rowTerms, tile } from "./qs8-tile";
 
@@ -26,26 +26,26 @@ export function qs8_qc8w_gemm(
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD && usesDot())
     run(
-      true, record, m, n, k, a, aStride, dotFlip(), w, preparedBias(record, bias), requant, shiftsAfter, y, yStride
+      true, record, m, n, k, a, aStride, w, preparedBias(record, bias), requant, shiftsAfter, y, yStride
     );
-  else run(false, record, m, n, k, a, aStride, 0, w, bias, requant, shiftsAfter, y, yStride);
+  else run(false, record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 /** `useDot` is a literal, as tile() has it. */
 // @ts-ignore: decorator
 @inline
 function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, flip: i8, w: usize, bias: usize,
+  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
-    const step = ((k + 15) & ~15) * (stepBytes(useDot) >> 2);
+    const step = rowBytes(k);
     store<u32>(rowTable, <u32>preparedRows);
     while (m > 1) {
       const rows: usize = m < 4 ? m : 4;
       for (let r: usize = 0; r < rows; r++) {
-        prepareRow(useDot, a, k, flip, preparedRows + r * step);
+        prepareRow(a, k, preparedRows + r * step);
         store<i32>(rowTerms + (r << 2), rowTerm(a, k, wz));
         a += aStride;
       }
@@ -57,7 +57,7 @@ function run(
     }
   }
   while (m > 0) {
-    if (ASC_FEATURE_SIMD) prepareRow(useDot, a, k, flip, preparedRows);
+    if (ASC_FEATURE_SIMD) prepareRow(a, k, preparedRows);
     gemm_1x8c4(useDot, record, n, k, a, rowTerm(a, k, wz), w, bias, requant, shiftsAfter, y);
     a += aStride;
     y += yStride;

@@ -4,9 +4,9 @@ import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
 import { M_MAX, M_MIN, M_ROUNDING, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows } from "../../engine/model";
-import { dotFlip, usesDot } from "../../simd/dot";
+import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, stepBytes } from "../../simd/rows";
+import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { preparedBias, sparseTile } from "./qs8-tile";
 
@@ -20,22 +20,22 @@ export function qs8_qc8w_spmm(
   shiftsAfter: usize, y: usize
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD && usesDot())
-    run(true, record, m, n, k, a, dotFlip(), index, w, preparedBias(record, bias), requant, shiftsAfter, y);
-  else run(false, record, m, n, k, a, 0, index, w, bias, requant, shiftsAfter, y);
+    run(true, record, m, n, k, a, index, w, preparedBias(record, bias), requant, shiftsAfter, y);
+  else run(false, record, m, n, k, a, index, w, bias, requant, shiftsAfter, y);
 }
 
 /** `useDot` is a literal, as tile() has it. */
 // @ts-ignore: decorator
 @inline
 function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, flip: i8, index: usize, w: usize,
+  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize,
   bias: usize, requant: usize, shiftsAfter: usize, y: usize
 ): void {
-  const step = ((k + 15) & ~15) * (stepBytes(useDot) >> 2);
+  const step = rowBytes(k);
   while (m > 0) {
     const rows: usize = m < 4 ? m : 4;
     if (ASC_FEATURE_SIMD)
-      for (let r: usize = 0; r < rows; r++) prepareRow(useDot, a + r * k, k, flip, preparedRows + r * step);
+      for (let r: usize = 0; r < rows; r++) prepareRow(a + r * k, k, preparedRows + r * step);
     if (ASC_FEATURE_SIMD && rows > 1)
       sparseTile(useDot, record, rows, n, index, preparedRows, step, w, bias, requant, shiftsAfter, y);
     else
