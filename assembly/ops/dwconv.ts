@@ -92,16 +92,28 @@ export function isRowwise(record: usize): bool {
   const x = inputOf(record);
   const width = dimOf(outputOf(record), 2);
   return (
-    u32At(record, C_GROUPS) == 1 && u32At(record, W_DILATION_H) == 1 && u32At(record, W_DILATION_W) == 1 &&
+    u32At(record, C_GROUPS) == 1 && u32At(record, W_DILATION_W) == 1 &&
     (dimOf(x, 3) & (KR - 1)) == 0 && i32At(record, M_WEIGHT_ZERO_POINT) == 0 && ((width & 3) == 0 || width > 16) &&
     windowBytes(record) <= MOST_WINDOW_BYTES
   );
 }
 
+// @ts-ignore: decorator
+@inline
+function isFloat32(record: usize): bool {
+  return keeps(OP_DWCONV_F32) && u32At(record, O_CODE) == OP_DWCONV_F32;
+}
+
+// @ts-ignore: decorator
+@inline
+function channelsOf(record: usize): u32 {
+  return isConv(record) ? dimOf(inputOf(record), 3) : u32At(record, M_N);
+}
+
 /** Bytes of a window's element. */
 function elementSize(record: usize): usize {
   if (isConv(record)) return stepBytes(usesDot()) >> 2;
-  return dtypeOf(outputOf(record)) == DTYPE_FLOAT32 ? 4 : 1;
+  return isFloat32(record) ? 4 : 1;
 }
 
 /** Pixels of an input row that the windows of one output row see; a convolution's come in fours. */
@@ -113,7 +125,7 @@ function seenWidth(record: usize): f64 {
 
 /** Bytes from one row to the next of the windows' copy; copyOver and prepareRow write past a row. */
 function rowStride(record: usize): f64 {
-  return roundUp(seenWidth(record) * dimOf(inputOf(record), 3) * <f64>elementSize(record) + 32, 16);
+  return roundUp(seenWidth(record) * channelsOf(record) * <f64>elementSize(record) + 32, 16);
 }
 
 /** Input rows from the first to the last of a window. */
@@ -127,7 +139,7 @@ export function windowBytes(record: usize): f64 {
 }
 
 export function runDwconv(record: usize): void {
-  const isFloat = keeps(OP_DWCONV_F32) && u32At(record, O_CODE) == OP_DWCONV_F32;
+  const isFloat = isFloat32(record);
   const rowwise = isConv(record);
   const size = elementSize(record);
   const xt = inputOf(record);
@@ -136,7 +148,7 @@ export function runDwconv(record: usize): void {
   const width: usize = dimOf(xt, 2);
   const outHeight = <i32>dimOf(yt, 1);
   const outWidth: usize = dimOf(yt, 2);
-  const channels: usize = dimOf(xt, 3);
+  const channels: usize = channelsOf(record);
   const pixel = channels * size;
   const inPixel = rowwise ? channels : pixel;
   const n: usize = u32At(record, M_N);
@@ -200,7 +212,7 @@ export function runDwconv(record: usize): void {
       else if (isFloat) f32_dwconv(record, outWidth, step, channels, taps, count, w, bias, y);
       else if (keeps(OP_DWCONV_QS8))
         qs8_qc8w_dwconv(record, outWidth, step, channels, taps, pairs, w, bias, requant, shiftsAfter, y);
-      y += outWidth * n * (isFloat ? 4 : 1);
+      y += outWidth * (rowwise ? n : pixel);
       top += i32At(record, W_STRIDE_H);
     }
     x += <usize>height * width * inPixel;
