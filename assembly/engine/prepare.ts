@@ -1,18 +1,18 @@
 /**
  * What the SIMD tiers add to a verified model: room for four activation rows of its int8 matrix multiplies (simd/rows.ts),
  * and where relaxed dot products are exact a second bias for each, less 128·Σ w. All tiers: the rows of one window of
- * its depthwise convolutions.
+ * its convolutions.
  */
 
 import { DOT_UNSIGNED } from "../abi";
-import { KR, NR, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
+import { KR, NR, OP_CONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { rowBytes } from "../simd/rows";
-import { isRowwise, windowBytes } from "../ops/dwconv";
+import { hasWindows, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -37,13 +37,12 @@ function fourRows(): usize {
   return rowBytes(longest) << 2;
 }
 
-/** Bytes of the longest windows of depthwise convolutions, and of those that are done like them. */
+/** Bytes of the most that windows need. */
 function windowRowBytes(): f64 {
   let longest: f64 = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    const code = u32At(record, O_CODE);
-    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32) || isRowwise(record)) longest = max<f64>(longest, windowBytes(record));
+    if (hasWindows(u32At(record, O_CODE))) longest = max<f64>(longest, windowBytes(record));
     record += u32At(record, O_BYTES);
   }
   return longest;
