@@ -180,41 +180,49 @@ function block4(
   flush(sums + 96, p3, q3, scales);
 }
 
-/** One row of one block, straight from 4-bit weights. */
+/** One row of one block, straight from weights of 4 bits or, with `isCrumbs`, a literal, of 2. */
 // @ts-ignore: decorator
 @inline
-function block1Nibbles(w: usize, k: usize, a: usize, s: usize, zlo: v128, zhi: v128, scales: usize): void {
+function block1Bits(isCrumbs: bool, w: usize, k: usize, a: usize, s: usize, zlo: v128, zhi: v128, scales: usize): void {
   let p = start(zlo, s);
   let q = start(zhi, s);
   if (!ASC_FEATURE_RELAXED_SIMD) {
-    const nibble = i16x8.splat(15);
+    const nibble = i16x8.splat(isCrumbs ? 3 : 15);
+    const half: i32 = isCrumbs ? 2 : 4;
+    let v = nibble;
     for (let i: usize = 0; i < k; i += 4) {
-      const v = v128.load(w);
-      w += 16;
+      if (isCrumbs && (i & 4) != 0) {
+        v = i16x8.shr_u(v, 4);
+      } else {
+        v = v128.load(w);
+        w += 16;
+      }
       const x = v128.load32_splat(a + i);
       const e = evens(x);
       const o = odds(x);
       p = accumulate(p, v128.and(v, nibble), v128.and(i16x8.shr_u(v, 8), nibble), e, o);
-      q = accumulate(q, v128.and(i16x8.shr_u(v, 4), nibble), i16x8.shr_u(v, 12), e, o);
+      const last = i16x8.shr_u(v, 8 + half);
+      q = accumulate(q, v128.and(i16x8.shr_u(v, half), nibble), isCrumbs ? v128.and(last, nibble) : last, e, o);
     }
     flush(sums, p, q, scales);
     return;
   }
-  const low = i8x16.splat(15);
+  const low = i8x16.splat(isCrumbs ? 3 : 15);
+  const half: i32 = isCrumbs ? 2 : 4;
   for (let from: usize = 0; from < k; from += NARROW_STEPS << 2) {
     const to = from + (NARROW_STEPS << 2) < k ? from + (NARROW_STEPS << 2) : k;
     let c = i16x8.splat(0);
     let d = i16x8.splat(0);
     for (let i = from; i < to; i += 8) {
       const v0 = v128.load(w);
-      const v1 = v128.load(w, 16);
-      w += 32;
+      const v1 = isCrumbs ? i16x8.shr_u(v0, 4) : v128.load(w, 16);
+      w += isCrumbs ? 16 : 32;
       const x0 = v128.load32_splat(a + i);
       const x1 = v128.load32_splat(a + i, 4);
       c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, low)));
-      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 4), low)));
+      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, half), low)));
       c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, low)));
-      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 4), low)));
+      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, half), low)));
     }
     p = i32x4.add(p, i32x4.extadd_pairwise_i16x8_s(c));
     q = i32x4.add(q, i32x4.extadd_pairwise_i16x8_s(d));
@@ -283,7 +291,7 @@ export function qd8_f32_gemm(
   const padded = (k + 7) & ~7;
   const head = blockHead(hasZeroPoints);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
-  const direct = ASC_FEATURE_SIMD && format == WEIGHTS_I4 && m < 3;
+  const direct = ASC_FEATURE_SIMD && isNarrow && m < 3;
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
     const left = n - c < NR ? n - c : NR;
@@ -324,9 +332,10 @@ export function qd8_f32_gemm(
               r0 + sumAt, r1 + sumAt, r2 + sumAt, r3 + sumAt, zlo, zhi, from
             );
         } else if (ASC_FEATURE_SIMD && direct) {
-          block1Nibbles(
-            from + head, length, r0 + at, r0 + sumAt, zeroPoints(z, zeroPoint, 0), zeroPoints(z, zeroPoint, 4), from
-          );
+          const zlo = zeroPoints(z, zeroPoint, 0);
+          const zhi = zeroPoints(z, zeroPoint, 4);
+          if (format == WEIGHTS_I2) block1Bits(true, from + head, length, r0 + at, r0 + sumAt, zlo, zhi, from);
+          else block1Bits(false, from + head, length, r0 + at, r0 + sumAt, zlo, zhi, from);
         } else block1(values, length, r0 + at, r0 + sumAt, z, zeroPoint, from);
         from += head + blockBytes(format, length);
         sumAt += 4;
