@@ -39,11 +39,14 @@ export function qs8_qc8w_dwconv(
         let q = v128.load(bias + (c << 2), 16);
         const offset = i16x8.splat(<i16>wz);
         for (let t = taps; t < end; t += 8) {
-          const x = v128.load8x8_s(<usize>load<u32>(t) + at);
-          const z = v128.load8x8_s(<usize>load<u32>(t, 4) + at);
-          p = addLow(p, x, z, weightsAt(wp, offset));
-          q = addHigh(q, x, z, weightsAt(wp + 8, offset));
+          const x = v128.load64_zero(<usize>load<u32>(t) + at);
+          const z = v128.load64_zero(<usize>load<u32>(t, 4) + at);
+          const xz = i8x16.shuffle(x, z, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+          const wlo = i16x8.sub(v128.load8x8_s(wp), offset);
+          const whi = i16x8.sub(v128.load8x8_s(wp, 8), offset);
           wp += NR * 2;
+          p = i32x4.add(p, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(xz), wlo));
+          q = i32x4.add(q, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(xz), whi));
         }
         const s = requant + (c << 2);
         if (channels - c >= NR && rounding != ROUNDING_DOUBLE)
@@ -78,18 +81,25 @@ function weightsAt(w: usize, offset: v128): v128 {
   return i16x8.sub(v128.load8x8_s(w), offset);
 }
 
-/** Sum of channels 0 … 3, with the taps at x and z of eight. */
+/** The two taps at x and z, of channels 0 … 3 beside those of 4 … 7. */
 // @ts-ignore: decorator
 @inline
-function addLow(sum: v128, x: v128, z: v128, w: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.shuffle<i16>(x, z, 0, 8, 1, 9, 2, 10, 3, 11), w));
+function tapsAt(x: usize, z: usize): v128 {
+  return i8x16.shuffle(
+    v128.load64_zero(x), v128.load64_zero(z), 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+  );
 }
 
-/** Of channels 4 … 7. */
 // @ts-ignore: decorator
 @inline
-function addHigh(sum: v128, x: v128, z: v128, w: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.shuffle<i16>(x, z, 4, 12, 5, 13, 6, 14, 7, 15), w));
+function addLow(sum: v128, taps: v128, w: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(taps), w));
+}
+
+// @ts-ignore: decorator
+@inline
+function addHigh(sum: v128, taps: v128, w: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(taps), w));
 }
 
 /** 3 × 3 windows, one rounding, whole eights of channels: each along the whole run of pixels, its weights widened once. */
@@ -125,26 +135,22 @@ function dwconv_3x3(
     for (const end = x + pixels * step; x != end; x += step) {
       let p = v128.load(bias + (c << 2));
       let q = v128.load(bias + (c << 2), 16);
-      let t = v128.load8x8_s(x);
-      let u = v128.load8x8_s(x + next);
-      p = addLow(p, t, u, l0);
-      q = addHigh(q, t, u, h0);
-      t = v128.load8x8_s(x + (next << 1));
-      u = v128.load8x8_s(x1);
-      p = addLow(p, t, u, l1);
-      q = addHigh(q, t, u, h1);
-      t = v128.load8x8_s(x1 + next);
-      u = v128.load8x8_s(x1 + (next << 1));
-      p = addLow(p, t, u, l2);
-      q = addHigh(q, t, u, h2);
-      t = v128.load8x8_s(x2);
-      u = v128.load8x8_s(x2 + next);
-      p = addLow(p, t, u, l3);
-      q = addHigh(q, t, u, h3);
+      let t = tapsAt(x, x + next);
+      p = addLow(p, t, l0);
+      q = addHigh(q, t, h0);
+      t = tapsAt(x + (next << 1), x1);
+      p = addLow(p, t, l1);
+      q = addHigh(q, t, h1);
+      t = tapsAt(x1 + next, x1 + (next << 1));
+      p = addLow(p, t, l2);
+      q = addHigh(q, t, h2);
+      t = tapsAt(x2, x2 + next);
+      p = addLow(p, t, l3);
+      q = addHigh(q, t, h3);
       // The tenth tap weighs nothing.
-      t = v128.load8x8_s(x2 + (next << 1));
-      p = addLow(p, t, t, l4);
-      q = addHigh(q, t, t, h4);
+      t = tapsAt(x2 + (next << 1), x2);
+      p = addLow(p, t, l4);
+      q = addHigh(q, t, h4);
       storeWhole(p, q, requant + (c << 2), floor, ceiling, magic, zero, to);
       x1 += step;
       x2 += step;
