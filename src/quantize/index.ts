@@ -18,6 +18,7 @@ import { assignSchemes, type Recipe } from "./recipe.ts";
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";
+import { quantizeTables } from "./tables.ts";
 import { floats } from "./weights.ts";
 
 export interface BuildOptions
@@ -127,6 +128,8 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
+  const narrow = [...schemes].flatMap(([{ name }, { scheme }]) => (scheme.startsWith("float") ? [] : [name]));
+  quantized.graph = quantizeTables(quantized.graph, new Set(narrow));
   return { float, quantized, weights: rounded.report };
 }
 

@@ -76,7 +76,15 @@ const parts = {
   ...Object.fromEntries(
     schemes.map((scheme) => [
       scheme,
-      { make: layersOf(scheme), systems: [...ours, ...layerPeers, "onnxruntime-node"] },
+      {
+        make: layersOf(scheme),
+        systems: [
+          ...ours,
+          ...layerPeers,
+          ...(scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []),
+          "onnxruntime-node",
+        ],
+      },
     ]),
   ),
   models: { make: modelFiles, systems: [...ours, ...peers, "onnxruntime-node"] },

@@ -34,18 +34,20 @@ const nibblenet = (tier) => async (host) => {
   };
 };
 
-const litert = (build) => async (host) => {
-  const { litert: runtime, start } = await host.litert(build);
-  await start();
-  return async (workload) => {
-    const bytes = await host.bytes(fileOf(workload, "tflite"));
-    const model = await runtime.loadAndCompile(bytes, { accelerator: "wasm" });
-    const input = new runtime.Tensor(valuesFor(workload.input), workload.input.shape);
-    return async (count) => {
-      for (let i = 0; i < count; i++) for (const output of await model.run([input])) output.delete();
+const litert =
+  (build, kind = "tflite") =>
+  async (host) => {
+    const { litert: runtime, start } = await host.litert(build);
+    await start();
+    return async (workload) => {
+      const bytes = await host.bytes(fileOf(workload, kind));
+      const model = await runtime.loadAndCompile(bytes, { accelerator: "wasm" });
+      const input = new runtime.Tensor(valuesFor(workload.input), workload.input.shape);
+      return async (count) => {
+        for (let i = 0; i < count; i++) for (const output of await model.run([input])) output.delete();
+      };
     };
   };
-};
 
 /** Its own JavaScript around the module goes through a slower, asynchronous interface; this calls the module. */
 async function tfjsTflite(host) {
@@ -136,6 +138,7 @@ export const systems = {
   "nibblenet simd": nibblenet("simd"),
   "LiteRT.js relaxed": litert("relaxed"),
   "LiteRT.js compat": litert("compat"),
+  "LiteRT.js relaxed, a scale per channel": litert("relaxed", "perChannel"),
   "tfjs-tflite": tfjsTflite,
   "onnxruntime-web": onnxruntime("onnxruntime-web", "wasm"),
   "onnxruntime-node": onnxruntime("onnxruntime-node", "cpu"),
