@@ -92,6 +92,11 @@ const parts = {
     make: () => [written("decode", decodeStack())],
     systems: ours,
   },
+  "decode in Chromium": {
+    make: () => [written("decode", decodeStack())],
+    systems: [...ours, "wllama"],
+    place: "chromium",
+  },
   "models in Chromium": { make: modelFiles, systems: [...ours, ...peers], place: "chromium" },
 };
 
