@@ -176,7 +176,7 @@ const refusals: [what: string, message: RegExp, policy?: string][] = [
   ["an engine served as text, to WebAssembly.compileStreaming", /MIME.*; compileEngine: tier simd$/i],
   [
     "a bundle imported as a module",
-    /^(undefined: .*module.*|no error); compiled from its bytes: init\(\) 0$/i,
+    /^(undefined: .*(module|MIME).*|no error); compiled from its bytes: init\(\) 0$/i,
   ],
   [
     "a bundle imported as a module, served as text",
