@@ -18,7 +18,7 @@ import type { Io } from "./io.ts";
 import type { Metadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { packSource, type Source } from "./model.ts";
-import { examples, jsonOption, numberIn, outputOption, positiveInteger } from "./options.ts";
+import { examples, jsonOption, numberIn, outputOption, positiveInteger, samplePlaces } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
@@ -61,7 +61,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(outputOption())
     .option(
       "--data <path...>",
-      "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
+      `samples to calibrate on: ${samplePlaces}; weight-…, dynamic-… and float schemes do without`,
     );
   addSearchOptions(addMethodOptions(addSchemeOptions(command)))
     .addOption(
@@ -94,6 +94,8 @@ export function registerQuantize(program: Command, io: Io): void {
         "quantize model.onnx -o model.nbl --data samples/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --pcm log-mel",
+        "quantize mobilenet.onnx -o small.nbl --data images/ --image mean=0.485,0.456,0.406/std=0.229,0.224,0.225",
+        "quantize model.onnx -o model.nbl --data samples.mjs",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
         "quantize model.onnx -o small.nbl --data samples/ --budget size=60kB --report small.html",
@@ -127,7 +129,11 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
   refuseQuantized(graph, file);
   const metadata = metadataOf(source, graph, options);
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
-  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
+  const reading = {
+    ...(metadata.labels && { labels: metadata.labels }),
+    ...(options.image && { image: options.image }),
+    ...reader,
+  };
   const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
   const places = {
     calibration: data && {

@@ -74,7 +74,7 @@ function inThisThread(shared: Shared | undefined, signal: AbortSignal | undefine
     async run(name, input, onProgress) {
       await setImmediate();
       checkSignal(signal);
-      return tasks[name](input as never, shared!, onProgress ?? (() => {})) as Output<typeof name>;
+      return (await tasks[name](input as never, shared!, onProgress ?? (() => {}))) as Output<typeof name>;
     },
     close: async () => {},
   };

@@ -23,4 +23,4 @@ export const tasks = {
 
 export type TaskName = keyof typeof tasks;
 export type Input<N extends TaskName> = Parameters<(typeof tasks)[N]>[0];
-export type Output<N extends TaskName> = ReturnType<(typeof tasks)[N]>;
+export type Output<N extends TaskName> = Awaited<ReturnType<(typeof tasks)[N]>>;
