@@ -13,7 +13,7 @@ import { NibbleError } from "../runtime/errors.ts";
 import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
-import { interruptible } from "./interrupt.ts";
+import { interruptible, untilInterrupted } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import type { Metadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
@@ -155,8 +155,8 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
     io: options.io,
   };
 
-  const made = await interruptible(io, (signal) =>
-    withProgress(io, async (bar) => {
+  const { report, bytes, model, lines } = await interruptible(io, async (signal) => {
+    const made = await withProgress(io, async (bar) => {
       const found =
         searchFile === undefined
           ? undefined
@@ -178,36 +178,36 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       const work = { graph, ...places, narrow: found !== undefined, options: settings };
       const result = await pool.run("quantize", work, bar.update).finally(pool.close);
       return { ...result, search: found?.report };
-    }),
-  );
-  const report: Report = {
-    ...made.report,
-    ...(made.search && { search: made.search }),
-    provenance: {
-      source: metadata.source!,
-      ...(made.calibration && { calibration: made.calibration }),
-      options: provenOptions(options),
-    },
-  };
-  const whole = surrounded(source, made.graph, metadata, frontEnd, options);
-  const { bytes, model } = packWithin(source, whole.graph, whole.metadata, report, options.budget?.size);
-  const page = {
-    ...(metadata.labels && { labels: metadata.labels }),
-    measuredOn: basename(options.eval ?? data?.[0] ?? ""),
-    sizes: { source: source.bytes.length, packed: bytes.length },
-  };
-  writeFiles([
-    { path: output, bytes },
-    ...(reportFile === undefined
-      ? []
-      : [{ path: reportFile, bytes: await reportBytes(reportFile, report, page) }]),
-  ]);
+    });
+    const report: Report = {
+      ...made.report,
+      ...(made.search && { search: made.search }),
+      provenance: {
+        source: metadata.source!,
+        ...(made.calibration && { calibration: made.calibration }),
+        options: provenOptions(options),
+      },
+    };
+    const whole = surrounded(source, made.graph, metadata, frontEnd, options);
+    const packed = packWithin(source, whole.graph, whole.metadata, report, options.budget?.size);
+    const page = {
+      ...(metadata.labels && { labels: metadata.labels }),
+      measuredOn: basename(options.eval ?? data?.[0] ?? ""),
+      sizes: { source: source.bytes.length, packed: packed.bytes.length },
+    };
+    const outputs = [{ path: output, bytes: packed.bytes }];
+    if (reportFile !== undefined)
+      outputs.push({ path: reportFile, bytes: await reportBytes(reportFile, report, page) });
+    await untilInterrupted(signal);
+    writeFiles(outputs);
+    return { ...packed, report, lines: whole.lines };
+  });
 
   const inspection = inspectModel(model, bytes.length);
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
-      ...whole.lines,
+      ...lines,
       ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),

@@ -81,6 +81,6 @@ function inThisThread(shared: Shared | undefined, signal: AbortSignal | undefine
 }
 
 /** @throws NibbleError "interrupted" once the signal has come. */
-function checkSignal(signal: AbortSignal | undefined): void {
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new NibbleError("interrupted", "interrupted: nothing was written");
 }
