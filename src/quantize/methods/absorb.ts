@@ -43,7 +43,7 @@ export function absorbBiases(
   for (const { tensor, source, readers } of sites) {
     const { low, high } = statistics.get(tensor)!;
     const isBounded = matrixOf(source)!.node.attributes.activation.min === 0;
-    const shifts = low.map((value, c) => (isBounded ? Math.max(0, value) : (value + high[c]) / 2));
+    const shifts = shiftsOf(low, high, isBounded);
     const own = biasOf(source);
     for (let c = 0; c < own.length; c++) own[c] -= shifts[c];
     for (const reader of readers) {
@@ -59,6 +59,16 @@ export function absorbBiases(
     return data ? ({ ...node, inputs: [node.inputs[0], node.inputs[1], { ...bias, data }] } as Node) : node;
   });
   return { graph: { ...graph, nodes }, shifted: sites.length };
+}
+
+/**
+ * The least shifts that leave the tensor no wider than its widest channel: what moves further gains nothing, and what a
+ * ReLU bounds from below must not be clipped by samples yet to come.
+ */
+function shiftsOf(low: Float64Array, high: Float64Array, isBounded: boolean): Float64Array {
+  const widest = high.reduce((most, value, c) => Math.max(most, value - low[c]), 0);
+  const [floor, ceiling] = isBounded ? [0, widest] : [-widest / 2, widest / 2];
+  return high.map((value, c) => Math.max(value - ceiling, Math.min(low[c] - floor, 0)));
 }
 
 /** Padding would have to be what is absorbed. */
