@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { Graph, Node } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+import { withRows } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
@@ -125,8 +126,9 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const graph = readSource(source, options);
-  refuseQuantized(graph, file);
+  const read = readSource(source, options);
+  refuseQuantized(read, file);
+  const graph = searchFile === undefined ? read : withRows(read);
   const metadata = metadataOf(source, graph, options);
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
   const reading = {
@@ -161,10 +163,10 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
         searchFile === undefined
           ? undefined
           : await searchRecipe({
-              ...{ graph, options, recipe, signal, bar },
+              ...{ source: read, graph, options, recipe, signal, bar },
               task: { ...places, calibration: places.calibration!, build },
               file: searchFile,
-              source: metadata.source!.sha256,
+              digest: metadata.source!.sha256,
               metadata,
             });
       const pool = await openPool({ threads: 1, signal });

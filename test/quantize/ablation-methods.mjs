@@ -35,15 +35,11 @@ const lowRank = [0.75, 0.5].map((share) => [
 ]);
 const cases = {
   resnet8: [...rounding("int4"), ...prepared(["smooth"]), apart],
-  vww: [
-    ...rounding("int4"),
-    ...prepared(["smooth"], ["absorb"], ["equalize"], ["equalize", "absorb"]),
-    apart,
-  ],
+  vww: [...prepared(["smooth"]), apart],
   keyword: [
     ...rounding("int4"),
     ...rounding("weight-int4", ["rtn", "mse", "hqq"], { asymmetric: true }),
-    ...prepared(["smooth"], ["absorb"], ["equalize"], ["equalize", "absorb"]),
+    ...prepared(["smooth"]),
     apart,
     ...lowRank,
   ],
