@@ -20,10 +20,15 @@ export interface DataOptions {
   anyLabel?: boolean;
 }
 
+/** Decoded samples that are kept for the next walk over them: pictures and features take longer to make than to run. */
+const memoryLimit = 256 * 2 ** 20;
+
+const bytesOf = ({ inputs }: Sample): number => inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
 /** `labelled` of the samples have a class. */
 export type LabelledSet = SampleSet & { readonly labelled: number };
 
-/** The samples of several files, folders and modules; files are read when their turn comes, modules at once. */
+/** The samples of several files, folders and modules; files are read when their turn first comes, modules at once. */
 export async function openData(
   paths: readonly string[],
   inputs: readonly InputSpec[],
@@ -40,6 +45,7 @@ export async function openData(
       throw error;
     }
   };
+  let room = memoryLimit;
   const all: Entry[] = [];
   for (const path of paths) all.push(...(await entriesOf(path)));
 
@@ -50,9 +56,17 @@ export async function openData(
     return listSamples(path).map((entry) => {
       const label = labelOf(entry);
       const { file } = entry;
+      let kept: Sample | undefined;
       return {
         label,
-        read: () => ({ name: file, inputs: read(file), ...(label !== undefined && { label }) }),
+        read: () => {
+          const sample = kept ?? { name: file, inputs: read(file), ...(label !== undefined && { label }) };
+          if (!kept && bytesOf(sample) <= room) {
+            room -= bytesOf(sample);
+            kept = sample;
+          }
+          return sample;
+        },
       };
     });
   }

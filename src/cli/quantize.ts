@@ -82,7 +82,10 @@ export function registerQuantize(program: Command, io: Io): void {
       new Option("--io <type>", "type of inputs and outputs").choices(["float32", "int8"]).default("float32"),
     );
   addSourceOptions(command)
-    .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
+    .option(
+      "--eval <samples>",
+      "measure on these instead: a folder with one sub-folder per class, or a module",
+    )
     .option(
       "--report <file>",
       "write the whole report, as a page where it ends in .html, else as JSON; the model carries a summary",

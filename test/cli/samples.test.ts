@@ -188,6 +188,23 @@ describe("a module", () => {
     const data = ["--data", module, "--samples", "10", "--labels", path("labels.txt"), "--json"];
     const { report } = (await succeed("quantize", path("reddish.onnx"), "-o", path("l.nbl"), ...data)).json();
     expect(report.accuracy.float.all).toMatchObject({ correct: 10, total: 10 });
+    const apart = [
+      "--data",
+      path("images"),
+      "--eval",
+      write("few.mjs", "export default [{ label: 0, inputs: new Float32Array(48).fill(1, 0, 16) }];"),
+    ];
+    const other = await succeed(
+      "quantize",
+      path("reddish.onnx"),
+      "-o",
+      path("e.nbl"),
+      ...apart,
+      "--labels",
+      path("labels.txt"),
+      "--json",
+    );
+    expect(other.json().report.accuracy.quantized.all).toMatchObject({ correct: 1, total: 1 });
     expect((await succeed("eval", path("l.nbl"), ...data)).json().accuracy.all.total).toBe(10);
     const gate = await succeed("compare", path("reddish.onnx"), path("l.nbl"), ...data, "--max-drop", "0");
     expect(gate.json().accuracy.b.all.correct).toBe(10);
