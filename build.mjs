@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build, transform } from "esbuild";
+import { makeEager, markEager } from "./compiler/eager.mjs";
 import { inSharedOrder } from "./compiler/shared-order.mjs";
 import { tidyScript } from "./compiler/tidy-script.mjs";
 
@@ -53,17 +54,14 @@ async function buildTiers() {
 /** build/wasm-text.js: the WebAssembly builds in characters, and the module that decodes them. */
 async function buildText() {
   const { code } = await transform(await readFile("src/wasm-text/encode.ts", "utf8"), { loader: "ts" });
-  const { encodeText, separateLocals } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const { encodeModule } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   const flags =
     "--config none --runtime stub -O3 --shrinkLevel 2 --converge --noAssert --use abort= --initialMemory 1";
   const decoder = "build/decoder.wasm";
   await runCompiler(["assembly/text/decode.ts", ...flags.split(" "), "--outFile", decoder]);
-  let text = "";
-  for (const name of ["decoder", "relaxed", "simd", "scalar"]) {
-    const bytes = await readFile(`build/${name}.wasm`);
-    const characters = encodeText(name === "decoder" ? bytes : separateLocals(bytes));
-    text += `export const ${name} = ${JSON.stringify(characters)};\n`;
-  }
+  let text = `export const decoder = [${[...(await readFile(decoder))]}];\n`;
+  for (const name of ["relaxed", "simd", "scalar"])
+    text += `export const ${name} = ${JSON.stringify(encodeModule(await readFile(`build/${name}.wasm`)))};\n`;
   await rm(decoder);
   await writeFile("build/wasm-text.js", text);
 }
@@ -108,8 +106,10 @@ const online = {
   mainFields: ["module", "main"],
   minify: true,
 };
-await build({ ...online, entryPoints: { index: "src/index.ts" } });
-await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules] });
+await build({ ...online, entryPoints: { index: "src/index.ts" }, plugins: [markEager] });
+await build({ ...online, entryPoints: { workerd: "src/workerd.ts" }, plugins: [wasmModules, markEager] });
+for (const file of ["build/index.js", "build/workerd.js"])
+  await writeFile(file, makeEager(await readFile(file, "utf8")));
 await build({ ...online, entryPoints: { listen: "src/listen.ts" } });
 await build({ ...online, entryPoints: { "listen-processor": "src/listen/processor.ts" } });
 await build({

@@ -12,9 +12,9 @@ declare module "*/wasm2js.js" {
   }): import("./runtime/engine.ts").Engine;
 }
 
-/** The builds in the characters of src/wasm-text/encode.ts, and the module of assembly/text that decodes them. */
+/** The builds as texts of src/wasm-text/encode.ts, and the bytes of the module of assembly/text that decodes them. */
 declare module "*/wasm-text.js" {
-  export const decoder: string;
+  export const decoder: readonly number[];
   export const relaxed: string;
   export const simd: string;
   export const scalar: string;

@@ -38,7 +38,7 @@ export function setPreparedRows(pointer: usize): void {
   preparedRows = pointer;
 }
 
-/** Scratch of depthwise convolutions: input rows with their padding (ops/dwconv.ts). */
+/** Scratch of convolutions: input rows with their padding (ops/window-rows.ts). */
 export let windowRows: usize = 0;
 
 export function setWindowRows(pointer: usize): void {

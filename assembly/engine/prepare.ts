@@ -1,17 +1,18 @@
 /**
  * What the SIMD tiers add to a verified model: room for four activation rows of its int8 matrix multiplies (simd/rows.ts),
  * and where relaxed dot products are exact a second bias for each, less 128·Σ w. All tiers: the rows of one window of
- * its depthwise convolutions.
+ * its convolutions.
  */
 
-import { DOT_SATURATES, DOT_UNSIGNED } from "../abi";
-import { KR, NR, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
+import { DOT_UNSIGNED } from "../abi";
+import { KR, NR, OP_CONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
-import { dotMode } from "../simd/dot";
-import { stepBytes } from "../simd/rows";
-import { windowBytes } from "../ops/dwconv";
+import { dotMode, usesDot } from "../simd/dot";
+import { prepareRounding } from "../simd/requantize";
+import { rowBytes } from "../simd/rows";
+import { hasWindows, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -25,29 +26,23 @@ function columnsOf(record: usize): usize {
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
 }
 
-/** The kernels use the 4-way dot product. */
-function usesDot(): bool {
-  return ASC_FEATURE_RELAXED_SIMD && dotMode() < DOT_SATURATES;
-}
-
 /** Bytes of four rows of the longest sum. */
-function rowBytes(): usize {
+function fourRows(): usize {
   let longest: usize = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) longest = max<usize>(longest, u32At(record, M_K));
     record += u32At(record, O_BYTES);
   }
-  return ((longest + 15) & ~15) * stepBytes(usesDot());
+  return rowBytes(longest) << 2;
 }
 
-/** Bytes of the longest windows of depthwise convolutions. */
+/** Bytes of the most that windows need. */
 function windowRowBytes(): f64 {
   let longest: f64 = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    const code = u32At(record, O_CODE);
-    if (isKept(code, OP_DWCONV_QS8) || isKept(code, OP_DWCONV_F32)) longest = max<f64>(longest, windowBytes(record));
+    if (hasWindows(u32At(record, O_CODE))) longest = max<f64>(longest, windowBytes(record));
     record += u32At(record, O_BYTES);
   }
   return longest;
@@ -57,7 +52,7 @@ function windowRowBytes(): f64 {
 export function preparedBytes(): f64 {
   let bytes = windowRowBytes();
   if (!ASC_FEATURE_SIMD) return bytes;
-  bytes += <f64>rowBytes();
+  bytes += <f64>fourRows();
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
@@ -72,9 +67,10 @@ export function prepare(at: usize): void {
   setWindowRows(at);
   at += <usize>windowRowBytes();
   if (!ASC_FEATURE_SIMD) return;
+  prepareRounding();
   setPreparedRows(at);
   if (!usesDot()) return;
-  at += rowBytes();
+  at += fourRows();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) {

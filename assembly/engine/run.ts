@@ -56,11 +56,9 @@ import { O_BYTES, O_CODE } from "../format";
 import { runArithmetic } from "../ops/arithmetic";
 import { runBinary } from "../ops/binary";
 import { runCast } from "../ops/cast";
-import { runConvF32, runConvQs8 } from "../ops/conv";
 import { runFixed } from "../ops/fixed";
 import { runConvert } from "../ops/convert";
 import { runCopy, runFill } from "../ops/copy";
-import { runDwconvF32, runDwconvQs8 } from "../ops/dwconv";
 import { runGather } from "../ops/gather";
 import { runGemmF32, runGemmQs8 } from "../ops/gemm";
 import { runMatmulF32 } from "../ops/matmul";
@@ -80,6 +78,7 @@ import { runSoftmax } from "../ops/softmax";
 import { runSpectrum } from "../ops/spectrum";
 import { runUnary } from "../ops/unary";
 import { runWindow } from "../ops/window-copy";
+import { hasWindows, runWindows } from "../ops/window-rows";
 import { keeps, keepsAny } from "./kept";
 import { operatorCount, operators, u32At } from "./model";
 
@@ -93,24 +92,19 @@ export function runOperators(first: u32, end: u32): void {
 }
 
 function runOperator(record: usize): void {
-  switch (u32At(record, O_CODE)) {
+  const code = u32At(record, O_CODE);
+  switch (code) {
     case OP_GEMM_QS8:
       if (keeps(OP_GEMM_QS8)) runGemmQs8(record);
-      return;
-    case OP_CONV_QS8:
-      if (keeps(OP_CONV_QS8)) runConvQs8(record);
-      return;
-    case OP_DWCONV_QS8:
-      if (keeps(OP_DWCONV_QS8)) runDwconvQs8(record);
       return;
     case OP_GEMM_F32:
       if (keeps(OP_GEMM_F32)) runGemmF32(record);
       return;
+    case OP_CONV_QS8:
     case OP_CONV_F32:
-      if (keeps(OP_CONV_F32)) runConvF32(record);
-      return;
+    case OP_DWCONV_QS8:
     case OP_DWCONV_F32:
-      if (keeps(OP_DWCONV_F32)) runDwconvF32(record);
+      if (hasWindows(code)) runWindows(record);
       return;
     case OP_ADD_QS8:
     case OP_MUL_QS8:

@@ -23,7 +23,7 @@ import {
 import { checkFloatRange, checkScratch, checkWeights, isInt8, rowsOf, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { blockBytes, blockHead, qd8_f32_gemm } from "../kernels/gemm/qd8";
-import { qd8_quantize_row, rowBytes } from "../kernels/gemm/qd8-row";
+import { GROUP_ROWS, groupBytes, qd8_quantize_row } from "../kernels/gemm/qd8-row";
 import { isMatrixPair, paddedColumns } from "./gemm";
 
 /** Sums over one block of so many k stay within int32: 2 · 128 · 128 each. */
@@ -58,7 +58,8 @@ export function verifyGemmDynamic(record: usize): i32 {
   if (check) return check;
   if (!isMatrixPair(record, 4)) return CHECK_SHAPE;
   const rows = <f64>rowsOf(y, u32At(record, M_N) * 4);
-  const needed = rows * rowBytes(k, u32At(record, QD_BLOCK)) + <f64>padded * NR;
+  const groups = Math.ceil(rows / <f64>GROUP_ROWS);
+  const needed = groups * <f64>groupBytes(k, u32At(record, QD_BLOCK)) + <f64>padded * NR;
   return checkScratch(u32At(record, M_SCRATCH), u32At(record, M_SCRATCH_BYTES), needed, x, y);
 }
 
@@ -68,17 +69,19 @@ export function runGemmDynamic(record: usize): void {
   const block: usize = u32At(record, QD_BLOCK);
   const y = outputOf(record);
   const m = <usize>bytesOf(y) / (n << 2);
-  const stride = rowBytes(k, block);
+  const hasZeroPoints = u32At(record, QD_BLOCK_ZERO_POINTS) != 0;
+  const weightPoint = hasZeroPoints ? 1 : i32At(record, QD_ZERO_POINT);
+  const stride = groupBytes(k, block);
   const rows = arena + u32At(record, M_SCRATCH);
+  const panel = rows + ((m + GROUP_ROWS - 1) / GROUP_ROWS) * stride;
   let x = dataOf(inputOf(record));
   for (let i: usize = 0; i < m; i++) {
-    qd8_quantize_row(x, k, block, rows + i * stride);
+    qd8_quantize_row(x, k, block, weightPoint, rows + (i / GROUP_ROWS) * stride, i % GROUP_ROWS, panel);
     x += k << 2;
   }
   qd8_f32_gemm(
-    u32At(record, M_WEIGHT_FORMAT), m, n, k, block, u32At(record, QD_BLOCK_ZERO_POINTS) != 0,
-    i32At(record, QD_ZERO_POINT), rows, stride, weights + u32At(record, M_WEIGHTS), weights + u32At(record, QD_TABLE),
-    weights + u32At(record, QD_WEIGHT_SUMS), weights + u32At(record, M_BIAS), f32At(record, M_MIN),
-    f32At(record, M_MAX), rows + m * stride, dataOf(y)
+    u32At(record, M_WEIGHT_FORMAT), m, n, k, block, hasZeroPoints, rows, stride, weights + u32At(record, M_WEIGHTS),
+    weights + u32At(record, QD_TABLE), weights + u32At(record, QD_WEIGHT_SUMS), weights + u32At(record, M_BIAS),
+    f32At(record, M_MIN), f32At(record, M_MAX), panel, dataOf(y)
   );
 }

@@ -40,6 +40,20 @@ export function dotMode(): u32 {
   return found;
 }
 
+/** The int8 matrix kernels use the 4-way dot product. */
+// @ts-ignore: decorator
+@inline
+export function usesDot(): bool {
+  return ASC_FEATURE_RELAXED_SIMD && dotMode() < DOT_SATURATES;
+}
+
+/** What their activations are xored with then: an engine that reads them as unsigned gets them + 128. */
+// @ts-ignore: decorator
+@inline
+export function dotFlip(): i8 {
+  return dotMode() == DOT_UNSIGNED ? -128 : 0;
+}
+
 /** Makes the kernels take `mode` for found: for tests on engines that do not have it. */
 export function assumeDotMode(mode: u32): void {
   found = mode;

@@ -47,7 +47,16 @@ export function clamp(v: i32, lo: i32, hi: i32): i32 {
 const MAGIC: f32 = 12582912;
 const MAGIC_BITS: i32 = 0x4b400000;
 
-/** What storeWhole needs of a record besides the multipliers, as vectors. */
+/** MAGIC, as a variable: V8 builds a constant vector anew wherever it is used, of three instructions. */
+let magic: f32 = 0;
+
+/** Before any of the functions below that take vectors. */
+export function prepareRounding(): void {
+  magic = MAGIC;
+}
+
+// What the functions below need of a record besides the multipliers, as vectors.
+
 // @ts-ignore: decorator
 @inline
 export function floorOf(record: usize): v128 {
@@ -66,30 +75,52 @@ export function offsetOf(record: usize): v128 {
   return i32x4.splat(MAGIC_BITS - i32At(record, M_ZERO_POINT));
 }
 
+// @ts-ignore: decorator
+@inline
+export function rounder(): v128 {
+  return f32x4.splat(magic);
+}
+
 /**
  * Four accumulators by their four multipliers, rounded once, plus the zero point. Large ones come out large and the
  * narrowing instructions bound them: the bits of positive floats are ordered as they are.
  */
 // @ts-ignore: decorator
 @inline
-function single4(acc: v128, multiplier: v128, floor: v128, offset: v128): v128 {
+function single4(acc: v128, multiplier: v128, floor: v128, rounder: v128, offset: v128): v128 {
   const v = f32x4.pmax(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), floor);
-  return i32x4.sub(f32x4.add(v, f32x4.splat(MAGIC)), offset);
+  return i32x4.sub(f32x4.add(v, rounder), offset);
 }
 
 /**
- * Requantizes eight neighbouring columns, rounding once, and stores them: `requant` holds 8 f32 multipliers. floor, ceiling
- * and offset are floorOf … of the record. No calls in here: they would spill what a loop around keeps in registers.
+ * Requantizes eight neighbouring columns, rounding once, to int16: slo and shi are their multipliers, floor, rounder and
+ * offset floorOf … of the record. No calls in here: they would spill what a loop around keeps in registers.
  */
 // @ts-ignore: decorator
 @inline
+export function singleWords(
+  lo: v128, hi: v128, slo: v128, shi: v128, floor: v128, rounder: v128, offset: v128
+): v128 {
+  return i16x8.narrow_i32x4_s(single4(lo, slo, floor, rounder, offset), single4(hi, shi, floor, rounder, offset));
+}
+
+/** Stores one row of eight, with its multipliers at `requant`. */
+// @ts-ignore: decorator
+@inline
 export function storeWhole(
-  lo: v128, hi: v128, requant: usize, floor: v128, ceiling: v128, offset: v128, y: usize
+  lo: v128, hi: v128, requant: usize, floor: v128, ceiling: v128, rounder: v128, offset: v128, y: usize
 ): void {
-  const words = i16x8.narrow_i32x4_s(
-    single4(lo, v128.load(requant), floor, offset), single4(hi, v128.load(requant, 16), floor, offset)
-  );
+  const words = singleWords(lo, hi, v128.load(requant), v128.load(requant, 16), floor, rounder, offset);
   v128.store64_lane(y, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), ceiling), 0);
+}
+
+/** Stores two rows of eight from singleWords. */
+// @ts-ignore: decorator
+@inline
+export function storeWords(words: v128, words2: v128, ceiling: v128, y: usize, y2: usize): void {
+  const bytes = i8x16.min_s(i8x16.narrow_i16x8_s(words, words2), ceiling);
+  v128.store64_lane(y, bytes, 0);
+  v128.store64_lane(y2, bytes, 1);
 }
 
 /** The first `count` of eight columns, in either rounding; with ROUNDING_DOUBLE 8 i32 shifts lie `shiftsAfter` on. */

@@ -1,68 +1,39 @@
-/** Activation rows as the tiles of the int8 matrix kernels read them: step by step of 4 k, the rows of a step together. */
+/** Activation rows as the tiles of the int8 matrix kernels read them, step by step of 4 k. */
 
-import { preparedRows } from "../engine/model";
+import { dotFlip, usesDot } from "./dot";
+import { evens, odds } from "./widen";
 
-/** Bytes of one step of one row: as they are for the 4-way dot product, else as int16, even k before odd ones. */
+/** Bytes of one step: as they are for the 4-way dot product, else as int16, the two even k before the odd ones. */
 // @ts-ignore: decorator
 @inline
 export function stepBytes(useDot: bool): usize {
   return useDot ? 4 : 8;
 }
 
-/** The bytes of each group of four in the order 0, 2, 1, 3, and as int16. */
+/** Bytes of a prepared row of k. */
 // @ts-ignore: decorator
 @inline
-function storeWide(to: usize, v: v128): void {
-  const pairs = i8x16.shuffle(v, v, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
-  v128.store(to, i16x8.extend_low_i8x16_s(pairs));
-  v128.store(to, i16x8.extend_high_i8x16_s(pairs), 16);
+export function rowBytes(k: usize): usize {
+  return ((k + 15) & ~15) * (stepBytes(usesDot()) >> 2);
 }
 
-/** preparedRows = four rows of k int8, each xor `flip`. Reads ≤ 15 bytes past each. `useDot` is a literal. */
-// @ts-ignore: decorator
-@inline
-export function prepareRows(useDot: bool, a0: usize, a1: usize, a2: usize, a3: usize, k: usize, flip: i8): void {
-  const sign = i8x16.splat(flip);
-  let to = preparedRows;
-  for (let i: usize = 0; i < k; i += 16) {
-    const v0 = v128.load(a0 + i);
-    const v1 = v128.load(a1 + i);
-    const v2 = v128.load(a2 + i);
-    const v3 = v128.load(a3 + i);
-    const s = i8x16.shuffle(v0, v1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-    const t = i8x16.shuffle(v0, v1, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-    const u = i8x16.shuffle(v2, v3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
-    const v = i8x16.shuffle(v2, v3, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
-    const p0 = i8x16.shuffle(s, u, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    const p1 = i8x16.shuffle(s, u, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    const p2 = i8x16.shuffle(t, v, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    const p3 = i8x16.shuffle(t, v, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    if (useDot) {
-      v128.store(to, v128.xor(p0, sign));
-      v128.store(to, v128.xor(p1, sign), 16);
-      v128.store(to, v128.xor(p2, sign), 32);
-      v128.store(to, v128.xor(p3, sign), 48);
-      to += 64;
-    } else {
-      storeWide(to, p0);
-      storeWide(to + 32, p1);
-      storeWide(to + 64, p2);
-      storeWide(to + 96, p3);
-      to += 128;
+/** k int8 at `a` as steps. Reads ≤ 15 bytes past them and writes the steps of as many. */
+export function prepareRow(a: usize, k: usize, to: usize): void {
+  if (!ASC_FEATURE_SIMD) return;
+  if (ASC_FEATURE_RELAXED_SIMD && usesDot()) {
+    const sign = i8x16.splat(dotFlip());
+    for (const end = a + k; a < end; a += 16) {
+      v128.store(to, v128.xor(v128.load(a), sign));
+      to += 16;
     }
+    return;
   }
-}
-
-/** The same of one row. */
-// @ts-ignore: decorator
-@inline
-export function prepareRow(useDot: bool, a: usize, k: usize, flip: i8): void {
-  const sign = i8x16.splat(flip);
-  let to = preparedRows;
-  for (let i: usize = 0; i < k; i += 16) {
-    const v = v128.load(a + i);
-    if (useDot) v128.store(to, v128.xor(v, sign));
-    else storeWide(to, v);
-    to += stepBytes(useDot) << 2;
+  for (const end = a + k; a < end; a += 16) {
+    const v = v128.load(a);
+    const e = evens(v);
+    const o = odds(v);
+    v128.store(to, v128.shuffle<i32>(e, o, 0, 4, 1, 5));
+    v128.store(to, v128.shuffle<i32>(e, o, 2, 6, 3, 7), 16);
+    to += 32;
   }
 }

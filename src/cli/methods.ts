@@ -10,6 +10,7 @@ export interface MethodOptions {
   biasCorrection?: boolean;
   smooth?: boolean;
   lowRank?: number;
+  pruneChannels?: number;
   recover?: number;
   independent?: boolean;
 }
@@ -23,6 +24,12 @@ export const addMethodOptions = (command: Command): Command =>
       new Option(
         "--low-rank <share>",
         "split matrices in two thin ones that hold this share of their weights together",
+      ).argParser(parseShare),
+    )
+    .addOption(
+      new Option(
+        "--prune-channels <share>",
+        "remove that share of the channels, which makes layers smaller and faster; the next ones make up for it",
       ).argParser(parseShare),
     )
     .option(
@@ -41,6 +48,7 @@ export const methodsOf = (options: MethodOptions): Partial<QuantizeOptions> => (
   ...(options.biasCorrection && { biasCorrection: true }),
   ...(options.smooth && { smooth: true }),
   ...(options.lowRank !== undefined && { lowRank: options.lowRank }),
+  ...(options.pruneChannels && { pruneChannels: options.pruneChannels }),
   ...(options.recover && { recover: options.recover }),
   ...(options.independent && { independent: true }),
 });

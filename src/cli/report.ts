@@ -31,6 +31,7 @@ export function reportLines(report: Report): string[] {
     ...report.float.map(
       ({ node, reason }, i) => [i === 0 ? "stays float" : "", `${shortened(node)} (${reason})`] as const,
     ),
+    report.channels && ["channels left", `${report.channels.after} of ${report.channels.before}`],
     ...weightLines(report),
     report.agreement && ["same class", share(report.agreement)],
     ...(report.accuracy

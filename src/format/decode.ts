@@ -87,7 +87,7 @@ export interface FileContents {
   isStored: boolean;
   arenaBytes: number;
   stateBytes: number;
-  metadata: unknown;
+  readonly metadata: unknown;
   readonly report: unknown;
 }
 
@@ -105,8 +105,8 @@ const badFile = (file: string, what: string): NibbleError => new NibbleError("ba
 
 /**
  * Reads the tables of a packed file. Arithmetic is checked by the engine; this only refuses what cannot be read.
- * Tensors, operators and report are read when they are asked for, from `bytes` as they are then: running a model needs
- * few of them, and reading all would take a third of its load.
+ * Tensors, operators, metadata and report are read when they are asked for, from `bytes` as they are then: running a
+ * model needs few of them, and reading all would take a third of its load.
  */
 export function decode(bytes: Uint8Array, file = "model"): FileContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -159,6 +159,7 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
   const stored = section(SECTION_STORED);
   let tensors: FileTensor[] | undefined;
   let operators: FileOperator[] | undefined;
+  let metadata: { value: unknown } | undefined;
   return {
     get tensors() {
       tensors ??= Array.from({ length: tensorCount }, (_, i) => tensor(i));
@@ -179,7 +180,10 @@ export function decode(bytes: Uint8Array, file = "model"): FileContents {
     isStored: stored.length > 0,
     arenaBytes: u32(H_ARENA_BYTES),
     stateBytes: u32(H_STATE_BYTES),
-    metadata: json(SECTION_METADATA),
+    get metadata() {
+      metadata ??= { value: json(SECTION_METADATA) };
+      return metadata.value;
+    },
     get report() {
       return json(SECTION_REPORT);
     },

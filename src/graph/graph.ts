@@ -10,6 +10,9 @@ export type DType = "float32" | "int8" | "uint8" | "int16" | "int32" | "int64" |
 
 export type TensorData = Float32Array | Int8Array | Uint8Array | Int16Array | Int32Array | BigInt64Array;
 
+/** Floats that nothing computes with: their codes are kept, as uint8. */
+export type Minifloat = "float8e4m3fn" | "float8e5m2" | "float4e2m1";
+
 /** real = scale · (q − zeroPoint). One entry per tensor, or one per index of dimension `axis`. */
 export interface Quantization {
   scale: Float32Array;
@@ -29,6 +32,8 @@ export interface Tensor {
    * in 8 bits) or has no dtype of its own (uint16 in int32).
    */
   range?: { min: number; max: number };
+  /** What the bytes are codes of, where they are no numbers. */
+  minifloat?: Minifloat;
   /** Present on constants; length equals the product of `shape`. */
   data?: TensorData;
 }

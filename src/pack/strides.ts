@@ -52,3 +52,21 @@ export function collapse(dims: readonly number[], strides: readonly number[][]):
   }
   return out;
 }
+
+/** What a row costs beside its elements, or one that is copied as a whole, in elements moved one by one. */
+const ROW = 16;
+
+/**
+ * For loops whose order does not matter: another dimension last, the one that the engine walks in rows, where rows of
+ * the last one are so short that this pays. Rows with strides of 1 are copied as a whole.
+ */
+export function withBestRows({ dims, strides }: Loops): Loops {
+  const all = dims.reduce((a, b) => a * b, 1);
+  const cost = (d: number): number =>
+    (all / dims[d]) * (strides.every((s) => s[d] === 1) ? 2 * ROW + dims[d] / 16 : ROW + dims[d]);
+  const last = dims.length - 1;
+  let best = last;
+  for (let d = 0; d < last; d++) if (cost(d) * 1.25 < cost(best)) best = d;
+  const turned = (list: readonly number[]): number[] => [...list.filter((_, d) => d !== best), list[best]];
+  return { dims: turned(dims), strides: strides.map(turned) };
+}

@@ -10,13 +10,15 @@ import { unfold } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { factorize } from "./methods/low-rank.ts";
-import { recover } from "./methods/recover.ts";
+import { pruneChannels } from "./methods/prune-channels.ts";
+import { type RecoverOptions, recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 import { compare, type Report } from "./report.ts";
 import { measureShifts } from "./shifts.ts";
 import { quantizeStatic, type StaticInt8, type StaticOptions } from "./static-int8.ts";
+import { quantizeTables } from "./tables.ts";
 import { floats } from "./weights.ts";
 
 export interface BuildOptions
@@ -35,8 +37,12 @@ export interface BuildOptions
   smooth?: boolean;
   /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
   lowRank?: number;
+  /** Remove this share of the channels, with the weights that make and read them: structured pruning. */
+  pruneChannels?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
   recover?: number;
+  /** Samples to train on, labelled or not; the calibration samples by default. */
+  recoverOn?: Samples;
   /** Of the activations of the graph, where they are known already. */
   ranges?: ReadonlyMap<Tensor, Range>;
   onProgress?: (phase: Phase, done: number, total?: number) => void;
@@ -71,6 +77,8 @@ interface Built {
   quantized: StaticInt8;
   /** Of layers that were rounded by a scheme's own methods. */
   weights: WeightReport[];
+  /** How many there were and are, where channels were removed. */
+  channels?: Report["channels"];
 }
 
 /**
@@ -97,7 +105,7 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
       `graph "${source.name}": ${what} needs calibration samples; give some, or leave it out`,
     );
   };
-  const { graph, schemes } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
+  const { graph, schemes, channels } = prepared(plan, samples, { ...options, makeExecutor }, needsSamples);
   const known = graph === float ? options.ranges : undefined;
   const isCalibrated = needsRanges(schemes) || scheme.io === "int8";
   if (isCalibrated && !samples && !known)
@@ -124,7 +132,9 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
     correctBiases(graph, quantized, samples, makeExecutor, (done, total) =>
       onProgress?.("correct", done, total),
     );
-  return { float, quantized, weights: rounded.report };
+  const narrow = [...schemes].flatMap(([{ name }, { scheme }]) => (scheme.startsWith("float") ? [] : [name]));
+  quantized.graph = quantizeTables(quantized.graph, new Set(narrow));
+  return { float, quantized, weights: rounded.report, ...(channels && { channels }) };
 }
 
 const executorOf = ({ makeExecutor, independent }: BuildOptions): MakeExecutor =>
@@ -142,8 +152,8 @@ export function quantize(
 ): { graph: Graph; report: Report } {
   const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
   const makeExecutor = executorOf(options);
-  const { float, quantized, weights: rounded } = buildQuantized(source, samples, options);
-  const weights = rounded.length > 0 && { weights: rounded };
+  const { float, quantized, weights: rounded, channels } = buildQuantized(source, samples, options);
+  const weights = { ...(rounded.length > 0 && { weights: rounded }), ...(channels && { channels }) };
   if (!compareOn) {
     const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
@@ -168,7 +178,7 @@ function prepared(
   samples: Samples | undefined,
   options: BuildOptions,
   needsSamples: (what: string) => never,
-): Plan {
+): Plan & Pick<Built, "channels"> {
   const { makeExecutor, onProgress } = options;
   const observed = (done: number, total?: number) => onProgress?.("observe", done, total);
   let { graph, schemes } = plan;
@@ -177,15 +187,28 @@ function prepared(
     schemes = new Map(next.nodes.map((node, i) => [node, schemes.get(graph.nodes[i])!]));
     graph = next;
   };
+  /** The float model, where channels have gone. */
+  let teacher: RecoverOptions["teacher"];
+  let channels: Report["channels"];
+  if (options.pruneChannels) {
+    const given = samples ?? needsSamples("pruning of channels");
+    const made = pruneChannels(graph, schemes, options.pruneChannels, given, makeExecutor, observed);
+    teacher = { graph, kept: made.kept };
+    ({ graph, schemes, channels } = made);
+  }
   if (options.smooth)
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
   if (options.lowRank !== undefined)
     ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
-  if (!options.recover) return { graph, schemes };
-  return recover(graph, schemes, samples ?? needsSamples("recovery"), makeExecutor, {
+  const removed = channels && { channels };
+  if (!options.recover) return { graph, schemes, ...removed };
+  const trainedOn = options.recoverOn ?? samples ?? needsSamples("recovery");
+  const trained = recover(graph, schemes, trainedOn, makeExecutor, {
     epochs: options.recover,
+    ...(teacher && { teacher }),
     onProgress: (done, total) => onProgress?.("recover", done, total),
   });
+  return { ...trained, ...removed };
 }
 
 /** The graph that is quantized, and the scheme of each of its operators. */

@@ -62,6 +62,8 @@ export interface Report {
   float: { node: string; reason: string }[];
   /** Of layers that were rounded by a scheme's own methods. */
   weights?: WeightReport[];
+  /** Channels, of those that could be removed, before and after, where that was asked for. */
+  channels?: { before: number; after: number };
   /** How often both graphs name the same class; for graphs whose first output is one vector of scores. */
   agreement?: Proportion;
   /** The samples behind what is missing from `agreement`, the first 500. */

@@ -125,7 +125,9 @@ function bindModel(
     inputs: inputs.map((t) => t.info),
     outputs: outputs.map((t) => t.info),
     tier,
-    metadata: contents.metadata,
+    get metadata() {
+      return contents.metadata;
+    },
     memory: {
       weights: contents.weightsBytes,
       arena: contents.arenaBytes,

@@ -1,11 +1,11 @@
-import { NR, ROUNDING_DOUBLE } from "../../assembly/codes.ts";
+import { KR, NR, ROUNDING_DOUBLE } from "../../assembly/codes.ts";
 import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../assembly/records.ts";
 import type { Heap } from "./heap.ts";
 import { LONGEST, LOW, type PackedMatrix, packMatrix } from "./pack.ts";
 import { MAGIC, requantizeDouble } from "./requantize.ts";
 
 /** Rows of a tile. */
-const MR = 4;
+const MR = 8;
 
 export type GemmQs8 = (
   record: number,
@@ -28,8 +28,8 @@ export type GemmQs8 = (
  * call for them and kept in `matrices`, which forgets them with the model.
  */
 export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): GemmQs8 {
-  /** Activations of the tile as doubles, by k, then by row: interpreters multiply two doubles fastest. */
-  let x = new Float64Array(0);
+  /** Activations of the tile as doubles, step by step of 4 k, by row, then by k: interpreters multiply two doubles fastest. */
+  const x: Float64Array[] = [];
   /** Packed sums of the tile, by row, then by pair of columns. */
   const sums = new Float64Array(MR * (NR / 2));
   /** What earlier parts of a long sum came to. */
@@ -48,54 +48,49 @@ export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): 
     return packed;
   }
 
+  /** Reads up to 3 bytes past each row, which weigh nothing. */
   function takeRows(rows: number, k: number, a: number, aStride: number, weightZeroPoint: number): void {
     const { i8 } = heap;
-    if (x.length < k * MR) x = new Float64Array(k * MR);
-    const v = x;
-    const end = k * rows;
+    while (x.length * KR < k) x.push(new Float64Array(MR * KR));
     for (let r = 0; r < rows; r++) {
-      let from = a + r * aStride;
-      for (let to = r; to < end; to += rows) v[to] = i8[from++];
+      const row = a + r * aStride;
+      const to = r * KR;
+      for (let i = row, step = 0; i < row + k; i += KR) {
+        const v = x[step++];
+        v[to] = i8[i];
+        v[to + 1] = i8[i + 1];
+        v[to + 2] = i8[i + 2];
+        v[to + 3] = i8[i + 3];
+      }
       terms[r] = 0;
-      if (weightZeroPoint === 0) continue;
-      let sum = 0;
-      for (let i = r; i < end; i += rows) sum += v[i];
-      terms[r] = -weightZeroPoint * sum;
+      if (weightZeroPoint !== 0) for (let i = 0; i < k; i++) terms[r] -= weightZeroPoint * i8[row + i];
     }
   }
 
-  /** Two steps of k at a time: a sum is then fetched and put away half as often. The odd step comes first. */
+  /** The sums of one row and the block of columns that begins at `first[c]`, over the steps `from` … `end` − 1 of `x`. */
   function sumOne(
-    p: Float64Array,
+    p: Float64Array[],
+    block: number,
     from: number,
-    at: number,
-    k: number,
+    end: number,
     first: Float64Array,
     c: number,
   ): void {
-    const v = x;
-    let i = at;
-    let q = from;
     let s0 = first[c];
     let s1 = first[c + 1];
     let s2 = first[c + 2];
     let s3 = first[c + 3];
-    if (k & 1) {
-      s0 += v[i] * p[q];
-      s1 += v[i] * p[q + 1];
-      s2 += v[i] * p[q + 2];
-      s3 += v[i] * p[q + 3];
-      i++;
-      q += 4;
-    }
-    for (const end = at + k; i < end; i += 2) {
-      const a = v[i];
-      const b = v[i + 1];
-      s0 = s0 + a * p[q] + b * p[q + 4];
-      s1 = s1 + a * p[q + 1] + b * p[q + 5];
-      s2 = s2 + a * p[q + 2] + b * p[q + 6];
-      s3 = s3 + a * p[q + 3] + b * p[q + 7];
-      q += 8;
+    for (let i = from; i < end; i++) {
+      const w = p[block + i];
+      const v = x[i];
+      const a = v[0];
+      const b = v[1];
+      const c = v[2];
+      const d = v[3];
+      s0 = s0 + a * w[0] + b * w[4] + c * w[8] + d * w[12];
+      s1 = s1 + a * w[1] + b * w[5] + c * w[9] + d * w[13];
+      s2 = s2 + a * w[2] + b * w[6] + c * w[10] + d * w[14];
+      s3 = s3 + a * w[3] + b * w[7] + c * w[11] + d * w[15];
     }
     sums[0] = s0;
     sums[1] = s1;
@@ -103,18 +98,15 @@ export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): 
     sums[3] = s3;
   }
 
-  /** As sumOne for four rows, four steps at a time. */
-  function sumFour(
-    p: Float64Array,
+  /** As sumOne for a whole tile. */
+  function sumTile(
+    p: Float64Array[],
+    block: number,
     from: number,
-    at: number,
-    k: number,
+    end: number,
     first: Float64Array,
     c: number,
   ): void {
-    const v = x;
-    let i = at * MR;
-    let q = from;
     let a0 = first[c];
     let a1 = first[c + 1];
     let a2 = first[c + 2];
@@ -131,75 +123,105 @@ export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): 
     let d1 = a1;
     let d2 = a2;
     let d3 = a3;
-    for (const start = i + (k & 3) * MR; i < start; i += MR) {
-      a0 += v[i] * p[q];
-      a1 += v[i] * p[q + 1];
-      a2 += v[i] * p[q + 2];
-      a3 += v[i] * p[q + 3];
-      b0 += v[i + 1] * p[q];
-      b1 += v[i + 1] * p[q + 1];
-      b2 += v[i + 1] * p[q + 2];
-      b3 += v[i + 1] * p[q + 3];
-      c0 += v[i + 2] * p[q];
-      c1 += v[i + 2] * p[q + 1];
-      c2 += v[i + 2] * p[q + 2];
-      c3 += v[i + 2] * p[q + 3];
-      d0 += v[i + 3] * p[q];
-      d1 += v[i + 3] * p[q + 1];
-      d2 += v[i + 3] * p[q + 2];
-      d3 += v[i + 3] * p[q + 3];
-      q += 4;
-    }
-    for (const end = (at + k) * MR; i < end; i += 4 * MR) {
-      const e0 = p[q];
-      const e1 = p[q + 1];
-      const e2 = p[q + 2];
-      const e3 = p[q + 3];
-      const f0 = p[q + 4];
-      const f1 = p[q + 5];
-      const f2 = p[q + 6];
-      const f3 = p[q + 7];
-      const g0 = p[q + 8];
-      const g1 = p[q + 9];
-      const g2 = p[q + 10];
-      const g3 = p[q + 11];
-      const h0 = p[q + 12];
-      const h1 = p[q + 13];
-      const h2 = p[q + 14];
-      const h3 = p[q + 15];
-      q += 16;
-      let w0 = v[i];
-      let w1 = v[i + 4];
-      let w2 = v[i + 8];
-      let w3 = v[i + 12];
-      a0 = a0 + w0 * e0 + w1 * f0 + w2 * g0 + w3 * h0;
-      a1 = a1 + w0 * e1 + w1 * f1 + w2 * g1 + w3 * h1;
-      a2 = a2 + w0 * e2 + w1 * f2 + w2 * g2 + w3 * h2;
-      a3 = a3 + w0 * e3 + w1 * f3 + w2 * g3 + w3 * h3;
-      w0 = v[i + 1];
-      w1 = v[i + 5];
-      w2 = v[i + 9];
-      w3 = v[i + 13];
-      b0 = b0 + w0 * e0 + w1 * f0 + w2 * g0 + w3 * h0;
-      b1 = b1 + w0 * e1 + w1 * f1 + w2 * g1 + w3 * h1;
-      b2 = b2 + w0 * e2 + w1 * f2 + w2 * g2 + w3 * h2;
-      b3 = b3 + w0 * e3 + w1 * f3 + w2 * g3 + w3 * h3;
-      w0 = v[i + 2];
-      w1 = v[i + 6];
-      w2 = v[i + 10];
-      w3 = v[i + 14];
-      c0 = c0 + w0 * e0 + w1 * f0 + w2 * g0 + w3 * h0;
-      c1 = c1 + w0 * e1 + w1 * f1 + w2 * g1 + w3 * h1;
-      c2 = c2 + w0 * e2 + w1 * f2 + w2 * g2 + w3 * h2;
-      c3 = c3 + w0 * e3 + w1 * f3 + w2 * g3 + w3 * h3;
-      w0 = v[i + 3];
-      w1 = v[i + 7];
-      w2 = v[i + 11];
-      w3 = v[i + 15];
-      d0 = d0 + w0 * e0 + w1 * f0 + w2 * g0 + w3 * h0;
-      d1 = d1 + w0 * e1 + w1 * f1 + w2 * g1 + w3 * h1;
-      d2 = d2 + w0 * e2 + w1 * f2 + w2 * g2 + w3 * h2;
-      d3 = d3 + w0 * e3 + w1 * f3 + w2 * g3 + w3 * h3;
+    let e0 = a0;
+    let e1 = a1;
+    let e2 = a2;
+    let e3 = a3;
+    let f0 = a0;
+    let f1 = a1;
+    let f2 = a2;
+    let f3 = a3;
+    let g0 = a0;
+    let g1 = a1;
+    let g2 = a2;
+    let g3 = a3;
+    let h0 = a0;
+    let h1 = a1;
+    let h2 = a2;
+    let h3 = a3;
+    for (let i = from; i < end; i++) {
+      const w = p[block + i];
+      const v = x[i];
+      const s0 = w[0];
+      const s1 = w[1];
+      const s2 = w[2];
+      const s3 = w[3];
+      const t0 = w[4];
+      const t1 = w[5];
+      const t2 = w[6];
+      const t3 = w[7];
+      const u0 = w[8];
+      const u1 = w[9];
+      const u2 = w[10];
+      const u3 = w[11];
+      const v0 = w[12];
+      const v1 = w[13];
+      const v2 = w[14];
+      const v3 = w[15];
+      let x0 = v[0];
+      let x1 = v[1];
+      let x2 = v[2];
+      let x3 = v[3];
+      a0 = a0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      a1 = a1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      a2 = a2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      a3 = a3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[4];
+      x1 = v[5];
+      x2 = v[6];
+      x3 = v[7];
+      b0 = b0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      b1 = b1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      b2 = b2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      b3 = b3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[8];
+      x1 = v[9];
+      x2 = v[10];
+      x3 = v[11];
+      c0 = c0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      c1 = c1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      c2 = c2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      c3 = c3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[12];
+      x1 = v[13];
+      x2 = v[14];
+      x3 = v[15];
+      d0 = d0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      d1 = d1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      d2 = d2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      d3 = d3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[16];
+      x1 = v[17];
+      x2 = v[18];
+      x3 = v[19];
+      e0 = e0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      e1 = e1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      e2 = e2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      e3 = e3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[20];
+      x1 = v[21];
+      x2 = v[22];
+      x3 = v[23];
+      f0 = f0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      f1 = f1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      f2 = f2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      f3 = f3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[24];
+      x1 = v[25];
+      x2 = v[26];
+      x3 = v[27];
+      g0 = g0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      g1 = g1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      g2 = g2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      g3 = g3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
+      x0 = v[28];
+      x1 = v[29];
+      x2 = v[30];
+      x3 = v[31];
+      h0 = h0 + x0 * s0 + x1 * t0 + x2 * u0 + x3 * v0;
+      h1 = h1 + x0 * s1 + x1 * t1 + x2 * u1 + x3 * v1;
+      h2 = h2 + x0 * s2 + x1 * t2 + x2 * u2 + x3 * v2;
+      h3 = h3 + x0 * s3 + x1 * t3 + x2 * u3 + x3 * v3;
     }
     sums[0] = a0;
     sums[1] = a1;
@@ -217,26 +239,42 @@ export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): 
     sums[13] = d1;
     sums[14] = d2;
     sums[15] = d3;
+    sums[16] = e0;
+    sums[17] = e1;
+    sums[18] = e2;
+    sums[19] = e3;
+    sums[20] = f0;
+    sums[21] = f1;
+    sums[22] = f2;
+    sums[23] = f3;
+    sums[24] = g0;
+    sums[25] = g1;
+    sums[26] = g2;
+    sums[27] = g3;
+    sums[28] = h0;
+    sums[29] = h1;
+    sums[30] = h2;
+    sums[31] = h3;
   }
 
   /**
    * Sums of `rows` rows and the block of columns whose first pair is `c`, from the packed biases in `first` on.
-   * All but the last LONGEST of k go to the carries; false when there was no need.
+   * All but the last LONGEST steps go to the carries; false when there was no need.
    */
-  function sumBlock(rows: number, p: Float64Array, k: number, first: Float64Array, c: number): boolean {
-    const sum = rows === MR ? sumFour : sumOne;
+  function sumBlock(rows: number, p: Float64Array[], steps: number, first: Float64Array, c: number): boolean {
+    const sum = rows === 1 ? sumOne : sumTile;
     const pairs = rows * (NR / 2);
-    const from = c * k;
+    const block = (c / (NR / 2)) * steps;
     let at = 0;
-    for (; k - at > LONGEST; at += LONGEST) {
-      sum(p, from + at * (NR / 2), at, LONGEST, first, c);
+    for (; steps - at > LONGEST; at += LONGEST) {
+      sum(p, block, at, at + LONGEST, first, c);
       for (let i = 0; i < pairs; i++) {
         const high = sums[i] + MAGIC - MAGIC;
         carryLow[i] = (at > 0 ? carryLow[i] : 0) + (sums[i] - high) / LOW;
         carryHigh[i] = (at > 0 ? carryHigh[i] : 0) + high;
       }
     }
-    sum(p, from + at * (NR / 2), at, k - at, first, c);
+    sum(p, block, at, steps, first, c);
     return at > 0;
   }
 
@@ -291,12 +329,14 @@ export function createGemmQs8(heap: Heap, matrices: Map<number, PackedMatrix>): 
     const isSmall = matrix.isSmall && weightZeroPoint === 0 && !isDouble;
     const scales = requant >>> 2;
     const shifts = (requant + shiftsAfter) >>> 2;
+    const steps = (k + KR - 1) >> 2;
     let rows = 0;
     for (let row = 0; row < m; row += rows) {
-      rows = m - row < MR ? 1 : MR;
+      // A tile's other rows are computed for nothing, which pays from three on.
+      rows = m - row < 3 ? 1 : Math.min(m - row, MR);
       takeRows(rows, k, a + row * aStride, aStride, weightZeroPoint);
       for (let c = 0; c < n; c += NR) {
-        const carried = sumBlock(rows, p, k, matrix.first, c / 2);
+        const carried = sumBlock(rows, p, steps, matrix.first, c / 2);
         const width = n - c < NR ? n - c : NR;
         if (isSmall && width === NR) {
           storeSmall(rows, scales + c, y + row * yStride + c, yStride, floor, ceiling, unmagic);

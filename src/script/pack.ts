@@ -4,16 +4,19 @@ import type { Heap } from "./heap.ts";
 /** The scale of the first of two weights in one double: sums of both stay apart while each is below 2²⁵. */
 export const LOW = 2 ** -26;
 
-/** The longest sum of int8 products that two packed weights can carry: K · 2¹⁴ < 2²⁵. */
-export const LONGEST = 2047;
+/** Steps of KR of the longest sum of int8 products that two packed weights can carry: K · 2¹⁴ < 2²⁵. */
+export const LONGEST = 511;
 
 /** One matrix in the order and the number type that the int8 GEMM reads. */
 export interface PackedMatrix {
   n: number;
   k: number;
   bias: number;
-  /** Per 8 columns, per k: four doubles, each w[even column] · 2⁻²⁶ + w[odd column]. */
-  weights: Float64Array;
+  /**
+   * Per 8 columns, per step of 4 k: four doubles for each k, w[even column] · 2⁻²⁶ + w[odd column], zero beyond k. A step
+   * is an array by itself, because interpreters take as long to add to an index as to multiply.
+   */
+  weights: Float64Array[];
   /** What is still to be added to the sums of each column: its bias, or 0 where `first` has it. */
   biases: Float64Array;
   /** Where sums begin, packed as the weights. */
@@ -26,17 +29,13 @@ export interface PackedMatrix {
 export function packMatrix({ i8, i32 }: Heap, w: number, bias: number, n: number, k: number): PackedMatrix {
   const columns = (n + NR - 1) & ~(NR - 1);
   const steps = (k + KR - 1) & ~(KR - 1);
-  const weights = new Float64Array((columns / 2) * k);
-  let to = 0;
-  for (let c = 0; c < columns; c += NR) {
-    const block = w + c * steps;
-    for (let i = 0; i < k; i++) {
-      let at = block + (i & ~(KR - 1)) * NR + (i & (KR - 1));
-      for (let pair = 0; pair < NR; pair += 2) {
-        weights[to++] = i8[at] * LOW + i8[at + KR];
-        at += 2 * KR;
-      }
-    }
+  const all = new Float64Array((columns / 2) * steps);
+  const weights: Float64Array[] = [];
+  for (let at = w, to = 0; to < all.length; at += NR * KR) {
+    const from = to;
+    for (let i = 0; i < KR; i++)
+      for (let pair = at + i; pair < at + NR * KR; pair += 2 * KR) all[to++] = i8[pair] * LOW + i8[pair + KR];
+    weights.push(all.subarray(from, to));
   }
   const biases = new Float64Array(columns);
   const first = new Float64Array(columns / 2);

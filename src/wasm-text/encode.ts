@@ -1,66 +1,58 @@
 /**
- * Bytes as printable ASCII without quotes, backslash or backtick. A byte's characters never depend on its neighbours,
- * so what repeats in the bytes repeats in the text, and compresses as well; base64 hides it.
+ * How the engine's modules are written down: as printable ASCII without quotes and backslash. Every byte has its own
+ * characters whatever its neighbours are, so that what repeats in the bytes repeats in the text, and compresses as well;
+ * base64 hides it. (byte + 4) mod 256 is written in base 87: the upper digit, where it is not 0, as " " or "!"; the lower
+ * one as one of the characters "#" … "z" without "\".
  *
- * (byte + 3) mod 256 is written in base 90: the upper digit, where it is not 0, as " " or "!"; the lower one as one of
- * the 90 characters "#" … "~" without "\" and "`". Plus 3, because 0xfd is WebAssembly's SIMD prefix.
+ * The numbers of local variables are taken out of the code, which saves a tenth under brotli. "{", "|" and "}" stand for
+ * local.get, local.set and local.tee, and "~" for the beginning of a function, at whose end there is another one. Behind
+ * it all come the variables, from the last to the first, each as how many others of the function were used more recently.
  */
-export function encodeText(bytes: Uint8Array): string {
+export function encodeModule(module: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) {
-    const value = (byte + 3) & 255;
-    const low = value % 90;
-    if (value >= 90) text += value >= 180 ? "!" : " ";
-    text += String.fromCharCode(low + 35 + (low >= 57 ? 1 : 0) + (low >= 60 ? 1 : 0));
-  }
-  return text;
-}
-
-const HEAD = 12;
-const LOCALS = 256;
-const CODE_SECTION = 10;
-
-/**
- * A WebAssembly module with the numbers of its local variables taken out of the code and put behind it, each as how
- * many others of the function were used more recently: a tenth less under brotli. assembly/text puts them back.
- * Before all that: the bytes before the first function, the functions, and where the numbers begin.
- * @throws Error where a function has more than 256 local variables, or something follows the code.
- */
-export function separateLocals(module: Uint8Array): Uint8Array {
-  const rest: number[] = [];
-  const ranks: number[] = [];
+  let ranks = "";
   let at = 0;
   const copy = (bytes: number): void => {
-    for (const end = at + bytes; at < end; at++) rest.push(module[at]!);
+    for (const end = at + bytes; at < end; at++) text += encodeByte(module[at]!);
   };
-  const readNumber = (to: number[]): number => {
+  const readNumber = (): number => {
     for (let value = 0, shift = 0; ; shift += 7) {
       const byte = module[at++]!;
-      to.push(byte);
       value |= (byte & 127) << shift;
       if (byte < 128) return value;
     }
   };
-  const copyNumber = (): number => readNumber(rest);
+  const copyNumber = (): number => {
+    const from = at;
+    const value = readNumber();
+    at = from;
+    do text += encodeByte(module[at]!);
+    while (module[at++]! > 127);
+    return value;
+  };
 
   function copyBody(end: number): void {
-    const recent = Array.from({ length: LOCALS }, (_, i) => i);
+    const recent = Array.from({ length: DIGITS.length }, (_, i) => i);
+    text += FUNCTION;
     for (let groups = copyNumber(); groups > 0; groups--) {
       copyNumber();
       copy(1);
     }
     while (at < end) {
       const code = module[at]!;
-      copy(1);
-      if (code >= 0x20 && code <= 0x22) {
-        const local = readNumber([]);
+      if (code >= LOCAL_GET && code <= LOCAL_TEE) {
+        at++;
+        const local = readNumber();
         const rank = recent.indexOf(local);
-        if (rank < 0) throw new Error(`expected at most ${LOCALS} local variables, found number ${local}`);
+        if (rank < 0)
+          throw new Error(`expected at most ${DIGITS.length} local variables, found number ${local}`);
         recent.splice(rank, 1);
         recent.unshift(local);
-        ranks.push(rank);
+        text += USES[code - LOCAL_GET];
+        ranks = DIGITS[rank] + ranks;
         continue;
       }
+      copy(1);
       const [numbers, bytes] = immediatesOf(code, code >= 0xfc ? copyNumber() : 0);
       for (let n = code === 0x0e ? copyNumber() + 1 : numbers; n > 0; n--) copyNumber();
       copy(bytes);
@@ -76,14 +68,26 @@ export function separateLocals(module: Uint8Array): Uint8Array {
     if (section === CODE_SECTION) functions = copyNumber();
     else copy(bytes);
   }
-  const first = rest.length;
   for (let i = 0; i < functions; i++) copyBody(copyNumber() + at);
   if (at < module.length) throw new Error("expected nothing behind the code, found another section");
-  const head = Uint32Array.of(first, functions, HEAD + rest.length);
-  return Uint8Array.from([...new Uint8Array(head.buffer), ...rest, ...ranks]);
+  return text + FUNCTION + ranks;
 }
 
-/** LEB128 numbers, then bytes, that follow an instruction; `second`: what follows a prefix. As assembly/text has it. */
+const CODE_SECTION = 10;
+const LOCAL_GET = 0x20;
+const LOCAL_TEE = 0x22;
+/** "#" … "~" without "\". */
+const DIGITS = String.fromCharCode(...Array.from({ length: 91 }, (_, i) => i + 35 + (i < 57 ? 0 : 1)));
+const BASE = 87;
+const USES = DIGITS.slice(BASE);
+const FUNCTION = "~";
+
+function encodeByte(byte: number): string {
+  const value = (byte + 4) & 255;
+  return ["", " ", "!"][Math.floor(value / BASE)]! + DIGITS[value % BASE]!;
+}
+
+/** LEB128 numbers, then bytes, that follow an instruction; `second`: what follows a prefix. */
 function immediatesOf(code: number, second: number): readonly [numbers: number, bytes: number] {
   if (code === 0xfd) {
     if (second <= 11 || second === 92 || second === 93) return [2, 0];

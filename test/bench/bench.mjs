@@ -76,13 +76,26 @@ const parts = {
   ...Object.fromEntries(
     schemes.map((scheme) => [
       scheme,
-      { make: layersOf(scheme), systems: [...ours, ...layerPeers, "onnxruntime-node"] },
+      {
+        make: layersOf(scheme),
+        systems: [
+          ...ours,
+          ...layerPeers,
+          ...(scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []),
+          "onnxruntime-node",
+        ],
+      },
     ]),
   ),
   models: { make: modelFiles, systems: [...ours, ...peers, "onnxruntime-node"] },
   decode: {
     make: () => [written("decode", decodeStack())],
     systems: ours,
+  },
+  "decode in Chromium": {
+    make: () => [written("decode", decodeStack())],
+    systems: [...ours, "wllama"],
+    place: "chromium",
   },
   "models in Chromium": { make: modelFiles, systems: [...ours, ...peers], place: "chromium" },
 };

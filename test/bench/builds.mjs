@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadModelSync } from "../../build/index.js";
-import { importTflite, pack } from "../../build/tools.js";
+import { importTflite, optimize, pack } from "../../build/tools.js";
 
 const rounds = 60;
 const blockMilliseconds = 4;
@@ -31,9 +31,8 @@ console.log(`Node ${process.versions.node}, µs per inference: median (best), be
 for (const name of names.length > 0
   ? names
   : ["kws_ref_model", "vww_96_int8", "resnet8_int8", "person_detect"]) {
-  const { bytes } = pack(importTflite(readFileSync(`${data}/models/tflite/${name}.tflite`), { file: name }), {
-    narrow: false,
-  });
+  const graph = importTflite(readFileSync(`${data}/models/tflite/${name}.tflite`), { file: name });
+  const { bytes } = pack(optimize(graph), { narrow: false });
   const models = modules.map((wasm) => loadModelSync(bytes, { wasm }));
   for (const model of models)
     for (const start = performance.now(); performance.now() - start < warmMilliseconds; ) time(model, 5);

@@ -25,7 +25,16 @@ async function litert(host, build) {
   };
 }
 
+/** A module that exports f, which answers 12. */
+const smallest = [
+  [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0],
+  [7, 5, 1, 1, 0x66, 0, 0, 10, 6, 1, 4, 0, 0x41, 12, 11],
+].flat();
+
 export const systems = {
+  /** What every system pays for WebAssembly, however little of it. */
+  "the smallest WebAssembly, none": () => async () =>
+    new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(smallest))).exports.f(),
   "nibblenet, examples/keyword": (host) => nibblenet(host, "keyword.nbl", new Float32Array(1960)),
   "nibblenet, kws_ref_model": (host) => nibblenet(host, "kws_ref_model.nbl", new Int8Array(490)),
   "LiteRT.js relaxed, kws_ref_model": (host) => litert(host, "relaxed"),

@@ -1,6 +1,6 @@
 // Cold start: a fresh process, or a fresh page in a fresh browser context, for every figure; systems interleaved.
-// node cold.mjs [rounds]; needs `npm run build` in the root and `npm ci` here. More with: the test data (LiteRT.js and its
-// model), Chromium with `npm ci` in test/engines, another Node (NODE=path, or test/engines' node24).
+// node cold.mjs [rounds [part of a system's name]]; needs `npm run build` in the root and `npm ci` here. More with: the test
+// data (LiteRT.js and its model), Chromium with `npm ci` in test/engines, another Node (NODE=path, or test/engines' node24).
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { keywordModel } from "./keyword.mjs";
 import { launchChromium } from "./pages.mjs";
 
 const rounds = Number(process.argv[2] ?? 15);
+const wanted = process.argv[3] ?? "";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const engines = join(root, "test/engines/node_modules");
 const data = process.env.NIBBLENET_DATA ?? join(root, "../shared/data");
@@ -34,7 +35,8 @@ function prepare() {
     files["kws_ref_model.nbl"] = pack(importModel(files["keyword.tflite"], { file: tflite })).bytes;
   }
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
-  return Object.keys(systems).filter((name) => existsSync(tflite) || name.endsWith("examples/keyword"));
+  const hasModel = (name) => existsSync(tflite) || !name.endsWith("kws_ref_model");
+  return Object.keys(systems).filter((name) => hasModel(name) && name.includes(wanted));
 }
 
 const inNode = (program) => async (name) => {

@@ -1,6 +1,7 @@
 /** One token through the matrices of a small Llama, 4 bits and a scale per 32 weights: what decoding spends its time on. */
 import { randomFillSync } from "node:crypto";
 import { pack } from "../../build/tools.js";
+import { ggufOf } from "./gguf.mjs";
 
 const [width, hidden, layers, vocabulary, blockSize] = [1024, 2816, 8, 4096, 32];
 const activation = { min: -Infinity, max: Infinity };
@@ -54,5 +55,6 @@ export function decodeStack() {
   }
   const y = matrix(norm(x), vocabulary);
   const graph = { name: "decode", nodes, inputs: [input], outputs: [y], rounding: "single" };
-  return { macs, input: { dtype: "float32", shape: [1, width] }, files: { nbl: pack(graph).bytes } };
+  const gguf = ggufOf({ width, hidden, layers, vocabulary });
+  return { macs, input: { dtype: "float32", shape: [1, width] }, files: { nbl: pack(graph).bytes, gguf } };
 }

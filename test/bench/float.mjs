@@ -1,12 +1,12 @@
 // float32 layers, the same ONNX file in nibblenet and onnxruntime-web, one thread, interleaved, processor time.
-// node float.mjs [tier]; needs Node 22.18 or later, `npm ci` here and `npm run build` in the root.
+// node float.mjs [tier] [part of a layer's name]; needs Node 22.18 or later, `npm ci` here and `npm run build` in the root.
 import * as ort from "onnxruntime-web";
 import { loadModelSync } from "../../build/index.js";
 import { importOnnx, optimize, pack } from "../../build/tools.js";
 import { floats, onnxModel } from "../helpers/onnx-builder.ts";
 
 const [rounds, blockMilliseconds, warmMilliseconds] = [15, 8, 300];
-const [tier = "auto"] = process.argv.slice(2);
+const [tier = "auto", part = ""] = process.argv.slice(2);
 ort.env.wasm.numThreads = 1;
 
 const values = (count) => Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898) * 0.5);
@@ -89,7 +89,7 @@ console.log(
   `Node ${process.versions.node}, tier ${tier}; µs, median (best); ratio of medians to onnxruntime-web`,
 );
 console.log("| layer | million multiply-adds | nibblenet | onnxruntime-web | ratio |\n|---|---|---|---|---|");
-for (const layer of layers) {
+for (const layer of layers.filter(({ name }) => name.includes(part))) {
   const bytes = onnxModel({
     nodes: [layer.node],
     inputs: [{ name: "x", shape: layer.shape }],

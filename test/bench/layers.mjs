@@ -73,6 +73,26 @@ function int4Tflite([m, n, k], blockSize, data) {
   );
 }
 
+/** The same with one scale per channel: the 4 bits that LiteRT.js has its fastest kernels for. */
+const int4PerChannelTflite = ([m, n, k], data) =>
+  fullyConnected(
+    [
+      { name: "x", type: "float32", shape: [m, k] },
+      {
+        name: "w",
+        type: "int4",
+        shape: [n, k],
+        data: nibbles(data),
+        scale: new Array(n).fill(0.05),
+        zeroPoint: new Array(n).fill(0),
+        axis: 0,
+      },
+      { name: "b", type: "float32", shape: [n], data: new Float32Array(n) },
+      { name: "y", type: "float32", shape: [m, n] },
+    ],
+    ["x", "w", "b"],
+  );
+
 const matMulInteger = ([m, n, k], data) =>
   onnxModel({
     nodes: [{ op: "MatMulInteger", inputs: ["x", "w", "xz", "wz"], outputs: ["y"] }],
@@ -185,7 +205,9 @@ export function layer(scheme, shape) {
   const bits = scheme.startsWith("2") ? 2 : 4;
   const files = { onnx: matMulNBits(shape, bits, 32) };
   if (bits === 4) {
-    files.tflite = int4Tflite(shape, 32, signed(n * k, 4));
+    const data = signed(n * k, 4);
+    files.tflite = int4Tflite(shape, 32, data);
+    files.perChannel = int4PerChannelTflite(shape, data);
     files.nbl = pack(importTflite(files.tflite, { file: "layer" })).bytes;
   } else files.nbl = dynamicLayer(shape, 2, 32);
   // A float32 scale for 32 weights.

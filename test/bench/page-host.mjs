@@ -29,9 +29,16 @@ async function startTflite() {
   return module.exports({ locateFile: (file) => folder + file, print() {}, printErr() {} });
 }
 
+async function importWllama() {
+  const folder = `${modules}/@wllama/wllama/esm`;
+  const { Wllama } = await import(`${folder}/index.js`);
+  return { Wllama, wasm: `${folder}/wasm/wllama.wasm` };
+}
+
 export const host = {
   module: (name) => import(addresses[name]),
   bytes: (file) => read(`/files/${file.split("/").at(-1)}`),
   litert: importLitert,
   tflite: startTflite,
+  wllama: importWllama,
 };

@@ -2,7 +2,7 @@
  * The systems of the bench, alike in Node and in a page. `host` gives what differs: `module(name)` imports one, `bytes(file)`
  * reads one of the workload's files, `litert(build)` imports LiteRT.js and answers it with what starts it, `tflite()` starts
  * tfjs-tflite. A system prepares a workload once (it throws when it has no way to run it) and answers a function that runs it
- * `count` times.
+ * `count` times, and may answer the milliseconds of one run by its own clock.
  */
 
 /** The same bytes for every system: no pattern, and whole numbers where the input is quantized. */
@@ -34,18 +34,20 @@ const nibblenet = (tier) => async (host) => {
   };
 };
 
-const litert = (build) => async (host) => {
-  const { litert: runtime, start } = await host.litert(build);
-  await start();
-  return async (workload) => {
-    const bytes = await host.bytes(fileOf(workload, "tflite"));
-    const model = await runtime.loadAndCompile(bytes, { accelerator: "wasm" });
-    const input = new runtime.Tensor(valuesFor(workload.input), workload.input.shape);
-    return async (count) => {
-      for (let i = 0; i < count; i++) for (const output of await model.run([input])) output.delete();
+const litert =
+  (build, kind = "tflite") =>
+  async (host) => {
+    const { litert: runtime, start } = await host.litert(build);
+    await start();
+    return async (workload) => {
+      const bytes = await host.bytes(fileOf(workload, kind));
+      const model = await runtime.loadAndCompile(bytes, { accelerator: "wasm" });
+      const input = new runtime.Tensor(valuesFor(workload.input), workload.input.shape);
+      return async (count) => {
+        for (let i = 0; i < count; i++) for (const output of await model.run([input])) output.delete();
+      };
     };
   };
-};
 
 /** Its own JavaScript around the module goes through a slower, asynchronous interface; this calls the module. */
 async function tfjsTflite(host) {
@@ -93,6 +95,32 @@ const onnxruntime = (module, provider) => async (host) => {
   };
 };
 
+/** Tokens generated one after another, by its own clock: what it does besides to start and end a completion is left out. */
+async function wllama(host) {
+  const { Wllama, wasm } = await host.wllama();
+  return async (workload) => {
+    const quiet = { debug() {}, log() {}, warn() {}, error() {} };
+    const model = new Wllama({ default: wasm }, { logger: quiet });
+    await model.loadModel([new Blob([await host.bytes(fileOf(workload, "gguf"))])], {
+      n_ctx: 256,
+      n_threads: 1,
+      n_gpu_layers: 0,
+      use_mmap: false,
+    });
+    return async (count) => {
+      const { timings } = await model.createCompletion({
+        prompt: "w",
+        max_tokens: count + 1,
+        temperature: 0,
+        ignore_eos: true,
+        timings_per_token: true,
+        cache_prompt: false,
+      });
+      return 1000 / timings.predicted_per_second;
+    };
+  };
+}
+
 /** The instructions' own limits (limits.mjs). */
 async function limits() {
   return async ({ module, argument }) => {
@@ -110,9 +138,11 @@ export const systems = {
   "nibblenet simd": nibblenet("simd"),
   "LiteRT.js relaxed": litert("relaxed"),
   "LiteRT.js compat": litert("compat"),
+  "LiteRT.js relaxed, a scale per channel": litert("relaxed", "perChannel"),
   "tfjs-tflite": tfjsTflite,
   "onnxruntime-web": onnxruntime("onnxruntime-web", "wasm"),
   "onnxruntime-node": onnxruntime("onnxruntime-node", "cpu"),
+  wllama,
   limits,
 };
 
@@ -127,8 +157,8 @@ export async function makeSubject(name, host, now) {
   let count = 1;
   const time = async () => {
     const start = now();
-    await run(count);
-    return ((now() - start) * 1000) / count;
+    const own = await run(count);
+    return (own ?? (now() - start) / count) * 1000;
   };
   return {
     async prepare(workload) {

@@ -4,6 +4,7 @@ import { bundleTiers } from "../../src/bundle/bundle.ts";
 import { decode } from "../../src/format/decode.ts";
 import { createModel } from "../../src/runtime/model.ts";
 import { wasm } from "../../src/wasm.ts";
+import { tiers } from "../helpers/tiers.ts";
 import { bundleOf, instantiate, runningTiers } from "./instance.ts";
 import { keywordModel } from "./keyword.ts";
 
@@ -38,4 +39,10 @@ it.each(runningTiers)("the keyword bundle of tier %s hears what the engine hears
     new Uint32Array((logits as Float32Array).slice().buffer),
   );
   expect(new Set(found).size).toBeGreaterThan(1);
+});
+
+it.each(tiers)("a fresh keyword model takes less than 512 KB of linear memory, tier %s", (tier) => {
+  const model = createModel(wasm, file, { tier });
+  expect(model.memory.total).toBe(model.input().buffer.byteLength);
+  expect(model.memory.total).toBeLessThan(512 * 1024);
 });

@@ -167,6 +167,12 @@ const operators: [name: string, tflite: string, onnx: string, types: string][] =
     "ConvInteger, MatMulInteger, DynamicQuantizeLinear, and QuantizeLinear, DequantizeLinear, QLinearConv, QLinearMatMul of such",
     "iu",
   ],
+  [
+    "several, with codes of float8e4m3fn, float8e5m2 and float4e2m1",
+    "–",
+    "QuantizeLinear, DequantizeLinear",
+    "f",
+  ],
   ["states", "VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, CALL_ONCE", "outputs named with --state", "fiuw"],
   ["nothing: gone after the import", "DENSIFY, RANGE, SHAPE", "Dropout, Identity, Constant, Shape", "fiuw"],
 ];

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { KR } from "../../assembly/codes.ts";
 import { loadModelSync } from "../../src/native.ts";
 import { createScriptEngine } from "../../src/script/engine.ts";
-import { LONGEST, LOW } from "../../src/script/pack.ts";
+import { LONGEST as LONGEST_STEPS, LOW } from "../../src/script/pack.ts";
 import { MAGIC, requantizeDouble } from "../../src/script/requantize.ts";
 import { caseOf, convGraph, fullyConnectedGraph, randomFrom, type Spread } from "../helpers/graphs.ts";
 import { expectExact } from "../kernels/exact.ts";
 import { smallModel, twoInputs } from "./build.ts";
+
+const LONGEST = LONGEST_STEPS * KR;
 
 describe("two weights in one double", () => {
   test("the largest sums stay apart", () => {
@@ -30,14 +33,14 @@ describe("two weights in one double", () => {
     for (const spread of spreads)
       for (const rounding of ["single", "double"] as const) {
         const random = randomFrom(k);
-        const graph = fullyConnectedGraph(random, [5], 9, k, { kind: "int8", rounding });
+        const graph = fullyConnectedGraph(random, [9], 9, k, { kind: "int8", rounding });
         expectExact(caseOf(random, graph, spread), `${k}, ${spread}, ${rounding}`);
       }
   });
 
   test("asymmetric weights keep their row term in long sums", () => {
     const random = randomFrom(7);
-    const graph = fullyConnectedGraph(random, [6], 10, LONGEST + 5, { kind: "uint8", weightOffset: -100 });
+    const graph = fullyConnectedGraph(random, [10], 10, LONGEST + 5, { kind: "uint8", weightOffset: -100 });
     expectExact(caseOf(random, graph, "extremes"));
   });
 });

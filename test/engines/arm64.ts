@@ -25,7 +25,6 @@ export const arm64: Engine = {
       places: [
         {
           name: this.name,
-          light: true,
           run: async (job) =>
             answerIn(
               await emulate(

@@ -100,7 +100,7 @@ export function browserEngine({
           {
             name: "a page with CSP `script-src 'self'`",
             async run() {
-              const answer = await run("page", strictest, { tier: "auto", full: false, heavy: false });
+              const answer = await run("page", strictest, { tier: "auto", full: false });
               if ("result" in answer) {
                 if (answer.result.tier !== "script") throw new Error(`tier ${answer.result.tier} ran`);
                 return "runs on the script tier";
@@ -174,4 +174,12 @@ const refusals: [what: string, message: RegExp, policy?: string][] = [
     strictest,
   ],
   ["an engine served as text, to WebAssembly.compileStreaming", /MIME.*; compileEngine: tier simd$/i],
+  [
+    "a bundle imported as a module",
+    /^(undefined: .*(module|MIME).*|no error); compiled from its bytes: init\(\) 0$/i,
+  ],
+  [
+    "a bundle imported as a module, served as text",
+    /^undefined: .*(module|MIME).*; compiled from its bytes: init\(\) 0$/i,
+  ],
 ];

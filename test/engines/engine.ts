@@ -29,8 +29,6 @@ export interface Place {
   tiers?: readonly string[];
   /** Tiers that this place can't have, and why; a refusal of any other is a fault. */
   refuses?: Record<string, string>;
-  /** The heavy models are skipped here. */
-  light?: boolean;
 }
 
 export interface Running {

@@ -7,7 +7,7 @@ const coldStarts = 5;
 
 /** What the plain SIMD build answers in the Node that runs this; the other tests tie that to the goldens. */
 export async function referenceOf(place: Place): Promise<Result> {
-  const answer = await place.run({ tier: "simd", full: true, heavy: true });
+  const answer = await place.run({ tier: "simd", full: true });
   if ("refusal" in answer) throw new Error(`no reference: ${answer.refusal.message}`);
   const broken = Object.entries(answer.result.outputs).filter(([, hash]) => hash.startsWith("error"));
   if (broken.length) throw new Error(`no reference: ${broken.map((e) => e.join(": ")).join("; ")}`);
@@ -46,7 +46,7 @@ export async function runPlace(place: Place, version: string, stage: Stage, refe
   const fault = (text: string): void => void row.faults.push(`${place.name}: ${text}`);
   try {
     for (const tier of place.tiers ?? stage.tiers) {
-      const answer = await place.run({ tier, full: true, heavy: !place.light && tier !== "script" });
+      const answer = await place.run({ tier, full: true });
       const expected = place.refuses?.[tier];
       if ("refusal" in answer) {
         if (expected && answer.refusal.code === "unsupported-engine")
@@ -64,7 +64,7 @@ export async function runPlace(place: Place, version: string, stage: Stage, refe
     }
     const colds: number[] = [];
     for (let i = 0; i < coldStarts; i++) {
-      const answer = await place.run({ tier: "auto", full: false, heavy: false });
+      const answer = await place.run({ tier: "auto", full: false });
       if ("refusal" in answer) throw new Error(`no tier runs: ${answer.refusal.message}`);
       row.auto = answer.result.tier;
       colds.push(answer.result.cold);

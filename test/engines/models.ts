@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExecutor, importModel, openSamples, optimize, pack, quantize } from "../../src/tools.ts";
 import { fuzzModels } from "../fuzz/models.ts";
@@ -6,13 +6,9 @@ import { fuzzModels } from "../fuzz/models.ts";
 interface PackedModel {
   name: string;
   bytes: Uint8Array;
-  /** Takes tenths of a second on a JavaScript tier. */
-  heavy: boolean;
   /** Floats must not be negative: roots and logarithms of such have no fixed bits. */
   positive: boolean;
 }
-
-const largest = 600 * 1024;
 
 /**
  * The keyword model first; models covering every operator; and every model of the test data that imports.
@@ -22,19 +18,17 @@ export function packModels(
   root: string,
   data: string | undefined,
 ): { models: PackedModel[]; notes: string[] } {
-  const models: PackedModel[] = [{ name: "keyword", bytes: keyword(root), heavy: false, positive: false }];
-  for (const [name, bytes] of fuzzModels()) models.push({ name, bytes, heavy: false, positive: false });
+  const models: PackedModel[] = [{ name: "keyword", bytes: keyword(root), positive: false }];
+  for (const [name, bytes] of fuzzModels()) models.push({ name, bytes, positive: false });
   if (!data) return { models, notes: ["The TFLite models of the test data were absent."] };
   const folder = join(data, "models/tflite");
   const refused: string[] = [];
   for (const file of readdirSync(folder).sort()) {
     if (!file.endsWith(".tflite")) continue;
-    const heavy = file.startsWith("mobilenet_v2_int8");
-    if (statSync(join(folder, file)).size > largest && !heavy) continue;
     try {
       const graph = optimize(importModel(readFileSync(join(folder, file)), { file }));
       const positive = /sqrt|log/.test(file);
-      models.push({ name: file.replace(".tflite", ""), bytes: pack(graph).bytes, heavy, positive });
+      models.push({ name: file.replace(".tflite", ""), bytes: pack(graph).bytes, positive });
     } catch (error) {
       if ((error as { code?: string }).code === undefined) throw error;
       refused.push(file.replace(".tflite", ""));
@@ -71,8 +65,8 @@ export function clipFeatures(root: string): Float32Array {
 /** All models in one file: u32 length of the table of contents, the table as ASCII JSON, the files. */
 export function archiveOf(models: readonly PackedModel[]): Uint8Array {
   let offset = 0;
-  const table = models.map(({ name, bytes, heavy, positive }) => {
-    const entry = { name, offset, bytes: bytes.length, heavy, positive };
+  const table = models.map(({ name, bytes, positive }) => {
+    const entry = { name, offset, bytes: bytes.length, positive };
     offset += bytes.length;
     return entry;
   });

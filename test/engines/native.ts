@@ -77,7 +77,6 @@ async function answer(stage: Stage, nibblenet: Package, job: Job): Promise<Answe
   const outputs: Record<string, string> = {};
   const notANumber: Record<string, number> = {};
   for (const entry of job.full ? [first, ...others] : [first]) {
-    if (entry.heavy) continue;
     const model = archive.slice(entry.offset, entry.offset + entry.bytes);
     try {
       const program = await programOf(stage, nibblenet, entry.name, model);
@@ -111,7 +110,7 @@ const versionOf = (command: string): string => {
   return stdout.trim().split("\n")[0];
 };
 
-/** Bundles outside JavaScript: every model as a C program. The program of a file of megabytes is left out. */
+/** Bundles outside JavaScript: every model as a C program. */
 export const native: Engine = {
   name: "wasm2c and cc",
   slow: true,
@@ -129,7 +128,6 @@ export const native: Engine = {
         {
           name: "wasm2c and cc",
           tiers: ["scalar"],
-          light: true,
           run: (job) => answer(stage, nibblenet, job),
         },
       ],

@@ -21,7 +21,7 @@ async function writeScript(stage: Stage, name: string, entry: string, job: Job):
     alias: { nibblenet: entry },
     logLevel: "silent",
   });
-  const archive = job.full ? join(stage.build, "models-light.bin") : join(stage.build, "keyword.bin");
+  const archive = job.full ? stage.archive : join(stage.build, "keyword.bin");
   const path = join(stage.build, `${name.replaceAll(/\W+/g, "-")}.script.js`);
   const variables = `var job = ${JSON.stringify(JSON.stringify(job))}, archiveHex = "${readFileSync(archive).toString("hex")}";\n`;
   writeFileSync(path, variables + result.outputFiles[0].text);
@@ -88,13 +88,12 @@ const shellEngine = ({ name, apt, entry, tiers, refuses, command, version, check
       places: [
         {
           name,
-          light: true,
           ...(tiers !== "all" && { tiers }),
           ...(refuses && { refuses }),
           async run(job) {
             const script = await writeScript(stage, name, file, job);
             try {
-              return answerIn(await output(program, [...args, script], { seconds: 300 }));
+              return answerIn(await output(program, [...args, script], { seconds: 600 }));
             } finally {
               rmSync(script);
             }

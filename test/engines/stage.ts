@@ -31,12 +31,13 @@ export async function prepareStage(
   const entry = (name: string) =>
     import(pathToFileURL(join(folder, "node_modules/nibblenet/build", name)).href);
   const { tiers, loadModelSync }: typeof import("../../src/index.ts") = await entry("index.js");
+  const { bundle }: typeof import("../../src/tools.ts") = await entry("tools.js");
   const { archiveOf, clipFeatures, packModels } = await bundleModels(home, folder);
   const { models, notes } = packModels(root, data);
   writeFileSync(archive, archiveOf(models));
-  writeFileSync(join(folder, "models-light.bin"), archiveOf(models.filter((model) => !model.heavy)));
   writeFileSync(join(folder, "keyword.bin"), archiveOf(models.slice(0, 1)));
   writeFileSync(join(folder, "keyword.nbl"), models[0].bytes);
+  writeFileSync(join(folder, "keyword.wasm"), (await bundle(models[0].bytes)).bytes);
   const features = clipFeatures(root);
   writeFileSync(join(folder, "clip.f32"), new Uint8Array(features.buffer));
   const model = loadModelSync(models[0].bytes, { tier: "simd" });

@@ -22,7 +22,7 @@ async function ask(program: string, files: WorkerFiles, job: Job): Promise<Answe
 
 async function refuseBytes(stage: Stage, program: string): Promise<string> {
   const files = await bundleWorker(stage, join(stage.home, "subject/worker.ts"), "bytes", []);
-  const answer = await ask(program, files, { tier: "simd", full: false, heavy: false });
+  const answer = await ask(program, files, { tier: "simd", full: false });
   if ("result" in answer) throw new Error("it compiled from bytes");
   const { code, message } = answer.refusal;
   return expectText(`${code}: ${message}`, /^unsupported-engine: .*hand in a WebAssembly\.Module/s);

@@ -143,7 +143,7 @@ describe("decode refuses", () => {
   test("metadata that is not JSON", () => {
     const broken = bytes.slice();
     broken[Buffer.from(bytes).indexOf('{"a":1}')] = 0x5b;
-    expect(() => decode(broken)).toThrow(/section 7 is not JSON/);
+    expect(() => decode(broken).metadata).toThrow(/section 7 is not JSON/);
   });
 });
 

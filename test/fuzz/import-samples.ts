@@ -112,7 +112,9 @@ const attention = (): Uint8Array =>
 const quantized = (): Uint8Array =>
   onnxModel({
     nodes: [
-      node("QuantizeLinear", ["x", "s", "z"], "q"),
+      node("QuantizeLinear", ["x", "s", "z8"], "x8"),
+      node("DequantizeLinear", ["x8", "s"], "rounded"),
+      node("QuantizeLinear", ["rounded", "s", "z"], "q"),
       node("DequantizeLinear", ["q", "s", "z"], "d"),
       node("DequantizeLinear", ["w", "ws", "wz"], "dw", { axis: 0 }),
       node("Conv", ["d", "dw"], "c"),
@@ -139,6 +141,7 @@ const quantized = (): Uint8Array =>
     initializers: [
       floats("s", [], [0.1]),
       scalarByte("z", 3),
+      { name: "z8", dims: [], type: "float8e4m3fn", int32s: [0] },
       bytes8("w", [2, 2, 1, 1], [1, -2, 3, -4]),
       floats("ws", [2], [0.1, 0.2]),
       bytes8("wz", [2], [0, 0]),

@@ -32,7 +32,8 @@ const listOf = <T>(random: Random, most: number, make: () => T): T[] =>
 const intNames =
   "allowzero antialias axis batch_dims blocksize block_size ceil_mode count_include_pad exclusive fmod group hidden_size " +
   "input_forget keepdims layout linear_before_reset noop_with_empty_axes num_groups num_outputs p reverse " +
-  "select_last_index size stash_type to training_mode transA transB upper bits K N accuracy_level start end spatial";
+  "precision saturate select_last_index size stash_type to training_mode transA transB upper bits K N accuracy_level " +
+  "start end spatial";
 const listNames =
   "axes dilations kernel_shape output_padding output_shape pads perm split starts ends strides";
 const floatNames = "alpha beta bias epsilon gamma lambd max min momentum value cubic_coeff_a";
@@ -61,6 +62,7 @@ function attributesOf(random: Random): Record<string, AttributeSpec> {
   for (const name of floatNames.split(" "))
     if (random.int(0, 9) === 0)
       attributes[name] = { float: random.pick([0, 1, -1, 0.5, 1e-5, Infinity, NaN, 1e38]) };
+  if (random.int(0, 4) === 0) attributes.output_dtype = random.pick([2, 3, 17, 19, 22, 23]);
   for (const [name, list] of Object.entries(texts))
     if (random.int(0, 4) === 0) attributes[name] = random.pick(list);
   return attributes;
@@ -89,7 +91,12 @@ function constantOf(random: Random, name: string, common: number[]): TensorSpec 
         listOf(random, 4, () => smallInt(random)),
       );
     case 4:
-      return { name, dims, type: random.pick(["int8", "uint8", "int32", "bool"]), int32s: some() };
+      return {
+        name,
+        dims,
+        type: random.pick(["int8", "uint8", "int32", "bool", "float8e4m3fn", "float8e5m2"]),
+        int32s: some(),
+      };
     case 5:
       return { name, dims: [], type: "int64", int64s: [smallInt(random)] };
     case 6:
@@ -106,7 +113,7 @@ export function randomOnnx(random: Random): Uint8Array {
     {
       name: "x",
       shape: common,
-      type: random.pick(["float", "float", "float", "int64", "int8", "uint8", "bool"] as const),
+      type: random.pick(["float", "float", "float", "int64", "int8", "uint8", "bool", "float8e5m2"] as const),
     },
     {
       name: "z",

@@ -13,9 +13,15 @@ const elementType = {
   bool: 9,
   float16: 10,
   double: 11,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
   uint4: 21,
   int4: 22,
+  float4e2m1: 23,
 } as const;
+
+export const elementTypeOf = (type: ElementType): number => elementType[type];
 
 type ElementType = keyof typeof elementType;
 

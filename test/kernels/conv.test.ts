@@ -113,6 +113,62 @@ describe.each(kinds)("conv2d of %s", (kind) => {
   });
 });
 
+/** Whole steps of 4 channels, and rows of pixels in whole tiles or long ones: windows of rows prepared once. */
+describe.each(roundings)("conv2d of int8 row by row, %s", (rounding) => {
+  const random = randomFrom(4242);
+
+  test.each([4, 8, 12, 16, 17, 18, 19, 20, 23])("%i output pixels wide", (width) => {
+    for (const channels of [4, 8, 12, 20, 36]) {
+      const kernel: [number, number] = [random.int(1, 4), random.int(1, 4)];
+      const stride: [number, number] = [random.int(1, 3), random.int(1, 3)];
+      const padding = {
+        top: random.int(0, 5),
+        left: random.int(0, 5),
+        bottom: random.int(0, 5),
+        right: random.int(0, 3),
+      };
+      const seen = (width - 1) * stride[1] + kernel[1] + random.int(0, stride[1] - 1);
+      check({
+        rounding,
+        kernel,
+        stride,
+        padding,
+        input: [2, kernel[0] + 2, Math.max(1, seen - padding.left - padding.right), channels],
+        outputs: random.pick([1, 7, 8, 9, 16, 17, 33]),
+        activation: random.pick([
+          { min: -Infinity, max: Infinity },
+          { min: 0, max: 6 },
+        ]),
+      });
+    }
+  });
+
+  test("extreme weights, inputs and zero points", () => {
+    for (const weights of ["extremes", "zeros", "random"] as const)
+      for (const zeroPoints of ["lowest", "highest"] as const)
+        check(
+          {
+            rounding,
+            weights,
+            zeroPoints,
+            input: [1, 3, 18, 12],
+            outputs: 19,
+            padding: { top: 1, left: 1, bottom: 1, right: 1 },
+          },
+          "extremes",
+        );
+  });
+
+  test("rows that are too long to keep", () => {
+    check({
+      rounding,
+      input: [1, 3, 304, 112],
+      outputs: 3,
+      padding: { top: 1, left: 1, bottom: 1, right: 1 },
+    });
+  });
+});
+
 describe.each(["int8", "uint8"] as const)("conv2d of %s at its limits", (kind) => {
   test.each(roundings)("extreme weights, inputs and zero points, %s", (rounding) => {
     for (const weights of ["extremes", "zeros", "random"] as const)

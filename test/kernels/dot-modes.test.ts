@@ -39,6 +39,13 @@ const graphs = (["single", "double"] as const).flatMap((rounding) =>
     const options = { rounding, weightOffset };
     return [
       convGraph(randomFrom(1), { ...options, input: [2, 6, 5, 7], outputs: 13, kernel: [3, 2] }),
+      convGraph(randomFrom(3), {
+        ...options,
+        input: [2, 5, 8, 8],
+        outputs: 13,
+        kernel: [3, 3],
+        padding: { top: 1, left: 2, bottom: 1, right: 0 },
+      }),
       convGraph(randomFrom(2), { ...options, input: [1, 5, 5, 12], outputs: 18, groups: 3 }),
       ...[1, 2, 3, 4, 5, 9].map((rows) => fullyConnectedGraph(randomFrom(rows), [rows], 17, 35, options)),
     ];

@@ -12,10 +12,10 @@ const absent =
   (existsSync("build/listen.js") ? undefined : "not built") ??
   (await installLocked(resolve("examples/panel")));
 
-/** What the page has to say, within some seconds. */
+/** What the page has to say, within half a minute: machines that build may be busy. */
 async function expectText(page: Page, id: string, pattern: RegExp): Promise<void> {
   let text = "";
-  for (let tries = 0; tries < 50; tries++) {
+  for (let tries = 0; tries < 150; tries++) {
     text = await page.evaluate(
       `(() => { const it = document.getElementById("${id}"); return it.closest("[hidden]") ? "" : it.textContent; })()`,
     );

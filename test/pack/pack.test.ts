@@ -5,7 +5,7 @@ import { M_BIAS, M_MAX, M_MIN, M_REQUANT, M_WEIGHTS, Y_IN_STRIDES } from "../../
 import { decode } from "../../src/format/decode.ts";
 import { type Node, noActivation, type Tensor } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
-import { broadcastStrides, collapse, denseStrides } from "../../src/pack/strides.ts";
+import { broadcastStrides, collapse, denseStrides, withBestRows } from "../../src/pack/strides.ts";
 import { createWeights } from "../../src/pack/weights.ts";
 import { createModel } from "../../src/runtime/model.ts";
 import { wasm } from "../../src/wasm.ts";
@@ -155,6 +155,38 @@ test("constants lie among the weights", () => {
   expect(tensors.find((t) => t.name === "c")!.region).toBe(REGION_WEIGHTS);
 });
 
+test("copies walk their longest rows, unless short ones are copied as a whole", () => {
+  const loops = (dims: number[], ...strides: number[][]) => withBestRows({ dims, strides });
+  expect(loops([50, 3], [1, 50], [3, 1])).toEqual({
+    dims: [3, 50],
+    strides: [
+      [50, 1],
+      [1, 3],
+    ],
+  });
+  expect(loops([9, 50, 3], [150, 3, 1], [200, 4, 1])).toEqual({
+    dims: [9, 3, 50],
+    strides: [
+      [150, 1, 3],
+      [200, 1, 4],
+    ],
+  });
+  expect(loops([50, 40], [40, 1], [80, 1])).toEqual({
+    dims: [50, 40],
+    strides: [
+      [40, 1],
+      [80, 1],
+    ],
+  });
+  expect(loops([50, 40], [1, 50], [40, 1])).toEqual({
+    dims: [50, 40],
+    strides: [
+      [1, 50],
+      [40, 1],
+    ],
+  });
+});
+
 test("a transpose of neighbours that stay neighbours takes few loops", () => {
   const x = activationTensor("x", "float32", [2, 3, 4, 5, 6, 7]);
   const y = activationTensor("y", "float32", [5, 6, 7, 2, 3, 4]);
@@ -163,7 +195,7 @@ test("a transpose of neighbours that stay neighbours takes few loops", () => {
   ).operators;
   expect(copy!.code).toBe(OP_COPY);
   expect(Array.from({ length: 6 }, (_, i) => copy!.record.getUint32(Y_IN_STRIDES + 4 * i, true))).toEqual([
-    0, 0, 0, 0, 1, 210,
+    0, 0, 0, 0, 210, 1,
   ]);
 });
 

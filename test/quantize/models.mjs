@@ -14,6 +14,7 @@ import {
   optimize,
   readWav,
 } from "../../build/tools.js";
+import { variations } from "./variations.mjs";
 
 const keywordFolder = new URL("../../examples/keyword/", import.meta.url).pathname;
 
@@ -116,8 +117,22 @@ export const models = {
   /** The keyword model of the examples; float: 400 of 432 right. */
   keyword(folder, calibration = 500) {
     const graph = load(join(keywordFolder, "model.onnx"));
-    const read = speech(folder, graph, lines(join(keywordFolder, "labels.txt")), "log-mel");
-    return { graph, samples: read("train", calibration), compareOn: read("dev") };
+    const labels = lines(join(keywordFolder, "labels.txt"));
+    const read = speech(folder, graph, labels, "log-mel");
+    /** The training clips of both collections, and `count` variations of each. */
+    const varied = (count) => {
+      const sounds = { inputs: [{ name: "sound", dtype: "float32", shape: [1, 16000] }] };
+      const clips = ["train", "train_v001"].flatMap((split) => speech(folder, sounds, labels)(split));
+      const sound = ({ inputs }) => inputs[0];
+      const quiet = clips.filter(({ label }) => labels[label] === "_silence_").map(sound);
+      const features = createFeatures(frontEnds["log-mel"], [1, 49, 40]);
+      const samples = clips.map((clip) => ({ name: clip.name, inputs: [features(sound(clip))] }));
+      // Sounds of a second each are not kept.
+      for (const clip of variations(clips.map(sound), quiet, count, 1))
+        samples.push({ name: "variation", inputs: [features(clip)] });
+      return samples;
+    };
+    return { graph, samples: read("train", calibration), compareOn: read("dev"), varied };
   },
   /** A keyword transformer behind its own spectrogram. */
   kwt1(folder, calibration = 60) {

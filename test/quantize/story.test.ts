@@ -52,12 +52,28 @@ function tell(graph: Graph, seed?: number): number[] {
   return tokens;
 }
 
+const stories = (): Graph => {
+  const file = join(dataFolder()!, "llm/stories260K.bin");
+  return optimize(importModel(new Uint8Array(readFileSync(file)), { file }));
+};
+
+describe.skipIf(!dataFolder())("stories260K with int8 weights (skipped without the data folder)", () => {
+  it("begins the float model's story, from a third of its bytes", () => {
+    const graph = stories();
+    const { graph: made } = quantize(graph, undefined, {
+      makeExecutor: createExecutor,
+      recipe: { default: { scheme: "dynamic-int8" } },
+    });
+    expect(pack(made).bytes.length).toBeLessThan(pack(graph).bytes.length / 3);
+    expect(tell(made).slice(0, 60)).toEqual(tell(graph).slice(0, 60));
+  });
+});
+
 describe.skipIf(!dataFolder())("stories260K with 4-bit weights (skipped without the data folder)", () => {
   it("still writes English: words that the float model writes too, in sentences", {
     timeout: 180_000,
   }, () => {
-    const file = join(dataFolder()!, "llm/stories260K.bin");
-    const graph = optimize(importModel(new Uint8Array(readFileSync(file)), { file }));
+    const graph = stories();
     const texts = readTexts(new Uint8Array(readFileSync(join(dataFolder()!, "llm/tok512.bin"))));
     const words = (tokens: number[]) =>
       tokens

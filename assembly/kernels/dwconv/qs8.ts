@@ -4,7 +4,7 @@ import { NR, ROUNDING_DOUBLE } from "../../codes";
 import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT, W_KERNEL_W } from "../../records";
 import { roundingAt } from "../../engine/kept";
 import { i32At, u32At } from "../../engine/model";
-import { ceilingOf, floorOf, offsetOf, storeOne, storeSome, storeWhole } from "../../simd/requantize";
+import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
 
 /**
  * Neighbouring output pixels: y[p,c] = requantize(bias[c] + Σₜ x[t][p·step + c]·(w[t][c] − weightZeroPoint))
@@ -50,7 +50,7 @@ export function qs8_qc8w_dwconv(
         }
         const s = requant + (c << 2);
         if (channels - c >= NR && rounding != ROUNDING_DOUBLE)
-          storeWhole(p, q, s, floorOf(record), ceilingOf(record), offsetOf(record), y + c);
+          storeWhole(p, q, s, floorOf(record), ceilingOf(record), rounder(), offsetOf(record), y + c);
         else storeSome(p, q, s, shiftsAfter, record, y + c, channels - c);
       } else {
         const columns = channels - c < NR ? channels - c : NR;
@@ -109,6 +109,7 @@ function dwconv_3x3(
   if (!ASC_FEATURE_SIMD) return;
   const floor = floorOf(record);
   const ceiling = ceilingOf(record);
+  const magic = rounder();
   const zero = offsetOf(record);
   const offset = i16x8.splat(<i16>i32At(record, M_WEIGHT_ZERO_POINT));
   const row0: usize = load<u32>(taps);
@@ -150,7 +151,7 @@ function dwconv_3x3(
       t = tapsAt(x2 + (next << 1), x2);
       p = addLow(p, t, l4);
       q = addHigh(q, t, h4);
-      storeWhole(p, q, requant + (c << 2), floor, ceiling, zero, to);
+      storeWhole(p, q, requant + (c << 2), floor, ceiling, magic, zero, to);
       x1 += step;
       x2 += step;
       to += channels;

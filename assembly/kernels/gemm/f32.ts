@@ -24,7 +24,8 @@ export function f32_gemm(
     }
   }
   while (rows > 0) {
-    gemm_1x8(record, n, k, a, w, bias, y);
+    if (ASC_FEATURE_SIMD) gemm_1x16(record, n, k, a, w, bias, y);
+    else gemm_1x8(record, n, k, a, w, bias, y);
     a += aStride;
     y += yStride;
     rows--;
@@ -38,8 +39,6 @@ function clamp4(v: v128, lo: v128, hi: v128): v128 {
   return f32x4.pmin(f32x4.pmax(v, lo), hi);
 }
 
-// @ts-ignore: decorator
-@inline
 function storeRow(p: v128, q: v128, lo: v128, hi: v128, y: usize, count: usize): void {
   p = clamp4(p, lo, hi);
   q = clamp4(q, lo, hi);
@@ -113,35 +112,54 @@ function gemm_4x8(
   }
 }
 
+/** Two panels of columns at once, as the additions of one would wait for each other; a last one alone counts twice. */
+function gemm_1x16(record: usize, n: usize, k: usize, a: usize, w: usize, bias: usize, y: usize): void {
+  if (!ASC_FEATURE_SIMD) return;
+  const lo = f32x4.splat(f32At(record, M_MIN));
+  const hi = f32x4.splat(f32At(record, M_MAX));
+  const end = k << 2;
+  for (let c: usize = 0; c < n; c += 2 * NR) {
+    const left = n - c;
+    const columns: usize = left > NR ? NR << 2 : 0;
+    const panel = columns * k;
+    let p = v128.load(bias);
+    let q = v128.load(bias, 16);
+    let r = v128.load(bias + columns);
+    let s = v128.load(bias + columns, 16);
+    for (let i: usize = 0; i < end; i += 4) {
+      const x = v128.load32_splat(a + i);
+      const v = w + panel;
+      p = f32x4.add(p, f32x4.mul(x, v128.load(w)));
+      q = f32x4.add(q, f32x4.mul(x, v128.load(w, 16)));
+      r = f32x4.add(r, f32x4.mul(x, v128.load(v)));
+      s = f32x4.add(s, f32x4.mul(x, v128.load(v, 16)));
+      w += NR << 2;
+    }
+    storeRow(p, q, lo, hi, y, left);
+    if (columns) storeRow(r, s, lo, hi, y + columns, left - NR);
+    w += panel;
+    bias += 2 * columns;
+    y += 2 * columns;
+  }
+}
+
 function gemm_1x8(record: usize, n: usize, k: usize, a: usize, w: usize, bias: usize, y: usize): void {
   const lo = f32At(record, M_MIN);
   const hi = f32At(record, M_MAX);
   const end = k << 2;
   for (let c: usize = 0; c < n; c += NR) {
-    if (ASC_FEATURE_SIMD) {
-      let p = v128.load(bias + (c << 2));
-      let q = v128.load(bias + (c << 2), 16);
+    const columns = n - c < NR ? n - c : NR;
+    for (let j: usize = 0; j < columns; j++) {
+      let acc = load<f32>(bias + ((c + j) << 2));
+      let p = w + (j << 2);
       for (let i: usize = 0; i < end; i += 4) {
-        const x = v128.load32_splat(a + i);
-        p = f32x4.add(p, f32x4.mul(x, v128.load(w)));
-        q = f32x4.add(q, f32x4.mul(x, v128.load(w, 16)));
-        w += NR << 2;
+        acc += load<f32>(a + i) * load<f32>(p);
+        p += NR << 2;
       }
-      storeRow(p, q, f32x4.splat(lo), f32x4.splat(hi), y + (c << 2), n - c);
-    } else {
-      const columns = n - c < NR ? n - c : NR;
-      for (let j: usize = 0; j < columns; j++) {
-        let acc = load<f32>(bias + ((c + j) << 2));
-        let p = w + (j << 2);
-        for (let i: usize = 0; i < end; i += 4) {
-          acc += load<f32>(a + i) * load<f32>(p);
-          p += NR << 2;
-        }
-        acc = acc < lo ? lo : acc;
-        acc = hi < acc ? hi : acc;
-        store<f32>(y + ((c + j) << 2), acc);
-      }
-      w += k * (NR << 2);
+      acc = acc < lo ? lo : acc;
+      acc = hi < acc ? hi : acc;
+      store<f32>(y + ((c + j) << 2), acc);
     }
+    w += k * (NR << 2);
   }
 }

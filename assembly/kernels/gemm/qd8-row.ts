@@ -1,20 +1,24 @@
-/** One row of float32 activations as int8, with a scale and zero point of its own. */
+/** Rows of float32 activations as int8, with a scale and zero point each; four rows lie interleaved. */
 
 import { ROUNDING_SINGLE } from "../../codes";
 import { f32_qs8_quantize } from "../vector/convert";
 import { fillBytes } from "../../simd/copy";
 
-/** A quantized row begins with its scale (f32), its zero point (f32) and two free words. */
-export const ROW_HEAD: usize = 16;
+/** Rows in a group, which begins with their scales and zero points (f32), in pairs. */
+export const GROUP_ROWS: usize = 4;
+export const GROUP_HEAD: usize = 32;
 
 /** Room for the lanes of a row's lowest and highest values. */
 const bounds: usize = memory.data(32, 16);
 
 /**
  * q = clamp(rint(x / scale) + zeroPoint) over one row of k values; scale spreads the row's range, 0 included, over
- * 255 steps. Writes ROW_HEAD bytes, k padded to 8 with zeros, then Σ q of each block as i32. Finite in, finite out.
+ * 255 steps. Writes the row `lane` of a group: its head, then k padded to 8 with zeros, four k of each row in turn, then
+ * −Σ q · `weightPoint` of each block as i32. `bytes`: room for the padded k. Finite in, finite out.
  */
-export function qd8_quantize_row(x: usize, k: usize, blockSize: usize, row: usize): void {
+export function qd8_quantize_row(
+  x: usize, k: usize, blockSize: usize, weightPoint: i32, group: usize, lane: usize, bytes: usize
+): void {
   let lo: f32 = 0;
   let hi: f32 = 0;
   let i: usize = 0;
@@ -45,28 +49,33 @@ export function qd8_quantize_row(x: usize, k: usize, blockSize: usize, row: usiz
     scale = 0;
     inverse = 0;
   }
-  store<f32>(row, -lo);
-  f32_qs8_quantize(row, 1, ROUNDING_SINGLE, inverse, -128, row + 4);
-  const zeroPoint: i32 = load<i8>(row + 4);
-  store<f32>(row, scale);
-  store<f32>(row, <f32>zeroPoint, 4);
-  const q = row + ROW_HEAD;
-  f32_qs8_quantize(x, k, ROUNDING_SINGLE, inverse, zeroPoint, q);
+  const head = group + (lane << 3);
+  store<f32>(head, -lo);
+  f32_qs8_quantize(head, 1, ROUNDING_SINGLE, inverse, -128, head + 4);
+  const zeroPoint: i32 = load<i8>(head + 4);
+  store<f32>(head, scale);
+  store<f32>(head, <f32>zeroPoint, 4);
+  f32_qs8_quantize(x, k, ROUNDING_SINGLE, inverse, zeroPoint, bytes);
   const padded = (k + 7) & ~7;
-  fillBytes(q + k, 0, padded - k);
-  let out = q + padded;
+  fillBytes(bytes + k, 0, padded - k);
+  let to = group + GROUP_HEAD + (lane << 2);
+  let out = to + (padded << 2);
   for (let b: usize = 0; b < padded; b += blockSize) {
     const stop = b + blockSize < padded ? b + blockSize : padded;
     let sum: i32 = 0;
-    for (let j = b; j < stop; j++) sum += <i32>load<i8>(q + j);
-    store<i32>(out, sum);
-    out += 4;
+    for (let j = b; j < stop; j += 4) {
+      const four = load<u32>(bytes + j);
+      store<u32>(to, four);
+      to += 16;
+      sum -= <i32><i8>four + <i32><i8>(four >> 8) + <i32><i8>(four >> 16) + (<i32>four >> 24);
+    }
+    store<i32>(out, sum * weightPoint);
+    out += 16;
   }
 }
 
-/** Bytes that qd8_quantize_row writes, rounded up to 16. */
-export function rowBytes(k: usize, blockSize: usize): usize {
+/** Bytes of a group. */
+export function groupBytes(k: usize, blockSize: usize): usize {
   const padded = (k + 7) & ~7;
-  const blocks = (padded + blockSize - 1) / blockSize;
-  return (ROW_HEAD + padded + (blocks << 2) + 15) & ~15;
+  return GROUP_HEAD + (padded << 2) + (((padded + blockSize - 1) / blockSize) << 4);
 }

@@ -2,7 +2,7 @@
 
 import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
 import { accumulate, evens, odds } from "../../simd/widen";
-import { ROW_HEAD } from "./qd8-row";
+import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
 import { fillBytes } from "../../simd/copy";
 
 /** Per block of 8 columns: 8 scales, then with block zero points 8 bytes and 8 free ones. */
@@ -11,8 +11,9 @@ const ZERO_POINTS: usize = 16;
 /** int16 sums of pairs, 2 · 128 · 15 at most, stay exact over so many steps of 4 k. */
 const NARROW_STEPS: usize = 8;
 
-/** float32 sums of up to four rows × 8 columns. */
-const sums: usize = memory.data(128, 16);
+/** float32 sums of four rows × 8 columns, and their int32 sums of a block so far. */
+const sums: usize = memory.data(256, 16);
+const partial: usize = sums + 128;
 
 /** Bytes of the weights of 8 columns × `k` in `format`, k a multiple of 8. */
 export function blockBytes(format: u32, k: usize): usize {
@@ -25,18 +26,24 @@ export function blockHead(hasZeroPoints: bool): usize {
   return hasZeroPoints ? SCALES + ZERO_POINTS : SCALES;
 }
 
+/** The bits of a narrow weight in every byte. Not a constant: V8 would make that anew at each use. */
+// @ts-ignore: decorator
+@inline
+function maskOf(format: u32): v128 {
+  return i8x16.splat(format == WEIGHTS_I2 ? 3 : 15);
+}
+
 /** One byte a weight, per 4 k 8 columns × 4, from the weights of one block; `table` has the 16 values of a codebook. */
 function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void {
   if (ASC_FEATURE_SIMD) {
-    const low = i8x16.splat(15);
+    const low = maskOf(format);
     if (format == WEIGHTS_I2) {
-      const crumb = i8x16.splat(3);
       for (let i: usize = 0; i < k; i += 8) {
         const v = v128.load(w);
-        v128.store(to, v128.and(v, crumb));
-        v128.store(to, v128.and(i16x8.shr_u(v, 2), crumb), 16);
-        v128.store(to, v128.and(i16x8.shr_u(v, 4), crumb), 32);
-        v128.store(to, v128.and(i16x8.shr_u(v, 6), crumb), 48);
+        v128.store(to, v128.and(v, low));
+        v128.store(to, v128.and(i16x8.shr_u(v, 2), low), 16);
+        v128.store(to, v128.and(i16x8.shr_u(v, 4), low), 32);
+        v128.store(to, v128.and(i16x8.shr_u(v, 6), low), 48);
         w += 16;
         to += 64;
       }
@@ -76,39 +83,30 @@ function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void 
 /** sums[row] += scale · (block's int32 sums). */
 // @ts-ignore: decorator
 @inline
-function flush(at: usize, lo: v128, hi: v128, scales: usize): void {
-  v128.store(at, f32x4.add(v128.load(at), f32x4.mul(f32x4.convert_i32x4_s(lo), v128.load(scales))));
-  v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), v128.load(scales, 16))), 16);
+function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): void {
+  v128.store(at, f32x4.add(v128.load(at), f32x4.mul(f32x4.convert_i32x4_s(lo), scaleLo)));
+  v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), scaleHi)), 16);
 }
 
-/** −Σ q · zero point, where a block's int32 sums begin. */
+/** Four of a block's zero points. */
 // @ts-ignore: decorator
 @inline
-function start(points: v128, rowSum: usize): v128 {
-  return i32x4.mul(points, i32x4.splat(-load<i32>(rowSum)));
+function zeroPoints(at: usize): v128 {
+  return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
 }
 
 /**
- * One block of k, of unpacked weights `w`, onto the sums of rows a0…a3; `s0`… point at their Σ q of this block.
- * `narrow` (a literal): the weights lie in 0…15, and int16 sums do.
+ * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: unpacked weights `w` in
+ * 0…15, their blocks' heads `step` bytes apart from `scales` on. Ends when `a` is `end`; so do the next two.
  */
-// @ts-ignore: decorator
-@inline
-function block4(
-  narrow: bool, w: usize, k: usize, a0: usize, a1: usize, a2: usize, a3: usize,
-  s0: usize, s1: usize, s2: usize, s3: usize, zlo: v128, zhi: v128, scales: usize
+function group_narrow(
+  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool
 ): void {
-  let p0 = start(zlo, s0);
-  let q0 = start(zhi, s0);
-  let p1 = start(zlo, s1);
-  let q1 = start(zhi, s1);
-  let p2 = start(zlo, s2);
-  let q2 = start(zhi, s2);
-  let p3 = start(zlo, s3);
-  let q3 = start(zhi, s3);
-  if (ASC_FEATURE_RELAXED_SIMD && narrow) {
-    for (let from: usize = 0; from < k; from += NARROW_STEPS << 2) {
-      const to = from + (NARROW_STEPS << 2) < k ? from + (NARROW_STEPS << 2) : k;
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    let isFirst = true;
+    while (true) {
+      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
       let c0 = i16x8.splat(0);
       let d0 = c0;
       let c1 = c0;
@@ -117,34 +115,123 @@ function block4(
       let d2 = c0;
       let c3 = c0;
       let d3 = c0;
-      for (let i = from; i < to; i += 4) {
+      while (a < stop) {
         const wlo = v128.load(w);
         const whi = v128.load(w, 16);
         w += 32;
-        const x0 = v128.load32_splat(a0 + i);
+        const x0 = v128.load32_splat(a);
         c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
         d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
-        const x1 = v128.load32_splat(a1 + i);
+        const x1 = v128.load32_splat(a, 4);
         c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
         d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
-        const x2 = v128.load32_splat(a2 + i);
+        const x2 = v128.load32_splat(a, 8);
         c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
         d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
-        const x3 = v128.load32_splat(a3 + i);
+        const x3 = v128.load32_splat(a, 12);
         c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
         d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
+        a += 16;
       }
-      p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
-      q0 = i32x4.add(q0, i32x4.extadd_pairwise_i16x8_s(d0));
-      p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-      q1 = i32x4.add(q1, i32x4.extadd_pairwise_i16x8_s(d1));
-      p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
-      q2 = i32x4.add(q2, i32x4.extadd_pairwise_i16x8_s(d2));
-      p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
-      q3 = i32x4.add(q3, i32x4.extadd_pairwise_i16x8_s(d3));
+      let p0 = i32x4.extadd_pairwise_i16x8_s(c0);
+      let q0 = i32x4.extadd_pairwise_i16x8_s(d0);
+      let p1 = i32x4.extadd_pairwise_i16x8_s(c1);
+      let q1 = i32x4.extadd_pairwise_i16x8_s(d1);
+      let p2 = i32x4.extadd_pairwise_i16x8_s(c2);
+      let q2 = i32x4.extadd_pairwise_i16x8_s(d2);
+      let p3 = i32x4.extadd_pairwise_i16x8_s(c3);
+      let q3 = i32x4.extadd_pairwise_i16x8_s(d3);
+      if (!isFirst) {
+        p0 = i32x4.add(p0, v128.load(partial, 0));
+        q0 = i32x4.add(q0, v128.load(partial, 16));
+        p1 = i32x4.add(p1, v128.load(partial, 32));
+        q1 = i32x4.add(q1, v128.load(partial, 48));
+        p2 = i32x4.add(p2, v128.load(partial, 64));
+        q2 = i32x4.add(q2, v128.load(partial, 80));
+        p3 = i32x4.add(p3, v128.load(partial, 96));
+        q3 = i32x4.add(q3, v128.load(partial, 112));
+      }
+      if (a == blockEnd) {
+        const s0 = v128.load32_splat(s);
+        const s1 = v128.load32_splat(s, 4);
+        const s2 = v128.load32_splat(s, 8);
+        const s3 = v128.load32_splat(s, 12);
+        if (hasZeroPoints) {
+          const zlo = zeroPoints(scales + SCALES);
+          const zhi = zeroPoints(scales + SCALES + 4);
+          p0 = i32x4.add(p0, i32x4.mul(zlo, s0));
+          q0 = i32x4.add(q0, i32x4.mul(zhi, s0));
+          p1 = i32x4.add(p1, i32x4.mul(zlo, s1));
+          q1 = i32x4.add(q1, i32x4.mul(zhi, s1));
+          p2 = i32x4.add(p2, i32x4.mul(zlo, s2));
+          q2 = i32x4.add(q2, i32x4.mul(zhi, s2));
+          p3 = i32x4.add(p3, i32x4.mul(zlo, s3));
+          q3 = i32x4.add(q3, i32x4.mul(zhi, s3));
+        } else {
+          p0 = i32x4.add(p0, s0);
+          q0 = i32x4.add(q0, s0);
+          p1 = i32x4.add(p1, s1);
+          q1 = i32x4.add(q1, s1);
+          p2 = i32x4.add(p2, s2);
+          q2 = i32x4.add(q2, s2);
+          p3 = i32x4.add(p3, s3);
+          q3 = i32x4.add(q3, s3);
+        }
+        const lo = v128.load(scales);
+        const hi = v128.load(scales, 16);
+        flush(sums, p0, q0, lo, hi);
+        flush(sums + 32, p1, q1, lo, hi);
+        flush(sums + 64, p2, q2, lo, hi);
+        flush(sums + 96, p3, q3, lo, hi);
+        break;
+      }
+      v128.store(partial, p0, 0);
+      v128.store(partial, q0, 16);
+      v128.store(partial, p1, 32);
+      v128.store(partial, q1, 48);
+      v128.store(partial, p2, 64);
+      v128.store(partial, q2, 80);
+      v128.store(partial, p3, 96);
+      v128.store(partial, q3, 112);
+      isFirst = false;
     }
-  } else {
-    for (let i: usize = 0; i < k; i += 4) {
+    s += 16;
+    scales += step;
+  }
+}
+
+/**
+ * The same for weights of any byte, of the group's first row alone if `isOne` (a literal); `head`: the weights lie so far
+ * behind their scales, 0: in one piece.
+ */
+// @ts-ignore: decorator
+@inline
+function group_wide(
+  isOne: bool, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  hasZeroPoints: bool, head: usize
+): void {
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    if (head) w = scales + head;
+    let zlo = i32x4.splat(1);
+    let zhi = zlo;
+    if (hasZeroPoints) {
+      zlo = zeroPoints(scales + SCALES);
+      zhi = zeroPoints(scales + SCALES + 4);
+    }
+    const s0 = v128.load32_splat(s);
+    let p0 = i32x4.mul(zlo, s0);
+    let q0 = i32x4.mul(zhi, s0);
+    const s1 = v128.load32_splat(s, 4);
+    let p1 = i32x4.mul(zlo, s1);
+    let q1 = i32x4.mul(zhi, s1);
+    const s2 = v128.load32_splat(s, 8);
+    let p2 = i32x4.mul(zlo, s2);
+    let q2 = i32x4.mul(zhi, s2);
+    const s3 = v128.load32_splat(s, 12);
+    let p3 = i32x4.mul(zlo, s3);
+    let q3 = i32x4.mul(zhi, s3);
+    while (a < blockEnd) {
       const wlo = v128.load(w);
       const whi = v128.load(w, 16);
       w += 32;
@@ -152,110 +239,126 @@ function block4(
       const olo = odds(wlo);
       const ehi = evens(whi);
       const ohi = odds(whi);
-      const x0 = v128.load32_splat(a0 + i);
+      const x0 = v128.load32_splat(a);
       const e0 = evens(x0);
       const o0 = odds(x0);
       p0 = accumulate(p0, elo, olo, e0, o0);
       q0 = accumulate(q0, ehi, ohi, e0, o0);
-      const x1 = v128.load32_splat(a1 + i);
-      const e1 = evens(x1);
-      const o1 = odds(x1);
-      p1 = accumulate(p1, elo, olo, e1, o1);
-      q1 = accumulate(q1, ehi, ohi, e1, o1);
-      const x2 = v128.load32_splat(a2 + i);
-      const e2 = evens(x2);
-      const o2 = odds(x2);
-      p2 = accumulate(p2, elo, olo, e2, o2);
-      q2 = accumulate(q2, ehi, ohi, e2, o2);
-      const x3 = v128.load32_splat(a3 + i);
-      const e3 = evens(x3);
-      const o3 = odds(x3);
-      p3 = accumulate(p3, elo, olo, e3, o3);
-      q3 = accumulate(q3, ehi, ohi, e3, o3);
+      if (!isOne) {
+        const x1 = v128.load32_splat(a, 4);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p1 = accumulate(p1, elo, olo, e1, o1);
+        q1 = accumulate(q1, ehi, ohi, e1, o1);
+        const x2 = v128.load32_splat(a, 8);
+        const e2 = evens(x2);
+        const o2 = odds(x2);
+        p2 = accumulate(p2, elo, olo, e2, o2);
+        q2 = accumulate(q2, ehi, ohi, e2, o2);
+        const x3 = v128.load32_splat(a, 12);
+        const e3 = evens(x3);
+        const o3 = odds(x3);
+        p3 = accumulate(p3, elo, olo, e3, o3);
+        q3 = accumulate(q3, ehi, ohi, e3, o3);
+      }
+      a += 16;
     }
+    const lo = v128.load(scales);
+    const hi = v128.load(scales, 16);
+    flush(sums, p0, q0, lo, hi);
+    if (!isOne) {
+      flush(sums + 32, p1, q1, lo, hi);
+      flush(sums + 64, p2, q2, lo, hi);
+      flush(sums + 96, p3, q3, lo, hi);
+    }
+    s += 16;
+    scales += step;
   }
-  flush(sums, p0, q0, scales);
-  flush(sums + 32, p1, q1, scales);
-  flush(sums + 64, p2, q2, scales);
-  flush(sums + 96, p3, q3, scales);
 }
 
-/** One row of one block, straight from 4-bit weights. */
+/** The same for one row, straight from weights of `bits` (a literal), 4 or 2; `mask`: see maskOf. */
 // @ts-ignore: decorator
 @inline
-function block1Nibbles(w: usize, k: usize, a: usize, s: usize, zlo: v128, zhi: v128, scales: usize): void {
-  let p = start(zlo, s);
-  let q = start(zhi, s);
-  if (!ASC_FEATURE_RELAXED_SIMD) {
-    const nibble = i16x8.splat(15);
-    for (let i: usize = 0; i < k; i += 4) {
-      const v = v128.load(w);
-      w += 16;
-      const x = v128.load32_splat(a + i);
-      const e = evens(x);
-      const o = odds(x);
-      p = accumulate(p, v128.and(v, nibble), v128.and(i16x8.shr_u(v, 8), nibble), e, o);
-      q = accumulate(q, v128.and(i16x8.shr_u(v, 4), nibble), i16x8.shr_u(v, 12), e, o);
+function row_narrow(
+  bits: i32, mask: v128, a: usize, end: usize, blockSize: usize, s: usize, scales: usize, step: usize,
+  hasZeroPoints: bool, head: usize
+): void {
+  let lo = f32x4.splat(0);
+  let hi = lo;
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    let w = scales + head;
+    let p = v128.load32_splat(s);
+    let q = p;
+    if (hasZeroPoints) {
+      p = i32x4.mul(p, zeroPoints(scales + SCALES));
+      q = i32x4.mul(q, zeroPoints(scales + SCALES + 4));
     }
-    flush(sums, p, q, scales);
-    return;
-  }
-  const low = i8x16.splat(15);
-  for (let from: usize = 0; from < k; from += NARROW_STEPS << 2) {
-    const to = from + (NARROW_STEPS << 2) < k ? from + (NARROW_STEPS << 2) : k;
-    let c = i16x8.splat(0);
-    let d = i16x8.splat(0);
-    for (let i = from; i < to; i += 8) {
-      const v0 = v128.load(w);
-      const v1 = v128.load(w, 16);
-      w += 32;
-      const x0 = v128.load32_splat(a + i);
-      const x1 = v128.load32_splat(a + i, 4);
-      c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, low)));
-      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 4), low)));
-      c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, low)));
-      d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 4), low)));
+    while (a < blockEnd) {
+      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+      let c = i16x8.splat(0);
+      let d = c;
+      while (a < stop) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = v128.load(w);
+        const u = bits == 4 ? v128.load(w, 16) : i16x8.shr_u(v, 4);
+        w += <usize>bits << 3;
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v, mask)));
+          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v, bits), mask)));
+          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(u, mask)));
+          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(u, bits), mask)));
+        } else {
+          const low = i16x8.shr_u(mask, 8);
+          const e0 = evens(x0);
+          const o0 = odds(x0);
+          const e1 = evens(x1);
+          const o1 = odds(x1);
+          p = accumulate(p, v128.and(v, low), v128.and(i16x8.shr_u(v, 8), low), e0, o0);
+          q = accumulate(q, v128.and(i16x8.shr_u(v, bits), low), v128.and(i16x8.shr_u(v, 8 + bits), low), e0, o0);
+          p = accumulate(p, v128.and(u, low), v128.and(i16x8.shr_u(u, 8), low), e1, o1);
+          q = accumulate(q, v128.and(i16x8.shr_u(u, bits), low), v128.and(i16x8.shr_u(u, 8 + bits), low), e1, o1);
+        }
+      }
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        p = i32x4.add(p, i32x4.extadd_pairwise_i16x8_s(c));
+        q = i32x4.add(q, i32x4.extadd_pairwise_i16x8_s(d));
+      }
     }
-    p = i32x4.add(p, i32x4.extadd_pairwise_i16x8_s(c));
-    q = i32x4.add(q, i32x4.extadd_pairwise_i16x8_s(d));
+    lo = f32x4.add(lo, f32x4.mul(f32x4.convert_i32x4_s(p), v128.load(scales)));
+    hi = f32x4.add(hi, f32x4.mul(f32x4.convert_i32x4_s(q), v128.load(scales, 16)));
+    s += 16;
+    scales += step;
   }
-  flush(sums, p, q, scales);
+  v128.store(sums, lo);
+  v128.store(sums, hi, 16);
 }
 
-/** One row of one block of unpacked weights. */
-function block1(w: usize, k: usize, a: usize, s: usize, z: usize, zeroPoint: i32, scales: usize): void {
-  if (ASC_FEATURE_SIMD) {
-    let p = start(zeroPoints(z, zeroPoint, 0), s);
-    let q = start(zeroPoints(z, zeroPoint, 4), s);
-    for (let i: usize = 0; i < k; i += 4) {
-      const wlo = v128.load(w);
-      const whi = v128.load(w, 16);
-      w += 32;
-      const x = v128.load32_splat(a + i);
-      const e = evens(x);
-      const o = odds(x);
-      p = accumulate(p, evens(wlo), odds(wlo), e, o);
-      q = accumulate(q, evens(whi), odds(whi), e, o);
+/** One row, without vectors. */
+function row_scalar(
+  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
+  head: usize
+): void {
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    if (head) w = scales + head;
+    for (let j: usize = 0; j < NR << 2; j += 4) {
+      let acc = load<i32>(s);
+      if (hasZeroPoints) acc *= <i32>load<i8>(scales + SCALES + (j >> 2));
+      let v = w + j;
+      for (let x = a; x < blockEnd; x += 16) {
+        for (let i: usize = 0; i < 4; i++) acc += <i32>load<i8>(x + i) * <i32>load<i8>(v + i);
+        v += 32;
+      }
+      store<f32>(sums + j, load<f32>(sums + j) + <f32>acc * load<f32>(scales + j));
     }
-    flush(sums, p, q, scales);
-  } else {
-    const rowSum = load<i32>(s);
-    for (let j: usize = 0; j < NR; j++) {
-      let acc: i32 = -rowSum * (z ? <i32>load<i8>(z + j) : zeroPoint);
-      for (let i: usize = 0; i < k; i++)
-        acc += <i32>load<i8>(a + i) * <i32>load<i8>(w + ((i & ~3) << 3) + (j << 2) + (i & 3));
-      const at = sums + (j << 2);
-      store<f32>(at, load<f32>(at) + <f32>acc * load<f32>(scales + (j << 2)));
-    }
+    w += (blockEnd - a) << 1;
+    a = blockEnd;
+    s += 16;
+    scales += step;
   }
-}
-
-/** Four zero points from `z`, or `otherwise` where the blocks have none. */
-// @ts-ignore: decorator
-@inline
-function zeroPoints(z: usize, otherwise: i32, from: usize): v128 {
-  if (z == 0) return i32x4.splat(otherwise);
-  return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(z + from)));
 }
 
 /** y = clamp(scale · (sum − zeroPoint · weight sum) + bias) of a row's first `count` columns. */
@@ -273,70 +376,49 @@ function finish(at: usize, row: usize, weightSums: usize, bias: usize, lo: f32, 
 
 /**
  * y[m,n] = clamp(scaleₘ · (Σ_blocks scale[b,n] · Σₖ q[m,k]·(w[n,k] − z) − zeroPointₘ · weightSums[n]) + bias[n])
- * `rows`: m rows of qd8_quantize_row, `stride` bytes apart. w: per 8 columns and block a head and its weights.
+ * `rows`: m rows of qd8_quantize_row in groups `stride` bytes apart. w: per 8 columns and block a head and its weights.
  * `panel`: room for 8 × k bytes. `table`: a codebook's 16 values. Equals test/reference/dynamic.ts bit for bit.
  */
 export function qd8_f32_gemm(
-  format: u32, m: usize, n: usize, k: usize, blockSize: usize, hasZeroPoints: bool, zeroPoint: i32, rows: usize,
-  stride: usize, w: usize, table: usize, weightSums: usize, bias: usize, lo: f32, hi: f32, panel: usize, y: usize
+  format: u32, m: usize, n: usize, k: usize, blockSize: usize, hasZeroPoints: bool, rows: usize, stride: usize, w: usize,
+  table: usize, weightSums: usize, bias: usize, lo: f32, hi: f32, panel: usize, y: usize
 ): void {
   const padded = (k + 7) & ~7;
   const head = blockHead(hasZeroPoints);
+  const step = head + blockBytes(format, blockSize);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
-  const direct = ASC_FEATURE_SIMD && format == WEIGHTS_I4 && m < 3;
+  const direct = ASC_FEATURE_SIMD && isNarrow && m < 3;
+  const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
     const left = n - c < NR ? n - c : NR;
-    if (!direct && format != WEIGHTS_I8) {
-      let from = w;
-      for (let b: usize = 0; b < padded; b += blockSize) {
-        const length = b + blockSize < padded ? blockSize : padded - b;
-        unpack(format, from + head, length, table, panel + (b << 3));
-        from += head + blockBytes(format, length);
-      }
+    if (!direct && !inPlace) {
+      for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
+        unpack(format, from, min(blockSize, padded - b), table, panel + (b << 3));
     }
     let r: usize = 0;
     while (r < m) {
-      const last: usize = ASC_FEATURE_SIMD && !direct && m - r > 1 ? (m - r < 4 ? m - r : 4) - 1 : 0;
-      const r0 = rows + r * stride;
-      const r1 = last > 0 ? r0 + stride : r0;
-      const r2 = last > 1 ? r1 + stride : r1;
-      const r3 = last > 2 ? r2 + stride : r2;
+      const group = rows + (r / GROUP_ROWS) * stride;
+      const lane = r % GROUP_ROWS;
+      const taken: usize = ASC_FEATURE_SIMD && !direct ? min(m - r, GROUP_ROWS) : 1;
+      const a = group + GROUP_HEAD + (lane << 2);
+      const s = a + (padded << 2);
       fillBytes(sums, 0, 128);
-      let from = w;
-      let sumAt = ROW_HEAD + padded;
-      for (let b: usize = 0; b < padded; b += blockSize) {
-        const length = b + blockSize < padded ? blockSize : padded - b;
-        const z = hasZeroPoints ? from + SCALES : 0;
-        const at = ROW_HEAD + b;
-        const values = format == WEIGHTS_I8 ? from + head : panel + (b << 3);
-        if (ASC_FEATURE_SIMD && last > 0) {
-          const zlo = zeroPoints(z, zeroPoint, 0);
-          const zhi = zeroPoints(z, zeroPoint, 4);
-          if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
-            block4(
-              true, values, length, r0 + at, r1 + at, r2 + at, r3 + at,
-              r0 + sumAt, r1 + sumAt, r2 + sumAt, r3 + sumAt, zlo, zhi, from
-            );
-          else
-            block4(
-              false, values, length, r0 + at, r1 + at, r2 + at, r3 + at,
-              r0 + sumAt, r1 + sumAt, r2 + sumAt, r3 + sumAt, zlo, zhi, from
-            );
-        } else if (ASC_FEATURE_SIMD && direct) {
-          block1Nibbles(
-            from + head, length, r0 + at, r0 + sumAt, zeroPoints(z, zeroPoint, 0), zeroPoints(z, zeroPoint, 4), from
-          );
-        } else block1(values, length, r0 + at, r0 + sumAt, z, zeroPoint, from);
-        from += head + blockBytes(format, length);
-        sumAt += 4;
-      }
-      for (let i: usize = 0; i <= last; i++)
+      if (!ASC_FEATURE_SIMD) row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+      else if (!direct) {
+        if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
+          group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
+        else if (taken > 1) group_wide(false, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+        else group_wide(true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+      } else if (format == WEIGHTS_I4)
+        row_narrow(4, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
+      else row_narrow(2, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
+      for (let i: usize = 0; i < taken; i++)
         finish(
-          sums + (i << 5), r0 + i * stride, weightSums + (c << 2), bias + (c << 2), lo, hi,
+          sums + (i << 5), group + ((lane + i) << 3), weightSums + (c << 2), bias + (c << 2), lo, hi,
           y + (((r + i) * n + c) << 2), left
         );
-      r += last + 1;
+      r += taken;
     }
     w += columnBytes;
   }

@@ -1,14 +1,17 @@
 /** int8 × int8 matrix multiply, per-channel requantization: qs8_qc8w_gemm. */
 
-import { DOT_SATURATES, DOT_UNSIGNED } from "../../abi";
 import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
-import { M_BIAS, M_MAX, M_MIN, M_PREPARED_BIAS, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../records";
+import { M_MAX, M_MIN, M_ROUNDING, M_WEIGHT_ZERO_POINT, M_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
-import { i32At, preparedRows, u32At, weights } from "../../engine/model";
-import { dotMode } from "../../simd/dot";
-import { ceilingOf, floorOf, offsetOf, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, prepareRows, stepBytes } from "../../simd/rows";
+import { i32At, preparedRows } from "../../engine/model";
+import { usesDot } from "../../simd/dot";
+import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
+import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
+import { columnBytes, preparedBias, rowTerms, tile } from "./qs8-tile";
+
+/** Address of the prepared rows, as tiles take it. */
+const rowTable: usize = memory.data(4, 4);
 
 /**
  * y[m,n] = requantize(bias[n] + Σₖ a[m,k]·(w[n,k] − weightZeroPoint))
@@ -21,47 +24,40 @@ export function qs8_qc8w_gemm(
   record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    if (dotMode() < DOT_SATURATES) {
-      const prepared = <usize>u32At(record, M_PREPARED_BIAS) + (bias - weights - <usize>u32At(record, M_BIAS));
-      const flip: i8 = dotMode() == DOT_UNSIGNED ? -128 : 0;
-      run(true, record, m, n, k, a, aStride, flip, w, prepared, requant, shiftsAfter, y, yStride);
-      return;
-    }
-  }
-  run(false, record, m, n, k, a, aStride, 0, w, bias, requant, shiftsAfter, y, yStride);
+  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+    run(
+      true, record, m, n, k, a, aStride, w, preparedBias(record, bias), requant, shiftsAfter, y, yStride
+    );
+  else run(false, record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
 }
 
-/**
- * `useDot` is a literal: the 4-way dot product, where it is exact outside 0…127, or even and odd k on the 2-way one. An
- * engine that reads the second operand of the former as unsigned gets the activations with their sign bit flipped (+128)
- * and a bias less 128·Σ w; one that reads it as signed gets both as they are (engine/prepare.ts).
- */
+/** `useDot` is a literal, as tile() has it. */
 // @ts-ignore: decorator
 @inline
 function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, flip: i8, w: usize, bias: usize,
+  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
+    const step = rowBytes(k);
+    store<u32>(rowTable, <u32>preparedRows);
     while (m > 1) {
-      const last: usize = (m < 4 ? m : 4) - 1;
-      const a1 = a + aStride;
-      const a2 = a + (last < 2 ? last : 2) * aStride;
-      const a3 = a + last * aStride;
-      prepareRows(useDot, a, a1, a2, a3, k, flip);
-      gemm_4x8c4(
-        useDot, record, last, n, k, rowTerm(a, k, wz), rowTerm(a1, k, wz), rowTerm(a2, k, wz), rowTerm(a3, k, wz), w,
-        bias, requant, shiftsAfter, y, yStride
+      const rows: usize = m < 4 ? m : 4;
+      for (let r: usize = 0; r < rows; r++) {
+        prepareRow(a, k, preparedRows + r * step);
+        store<i32>(rowTerms + (r << 2), rowTerm(a, k, wz));
+        a += aStride;
+      }
+      tile(
+        useDot, record, rows, n, columnBytes(k), columnBytes(k), rowTable, 0, step, w, bias, requant, shiftsAfter, y, yStride
       );
-      a += (last + 1) * aStride;
-      y += (last + 1) * yStride;
-      m -= last + 1;
+      y += rows * yStride;
+      m -= rows;
     }
   }
   while (m > 0) {
-    if (ASC_FEATURE_SIMD) prepareRow(useDot, a, k, flip);
+    if (ASC_FEATURE_SIMD) prepareRow(a, k, preparedRows);
     gemm_1x8c4(useDot, record, n, k, a, rowTerm(a, k, wz), w, bias, requant, shiftsAfter, y);
     a += aStride;
     y += yStride;
@@ -80,90 +76,7 @@ function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
   return -weightZeroPoint * sum;
 }
 
-/** The four prepared rows (those beyond `last` repeat it and store the same bytes again), whose terms r0…r3 every column gets. */
-// @ts-ignore: decorator
-@inline
-function gemm_4x8c4(
-  useDot: bool, record: usize, last: usize, n: usize, k: usize, r0: i32, r1: i32, r2: i32, r3: i32, w: usize,
-  bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
-): void {
-  const rounding = roundingAt(record, M_ROUNDING);
-  const columnBytes = ((k + KR - 1) & ~(KR - 1)) * NR;
-  const y1 = y + yStride;
-  const y2 = y + (last < 2 ? last : 2) * yStride;
-  const y3 = y + last * yStride;
-  for (let c: usize = 0; c < n; c += NR) {
-    const blo = v128.load(bias + (c << 2));
-    const bhi = v128.load(bias + (c << 2), 16);
-    let p0 = i32x4.add(blo, i32x4.splat(r0));
-    let q0 = i32x4.add(bhi, i32x4.splat(r0));
-    let p1 = i32x4.add(blo, i32x4.splat(r1));
-    let q1 = i32x4.add(bhi, i32x4.splat(r1));
-    let p2 = i32x4.add(blo, i32x4.splat(r2));
-    let q2 = i32x4.add(bhi, i32x4.splat(r2));
-    let p3 = i32x4.add(blo, i32x4.splat(r3));
-    let q3 = i32x4.add(bhi, i32x4.splat(r3));
-    let x = preparedRows;
-    for (const end = w + columnBytes; w < end; w += NR * KR) {
-      const wlo = v128.load(w);
-      const whi = v128.load(w, 16);
-      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
-        const x0 = v128.load32_splat(x);
-        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x0, p0);
-        q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x0, q0);
-        const x1 = v128.load32_splat(x, 4);
-        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x1, p1);
-        q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x1, q1);
-        const x2 = v128.load32_splat(x, 8);
-        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x2, p2);
-        q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x2, q2);
-        const x3 = v128.load32_splat(x, 12);
-        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(wlo, x3, p3);
-        q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(whi, x3, q3);
-      } else {
-        const elo = evens(wlo);
-        const olo = odds(wlo);
-        const ehi = evens(whi);
-        const ohi = odds(whi);
-        const e0 = v128.load32_splat(x);
-        const o0 = v128.load32_splat(x, 4);
-        p0 = accumulate(p0, elo, olo, e0, o0);
-        q0 = accumulate(q0, ehi, ohi, e0, o0);
-        const e1 = v128.load32_splat(x, 8);
-        const o1 = v128.load32_splat(x, 12);
-        p1 = accumulate(p1, elo, olo, e1, o1);
-        q1 = accumulate(q1, ehi, ohi, e1, o1);
-        const e2 = v128.load32_splat(x, 16);
-        const o2 = v128.load32_splat(x, 20);
-        p2 = accumulate(p2, elo, olo, e2, o2);
-        q2 = accumulate(q2, ehi, ohi, e2, o2);
-        const e3 = v128.load32_splat(x, 24);
-        const o3 = v128.load32_splat(x, 28);
-        p3 = accumulate(p3, elo, olo, e3, o3);
-        q3 = accumulate(q3, ehi, ohi, e3, o3);
-      }
-      x += stepBytes(useDot) << 2;
-    }
-    const s = requant + (c << 2);
-    const left = n - c;
-    if (left >= NR && rounding != ROUNDING_DOUBLE) {
-      const floor = floorOf(record);
-      const ceiling = ceilingOf(record);
-      const offset = offsetOf(record);
-      storeWhole(p0, q0, s, floor, ceiling, offset, y + c);
-      storeWhole(p1, q1, s, floor, ceiling, offset, y1 + c);
-      storeWhole(p2, q2, s, floor, ceiling, offset, y2 + c);
-      storeWhole(p3, q3, s, floor, ceiling, offset, y3 + c);
-    } else {
-      storeSome(p0, q0, s, shiftsAfter, record, y + c, left);
-      storeSome(p1, q1, s, shiftsAfter, record, y1 + c, left);
-      storeSome(p2, q2, s, shiftsAfter, record, y2 + c, left);
-      storeSome(p3, q3, s, shiftsAfter, record, y3 + c, left);
-    }
-  }
-}
-
-/** The prepared row, which is `a` in the scalar tier; otherwise as gemm_4x8c4. */
+/** The prepared row, which is `a` in the scalar tier; otherwise as tile(). */
 // @ts-ignore: decorator
 @inline
 function gemm_1x8c4(
@@ -196,7 +109,7 @@ function gemm_1x8c4(
       }
       const s = requant + (c << 2);
       if (n - c >= NR && rounding != ROUNDING_DOUBLE)
-        storeWhole(p, q, s, floorOf(record), ceilingOf(record), offsetOf(record), y + c);
+        storeWhole(p, q, s, floorOf(record), ceilingOf(record), rounder(), offsetOf(record), y + c);
       else storeSome(p, q, s, shiftsAfter, record, y + c, n - c);
     } else {
       const columns = n - c < NR ? n - c : NR;

@@ -102,9 +102,10 @@ export function resolveInputs(
     const given = Object.hasOwn(inputShapes, input.name) ? inputShapes[input.name] : undefined;
     const shape = given ? givenShape(input, given) : declaredShape(input);
     checkedCount(shape, `input "${input.name}"`);
-    const { dtype, range } = storage;
+    const { dtype, range, minifloat } = storage;
     const tensor: Tensor = { name: input.name, dtype, shape };
     if (range) tensor.range = range;
+    if (minifloat) tensor.minifloat = minifloat;
     return Object.hasOwn(inputValues, input.name) ? constantInput(tensor, inputValues[input.name]) : tensor;
   });
 }

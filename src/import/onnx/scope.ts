@@ -41,6 +41,8 @@ export interface Scope {
   /** A float32 input, as almost every operator wants it. */
   float(index: number): Tensor;
   optional(index: number): Tensor | undefined;
+  /** As `optional`, of any type: also codes of float8 and float4, which are no numbers. */
+  stored(index: number): Tensor | undefined;
   /** An input that must be constant. */
   constant(index: number, role: string): Constant;
   /** A constant input of integers (axes, pads, a shape). */
@@ -118,11 +120,16 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
     );
   };
 
-  const optional = (index: number): Tensor | undefined => {
+  const stored = (index: number): Tensor | undefined => {
     const name = node.inputs[index];
     if (name === undefined || name === "") return undefined;
     const tensor = conversion.values.get(name);
     if (!tensor) throw bad(`expected input ${index} to exist, found no value "${name}"`);
+    return tensor;
+  };
+  const optional = (index: number): Tensor | undefined => {
+    const tensor = stored(index);
+    if (tensor?.minifloat) throw unsupported(`${tensor.minifloat} operand "${tensor.name}"`);
     return tensor;
   };
   const input = (index: number): Tensor => {
@@ -169,6 +176,7 @@ export function openScope(conversion: Conversion, node: OnnxNode, opset: number)
       return tensor;
     },
     optional,
+    stored,
     constant,
     integers: (index, role) => {
       const { data, dtype } = constant(index, role);

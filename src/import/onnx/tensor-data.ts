@@ -1,4 +1,4 @@
-import { arrayOf, bytesPerElement, type DType, type TensorData } from "../../graph/graph.ts";
+import { arrayOf, bytesPerElement, type DType, type Minifloat, type TensorData } from "../../graph/graph.ts";
 import type { Constant } from "../../graph/passes/constant.ts";
 import { NibbleError } from "../../runtime/errors.ts";
 import type { OnnxTensor } from "./proto.ts";
@@ -44,6 +44,7 @@ export interface Storage {
   range?: { min: number; max: number };
   /** Bits of one element in the file, where that is less than a byte. */
   bits?: number;
+  minifloat?: Minifloat;
 }
 
 const dtypes: Record<number, DType> = {
@@ -61,13 +62,16 @@ export const dtypeOf = (type: number): DType | undefined => dtypes[type];
 
 const widened: Record<number, Storage> = {
   4: { dtype: "int32", range: { min: 0, max: 65535 } },
+  17: { dtype: "uint8", minifloat: "float8e4m3fn" },
+  19: { dtype: "uint8", minifloat: "float8e5m2" },
   21: { dtype: "uint8", range: { min: 0, max: 15 }, bits: 4 },
   22: { dtype: "int8", range: { min: -8, max: 7 }, bits: 4 },
+  23: { dtype: "uint8", range: { min: 0, max: 15 }, bits: 4, minifloat: "float4e2m1" },
   25: { dtype: "uint8", range: { min: 0, max: 3 }, bits: 2 },
   26: { dtype: "int8", range: { min: -2, max: 1 }, bits: 2 },
 };
 
-/** How the graph holds elements of an ONNX type (uint16 in int32, 4 and 2 bits in 8), or undefined for other types. */
+/** How the graph holds elements of an ONNX type (uint16 in int32, all below 8 bits and float8 in 8), or undefined for other types. */
 export function storageOf(type: number): Storage | undefined {
   const dtype = dtypeOf(type);
   return dtype ? { dtype } : widened[type];
@@ -143,8 +147,8 @@ function decodeWidened(tensor: OnnxTensor, storage: Storage, count: number, wher
 }
 
 /**
- * A TensorProto as a constant. double and float16 become float32, uint16 int32, and
- * elements of 4 and 2 bits 8-bit ones; other types the IR lacks are refused.
+ * A TensorProto as a constant. double and float16 become float32, uint16 int32,
+ * elements of 4 and 2 bits 8-bit ones, float8 and float4 their codes; other types the IR lacks are refused.
  *
  * @throws NibbleError "bad-file" when dims and data disagree, "unsupported" for external data and types.
  */
@@ -166,9 +170,10 @@ export function decodeTensor(tensor: OnnxTensor, name: string): Constant {
         typeName(tensor.dataType),
     );
   }
-  const { dtype, range } = storage;
+  const { dtype, range, minifloat } = storage;
+  const decode = range
+    ? () => decodeWidened(tensor, storage, count, where)
+    : () => (isFloat ? decodeFloats(tensor, count, where) : decodeIntegers(tensor, dtype, count, where));
   const shape = [...tensor.dims];
-  if (range) return { name, dtype, shape, range, data: decodeWidened(tensor, storage, count, where) };
-  const data = isFloat ? decodeFloats(tensor, count, where) : decodeIntegers(tensor, dtype, count, where);
-  return { name, dtype, shape, data };
+  return { name, dtype, shape, ...(range && { range }), ...(minifloat && { minifloat }), data: decode() };
 }

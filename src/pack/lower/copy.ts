@@ -28,7 +28,7 @@ import {
   unsupported,
 } from "../lowering.ts";
 import { type Fields, listFields, record } from "../record.ts";
-import { collapse, denseStrides } from "../strides.ts";
+import { collapse, denseStrides, withBestRows } from "../strides.ts";
 import { emitConcatInput, emitQuantize } from "./unary.ts";
 
 /** What errors say of a node. */
@@ -49,8 +49,9 @@ export function copyFields(
   to: Place,
   shift = 0,
 ): Fields {
-  const loops = collapse(dims, [from.strides, to.strides]);
-  if (!loops) throw unsupported(node.op, node.name, `[${dims}] needs too many nested loops`);
+  const found = collapse(dims, [from.strides, to.strides]);
+  if (!found) throw unsupported(node.op, node.name, `[${dims}] needs too many nested loops`);
+  const loops = withBestRows(found);
   return [
     [shift + Y_ELEMENT, bytesPerElement(x.dtype)],
     [shift + Y_IN_OFFSET, from.offset],

@@ -57,8 +57,8 @@ export function lowerDynamic(lowering: Lowering, node: DynamicNode): void {
   const b = bias && constantData(node.op, node.name, bias, Float32Array);
   const rows = elementCount(x.shape) / w.k;
   const padded = roundUp(w.k, 8);
-  const rowBytes = roundUp(16 + padded + 4 * Math.ceil(padded / blockSize), 16);
-  const scratchBytes = roundUp(rows * rowBytes + padded * NR, 64);
+  const groupBytes = 32 + 4 * padded + 16 * Math.ceil(padded / blockSize);
+  const scratchBytes = roundUp(Math.ceil(rows / 4) * groupBytes + padded * NR, 64);
   lowering.emit({
     node: node.name,
     record: record(

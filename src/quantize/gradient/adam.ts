@@ -5,9 +5,16 @@ export interface Adam {
   step(rate: number): void;
 }
 
-const [momentum, memory, floor] = [0.9, 0.999, 1e-8];
+/** What is trained, and what its gradient adds up to. */
+interface Moved {
+  value: Float64Array | Float32Array;
+  gradient: Float64Array | Float32Array;
+}
 
-export function adam(parameters: readonly { value: Float64Array; gradient: Float64Array }[]): Adam {
+const [momentum, floor] = [0.9, 1e-8];
+
+/** @param memory how much of the mean square is kept in one step */
+export function adam(parameters: readonly Moved[], memory = 0.999): Adam {
   const means = parameters.map(({ value }) => ({
     first: new Float64Array(value.length),
     second: new Float64Array(value.length),

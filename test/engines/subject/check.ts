@@ -7,8 +7,6 @@ export interface Job {
   tier: string;
   /** Runs every model of the archive and hashes its outputs; otherwise only the keyword model's cold start. */
   full: boolean;
-  /** Also the models that take tenths of a second. */
-  heavy: boolean;
 }
 
 export interface Result {
@@ -53,7 +51,6 @@ interface Entry {
   name: string;
   offset: number;
   bytes: number;
-  heavy: boolean;
   positive: boolean;
 }
 
@@ -77,7 +74,6 @@ export function check(load: Load, archive: Uint8Array, job: Job, now: () => numb
   const notANumber: Record<string, number> = {};
   if (job.full)
     for (const entry of entries) {
-      if (entry.heavy && !job.heavy) continue;
       try {
         const model = load(bytesOf(entry), entry.name, job.tier);
         const { hash, strange } = hashOutputs(model, entry.positive);

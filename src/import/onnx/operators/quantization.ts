@@ -1,48 +1,19 @@
-import { arrayOf, type DType, elementCount, type Quantization, type Tensor } from "../../../graph/graph.ts";
+import type { DType, Minifloat, Quantization, Tensor } from "../../../graph/graph.ts";
 import { type Constant, floatConstant, isConstant } from "../../../graph/passes/constant.ts";
+import { minifloatCode, minifloats, minifloatValues } from "../../../numerics/minifloat.ts";
 import {
   dequantizeLinearValue,
-  entryOf,
   linearRange,
   quantizeLinearValue,
-  scaleLayout,
 } from "../../../numerics/quantize-linear.ts";
 import type { Scope } from "../scope.ts";
-import { normalAxis } from "../shape.ts";
 import { type Storage, storageOf, typeName } from "../tensor-data.ts";
+import { dequantizeCodes, negatedValues, quantizeToCodes } from "./minifloat.ts";
+import { foldLinear, type Parameters, parametersOf } from "./scales.ts";
+
+const f = Math.fround;
 
 const isByte = (dtype: DType): boolean => dtype === "int8" || dtype === "uint8";
-
-/** Scale and zero point of a Quantize- or DequantizeLinear, and how they lie along x. */
-interface Parameters {
-  scale: Tensor;
-  zero: Tensor | undefined;
-  isPerTensor: boolean;
-  axis: number;
-  /** Indices of `axis` that share a scale; 0 where every one has its own. */
-  block: number;
-}
-
-function parametersOf(scope: Scope, shape: readonly number[]): Parameters {
-  const scale = scope.float(1);
-  const zero = scope.optional(2);
-  const count = elementCount(scale.shape);
-  if (zero && elementCount(zero.shape) !== count) {
-    throw scope.bad(`expected ${count} zero points, found ${elementCount(zero.shape)}`);
-  }
-  if (isConstant(scale) && (scale.data as Float32Array).some((s) => !(s > 0 && Number.isFinite(s)))) {
-    throw scope.bad("expected scales above 0");
-  }
-  if (count === 1) return { scale, zero, isPerTensor: true, axis: 0, block: 0 };
-  const axis = normalAxis(scope.intAttribute("axis", 1), shape.length, scope.where);
-  const block = scope.intAttribute("block_size", 0);
-  if (block < 0) throw scope.bad(`expected a block_size of 0 or more, found ${block}`);
-  const expected = block === 0 ? [shape[axis]] : shape.map((d, i) => (i === axis ? Math.ceil(d / block) : d));
-  if (scale.shape.join() !== expected.join()) {
-    throw scope.bad(`expected scales of shape [${expected.join(", ")}], found [${scale.shape.join(", ")}]`);
-  }
-  return { scale, zero, isPerTensor: false, axis, block };
-}
 
 /** Constant parameters in the form that tensors carry; undefined for computed or blocked ones. */
 function staticQuantization({ scale, zero, axis, block }: Parameters): Quantization | undefined {
@@ -51,30 +22,6 @@ function staticQuantization({ scale, zero, axis, block }: Parameters): Quantizat
     ? Int32Array.from(zero.data as ArrayLike<number>, Number)
     : new Int32Array(scale.data.length);
   return { scale: (scale.data as Float32Array).slice(), zeroPoint, axis };
-}
-
-const numbersOf = (tensor: Constant): ArrayLike<number> => tensor.data as ArrayLike<number>;
-
-/** What each element of a constant becomes with its scale and zero point. */
-function foldLinear(
-  x: Constant,
-  parameters: Parameters,
-  shape: readonly number[],
-  to: DType,
-  value: (v: number, scale: number, zero: number) => number,
-): Constant | undefined {
-  const { scale, zero, axis, block } = parameters;
-  if (!isConstant(scale) || (zero && !isConstant(zero))) return undefined;
-  const layout = scaleLayout(shape, scale.shape, axis, block);
-  const zeros = zero ? numbersOf(zero as Constant) : undefined;
-  const scales = numbersOf(scale);
-  const from = numbersOf(x);
-  const data = new (arrayOf(to))(from.length) as Float32Array;
-  for (let i = 0; i < from.length; i++) {
-    const entry = entryOf(layout, i);
-    data[i] = value(from[i], scales[entry], zeros?.[entry] ?? 0);
-  }
-  return { name: "", dtype: to, shape: [...shape], data };
 }
 
 /** The integers that a QuantizeLinear writes: those of its zero point, else what it says, else uint8. */
@@ -91,6 +38,18 @@ function resultType(scope: Scope, zero: Tensor | undefined): Storage {
   return storage;
 }
 
+function quantizeToMinifloat(scope: Scope, x: Tensor, parameters: Parameters, minifloat: Minifloat): Tensor {
+  if (x.dtype !== "float32") throw scope.unsupported(`quantization of ${x.dtype} to ${minifloat}`);
+  if (!isConstant(x)) return quantizeToCodes(scope, x, parameters, minifloat);
+  const format = minifloats[minifloat];
+  const zeros = negatedValues(format);
+  const saturates = scope.intAttribute("saturate", 1) !== 0;
+  const folded = foldLinear(x, parameters, "uint8", (v, scale, zero) =>
+    minifloatCode(f(f(v / scale) - zeros[zero]), format, saturates),
+  );
+  return folded ? { ...folded, minifloat } : quantizeToCodes(scope, x, parameters, minifloat);
+}
+
 /**
  * Constants are quantized here. 8 bits with one constant scale become the quantize that keeps integers integers;
  * everything else computes with its scales at run time.
@@ -100,13 +59,14 @@ function quantizeLinear(scope: Scope): Tensor {
   if (x.dtype !== "float32" && x.dtype !== "int32") throw scope.unsupported(`${x.dtype} operand "${x.name}"`);
   const parameters = parametersOf(scope, x.shape);
   const { scale, zero, isPerTensor, axis, block } = parameters;
-  const { dtype, range } = resultType(scope, zero);
+  const precision = scope.intAttribute("precision", 0);
+  if (precision > 1) throw scope.unsupported(`division in ${typeName(precision)}`);
+  const { dtype, range, minifloat } = resultType(scope, zero);
+  if (minifloat) return quantizeToMinifloat(scope, x, parameters, minifloat);
   const type = range ? { dtype, range } : { dtype };
   if (isConstant(x)) {
     const bounds = linearRange(type);
-    const folded = foldLinear(x, parameters, x.shape, dtype, (v, s, z) =>
-      quantizeLinearValue(v, s, z, bounds, false),
-    );
+    const folded = foldLinear(x, parameters, dtype, (v, s, z) => quantizeLinearValue(v, s, z, bounds, false));
     if (folded) return range ? { ...folded, range } : folded;
   }
   const quantization = staticQuantization(parameters);
@@ -126,12 +86,31 @@ function quantizeLinear(scope: Scope): Tensor {
   return y;
 }
 
+function dequantizeMinifloat(scope: Scope, x: Tensor, parameters: Parameters, minifloat: Minifloat): Tensor {
+  const values = minifloatValues(minifloats[minifloat]);
+  const every: Constant = {
+    name: "",
+    dtype: "uint8",
+    shape: [values.length],
+    data: Uint8Array.from(values.keys()),
+  };
+  const folds = isConstant(x) ? x : parameters.isPerTensor ? every : undefined;
+  const folded =
+    folds &&
+    foldLinear(folds, parameters, "float32", (code, scale, zero) =>
+      f(f(values[code] - values[zero]) * scale),
+    );
+  if (!folded || !isConstant(x)) return dequantizeCodes(scope, x, parameters, folded);
+  return floatConstant(scope.nameFor("real"), folded.shape, folded.data as Float32Array);
+}
+
 function dequantizeLinear(scope: Scope): Tensor {
-  const x = scope.input(0);
+  const x = scope.stored(0) ?? scope.input(0);
   if (!isByte(x.dtype) && x.dtype !== "int16" && x.dtype !== "int32") {
     throw scope.unsupported(`dequantization of ${x.dtype}`);
   }
-  const parameters = parametersOf(scope, x.shape);
+  const parameters = parametersOf(scope, x.shape, x);
+  if (x.minifloat) return dequantizeMinifloat(scope, x, parameters, x.minifloat);
   const { scale, zero, isPerTensor, axis, block } = parameters;
   const isWeights = isConstant(x);
   const canStay = isByte(x.dtype) || (isWeights && x.dtype === "int32" && !x.range);
@@ -139,7 +118,7 @@ function dequantizeLinear(scope: Scope): Tensor {
   const source = quantization && scope.annotate(x, quantization);
   if (source) return scope.emit("dequantize", [source], {}, x.shape);
   if (isWeights) {
-    const folded = foldLinear(x, parameters, x.shape, "float32", dequantizeLinearValue);
+    const folded = foldLinear(x, parameters, "float32", dequantizeLinearValue);
     if (folded) return floatConstant(scope.nameFor("real"), folded.shape, folded.data as Float32Array);
   }
   return scope.emit("dequantizeLinear", [x, scale, zero ?? null], { axis, block }, x.shape);

@@ -92,7 +92,21 @@ globalThis.refusals = {
     const { tier } = await loadModel("/keyword.nbl", { wasm: await compileEngine(address) });
     return `${message}; compileEngine: tier ${tier}`;
   },
+
+  /** Nothing of ours runs when an import fails: the browsers' messages do not even name the type, their consoles do. */
+  "a bundle imported as a module": () => importBundle("/keyword.wasm"),
+  "a bundle imported as a module, served as text": () => importBundle("/keyword.wasm?type=text/plain"),
 };
+
+/** How an import of a bundle ends, and what the three lines of docs/format.md make of the same answer of the server. */
+async function importBundle(address: string): Promise<string> {
+  const end = await told(async () => {
+    const { init } = await import(address);
+    if (init() !== 0) throw new Error("the bundle is damaged");
+  });
+  const { instance } = await WebAssembly.instantiate(await (await fetch(address)).arrayBuffer());
+  return `${end}; compiled from its bytes: init() ${(instance.exports.init as () => number)()}`;
+}
 
 globalThis.examples = {
   async "examples/service-worker"() {
