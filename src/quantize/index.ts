@@ -7,7 +7,6 @@ import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
 import { unfold } from "./layers/unfold.ts";
-import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { pruneChannels } from "./methods/prune-channels.ts";
@@ -35,8 +34,6 @@ export interface BuildOptions
   biasCorrection?: boolean;
   /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
   smooth?: boolean;
-  /** Move what channels always have into the next layer's bias. */
-  absorb?: boolean;
   /** Remove this share of the channels, with the weights that make and read them: structured pruning. */
   pruneChannels?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
@@ -196,8 +193,6 @@ function prepared(
     teacher = { graph, kept: made.kept };
     ({ graph, schemes, channels } = made);
   }
-  if (options.absorb)
-    replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
   if (options.smooth)
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
   const removed = channels && { channels };
@@ -218,6 +213,12 @@ function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
     if (exclude?.includes(node.name))
       schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
   return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
+}
+
+/** `graph` with the convolutions unfolded that plain quantization makes dynamic. */
+export function withRows(graph: Graph): Graph {
+  const schemes = assignSchemes(graph, {});
+  return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats).graph;
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */
