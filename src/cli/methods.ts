@@ -9,7 +9,6 @@ export interface MethodOptions {
   equalize?: boolean;
   biasCorrection?: boolean;
   smooth?: boolean;
-  lowRank?: number;
   pruneChannels?: number;
   recover?: number;
   independent?: boolean;
@@ -20,12 +19,6 @@ export const addMethodOptions = (command: Command): Command =>
     .option("--equalize", "even out the weights of neighbouring layers before rounding them")
     .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--smooth", "scale channels between layers so that weights and activations both lose little")
-    .addOption(
-      new Option(
-        "--low-rank <share>",
-        "split matrices in two thin ones that hold this share of their weights together",
-      ).argParser(parseShare),
-    )
     .addOption(
       new Option(
         "--prune-channels <share>",
@@ -47,7 +40,6 @@ export const methodsOf = (options: MethodOptions): Partial<QuantizeOptions> => (
   ...(options.equalize && { equalize: true }),
   ...(options.biasCorrection && { biasCorrection: true }),
   ...(options.smooth && { smooth: true }),
-  ...(options.lowRank !== undefined && { lowRank: options.lowRank }),
   ...(options.pruneChannels && { pruneChannels: options.pruneChannels }),
   ...(options.recover && { recover: options.recover }),
   ...(options.independent && { independent: true }),

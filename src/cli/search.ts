@@ -63,7 +63,7 @@ const contradicting = [
     "name what layers may become with --candidates, and single layers with --layer",
   ],
   [
-    ["smooth", "lowRank", "pruneChannels", "recover"],
+    ["smooth", "pruneChannels", "recover"],
     "what a search measures is made without it; give the recipe that it finds to --recipe",
   ],
 ] as const;

@@ -9,7 +9,6 @@ import type { WeightReport } from "./layers/round.ts";
 import { unfold } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
-import { factorize } from "./methods/low-rank.ts";
 import { pruneChannels } from "./methods/prune-channels.ts";
 import { type RecoverOptions, recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
@@ -35,8 +34,6 @@ export interface BuildOptions
   biasCorrection?: boolean;
   /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
   smooth?: boolean;
-  /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
-  lowRank?: number;
   /** Remove this share of the channels, with the weights that make and read them: structured pruning. */
   pruneChannels?: number;
   /** Prune little by little and train the rest towards the float model's outputs, so many walks over the samples long. */
@@ -198,8 +195,6 @@ function prepared(
   }
   if (options.smooth)
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
-  if (options.lowRank !== undefined)
-    ({ graph, schemes } = factorize(graph, schemes, options.lowRank, samples, makeExecutor, observed));
   const removed = channels && { channels };
   if (!options.recover) return { graph, schemes, ...removed };
   const trainedOn = options.recoverOn ?? samples ?? needsSamples("recovery");

@@ -29,10 +29,6 @@ const apart = [
   "BatchNorm as operators of their own",
   { change: unfolded, recipe: { default: { scheme: "int8" } } },
 ];
-const lowRank = [0.75, 0.5].map((share) => [
-  `--scheme float16 --low-rank ${share}`,
-  { lowRank: share, recipe: { default: { scheme: "float16" } } },
-]);
 const cases = {
   resnet8: [...rounding("int4"), ...prepared(["smooth"]), apart],
   vww: [...prepared(["smooth"]), apart],
@@ -41,14 +37,11 @@ const cases = {
     ...rounding("weight-int4", ["rtn", "mse", "hqq"], { asymmetric: true }),
     ...prepared(["smooth"]),
     apart,
-    ...lowRank,
   ],
-  magika: lowRank,
   kwt1: [
     ...rounding("weight-int4"),
     ...rounding("weight-int2", all, { asymmetric: true }),
     ...prepared(["smooth"]),
-    ...lowRank,
   ],
 };
 

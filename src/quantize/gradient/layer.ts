@@ -5,7 +5,7 @@ import { patchCount, placePatch } from "../layers/matrix.ts";
 import type { Products } from "./products.ts";
 
 /** Something that is trained, and what it has to change by for the outputs to change as asked. */
-export interface Parameter {
+interface Parameter {
   value: Float32Array;
   gradient: Float32Array;
 }
@@ -31,7 +31,7 @@ export interface Places {
   gradient(tensor: LayerMatrix["input"]): Float32Array;
 }
 
-export function parameter(value: Float32Array): Parameter {
+function parameter(value: Float32Array): Parameter {
   return { value, gradient: new Float32Array(value.length) };
 }
 

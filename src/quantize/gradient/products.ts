@@ -5,7 +5,7 @@ import { makeNode } from "../../graph/passes/rewrite.ts";
 import type { Executor, MakeExecutor } from "../executor.ts";
 
 /** a is m × k and b k × n; where it is transposed, b lies the other way round. */
-export interface Sizes {
+interface Sizes {
   m: number;
   k: number;
   n: number;

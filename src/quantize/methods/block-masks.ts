@@ -75,5 +75,5 @@ export function cut(masks: readonly BlockMask[], progress: number): void {
 /** Nothing of what is gone is trained or computed with. */
 export function apply({ trained, mask }: BlockMask): void {
   const { value } = trained.weights;
-  for (let i = 0; i < value.length; i++) value[i] *= mask[i];
+  for (let i = 0; i < value.length; i++) if (mask[i] === 0) value[i] = 0;
 }
