@@ -1,13 +1,23 @@
 import type { Command } from "commander";
 import { type Comparison, compareModels } from "../eval/compare.ts";
 import { NibbleError } from "../runtime/errors.ts";
+import type { ImageOptions } from "../samples/image.ts";
 import { openData } from "./data.ts";
 import { boundError, usageError } from "./errors.ts";
 import { readLabels } from "./files.ts";
+import { imageOption } from "./image.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, fittingLabels, readMetadata } from "./metadata.ts";
 import { inputSpecs, loadModel, readModel } from "./model.ts";
-import { examples, frontendOption, jsonOption, labelsOption, numberIn, positiveInteger } from "./options.ts";
+import {
+  examples,
+  frontendOption,
+  jsonOption,
+  labelsOption,
+  numberIn,
+  positiveInteger,
+  samplePlaces,
+} from "./options.ts";
 import { fields, printResult, share, shortened } from "./output.ts";
 import { withProgress } from "./progress.ts";
 
@@ -18,6 +28,7 @@ interface Options {
   minSqnr?: number;
   labels?: string;
   frontend?: Frontend;
+  image?: ImageOptions;
   samples?: number;
   json?: boolean;
 }
@@ -29,7 +40,7 @@ export function registerCompare(program: Command, io: Io): void {
     .description("Measure two models on the same samples; exit code 1 when the second breaks a bound")
     .argument("<a>", "packed, TFLite or ONNX file to measure against")
     .argument("<b>", "the model in question")
-    .requiredOption("--data <path...>", "samples: folders, or .npy, .npz, .bin and .wav files")
+    .requiredOption("--data <path...>", `samples: ${samplePlaces}`)
     .option("--max-drop <points>", "accuracy that b may lose at most, in % points", numberIn(-1e-9, 100))
     .option(
       "--min-agreement <p>",
@@ -40,6 +51,7 @@ export function registerCompare(program: Command, io: Io): void {
     .option("--samples <n>", "use at most n samples, spread evenly over the data", positiveInteger)
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(imageOption())
     .addOption(jsonOption())
     .addHelpText(
       "after",
@@ -51,7 +63,7 @@ export function registerCompare(program: Command, io: Io): void {
     .action((a: string, b: string, options: Options) => run(a, b, options, io));
 }
 
-function run(fileA: string, fileB: string, options: Options, io: Io): void {
+async function run(fileA: string, fileB: string, options: Options, io: Io): Promise<void> {
   const [a, b] = [fileA, fileB].map((file) => loadModel(readModel(file)));
   const [storedA, storedB] = [readMetadata(a!.metadata, fileA), readMetadata(b!.metadata, fileB)];
   const labels =
@@ -59,13 +71,17 @@ function run(fileA: string, fileB: string, options: Options, io: Io): void {
       ? (storedB.labels ?? storedA.labels)
       : fittingLabels(readLabels(options.labels), options.labels, a!.outputs[0]!);
   const frontend = options.frontend ?? storedB.frontend ?? storedA.frontend;
-  const [samplesA, samplesB] = [a!, b!].map((model) =>
-    openData(options.data, inputSpecs(model.inputs), {
-      ...(labels && { labels }),
-      ...(frontend && { frontend }),
-      ...(options.samples && { limit: options.samples }),
-      anyLabel: options.maxDrop === undefined,
-    }),
+  const image = { ...storedA.image, ...storedB.image, ...options.image };
+  const [samplesA, samplesB] = await Promise.all(
+    [a!, b!].map((model) =>
+      openData(options.data, inputSpecs(model.inputs), {
+        ...(labels && { labels }),
+        ...(frontend && { frontend }),
+        image,
+        ...(options.samples && { limit: options.samples }),
+        anyLabel: options.maxDrop === undefined,
+      }),
+    ),
   );
   if (options.maxDrop !== undefined && samplesA!.labelled === 0)
     throw usageError("option '--max-drop' needs samples with classes; name them with --labels");

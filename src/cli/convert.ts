@@ -1,19 +1,12 @@
 import type { Command } from "commander";
-import { inspectModel } from "../inspect/inspect.ts";
+import { openPool } from "../threads/pool.ts";
 import { checkOutput, readFile, writeFiles } from "./files.ts";
+import { interruptible, untilInterrupted } from "./interrupt.ts";
 import type { Io } from "./io.ts";
-import { packSource } from "./model.ts";
 import { examples, jsonOption, outputOption } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
-import {
-  addSourceOptions,
-  frontEndOf,
-  metadataOf,
-  readSource,
-  type SourceOptions,
-  surrounded,
-} from "./source.ts";
+import { addSourceOptions, frontEndOf, type SourceOptions } from "./source.ts";
 
 interface Options extends SourceOptions {
   output: string;
@@ -41,26 +34,27 @@ export function registerConvert(program: Command, io: Io): void {
     .action((file: string, options: Options) => convert(file, options, io));
 }
 
-function convert(file: string, options: Options, io: Io): void {
+async function convert(file: string, options: Options, io: Io): Promise<void> {
   const { output, json = false } = options;
   checkOutput(output, [file]);
   const frontEnd = frontEndOf(options);
   const source = { file, bytes: readFile(file) };
-  const graph = readSource(source, options);
-  const made = surrounded(source, graph, metadataOf(source, graph, options), frontEnd, options);
-  const { bytes, model } = packSource(source, made.graph, { metadata: made.metadata });
-  writeFiles([{ path: output, bytes }]);
-
-  const inspection = inspectModel(model, bytes.length);
+  const { inspection, lines } = await interruptible(io, async (signal) => {
+    const pool = await openPool({ threads: 1, signal });
+    const made = await pool.run("convert", { source, frontEnd, options }).finally(pool.close);
+    await untilInterrupted(signal);
+    writeFiles([{ path: output, bytes: made.bytes }]);
+    return made;
+  });
   const summary = packedSummary(source, output, inspection);
   printResult(io, json, summary, (colors) => {
-    const lines = [...packedText(source, output, inspection, colors), ...made.lines];
+    const text = [...packedText(source, output, inspection, colors), ...lines];
     const { float32 = 0, int8 = 0 } = inspection.schemes;
     if (float32 > 0)
-      lines.push(
+      text.push(
         "",
         `${int8 ? `${float32} of its operators have` : "Its weights stay"} float32; \`nibblenet quantize\` makes int8 of a float model.`,
       );
-    return lines.join("\n");
+    return text.join("\n");
   });
 }

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
 import { type Evaluation, evaluate } from "../eval/evaluate.ts";
 import type { Tier } from "../runtime/tiers.ts";
+import type { ImageOptions } from "../samples/image.ts";
 import { openData } from "./data.ts";
 import { usageError } from "./errors.ts";
 import { readLabels } from "./files.ts";
+import { imageOption } from "./image.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, fittingLabels, readMetadata } from "./metadata.ts";
 import { inputSpecs, loadModel, readModel } from "./model.ts";
@@ -23,6 +25,7 @@ interface Options {
   data: string[];
   labels?: string;
   frontend?: Frontend;
+  image?: ImageOptions;
   without?: string;
   samples?: number;
   tier?: Tier;
@@ -38,10 +41,11 @@ export function registerEval(program: Command, io: Io): void {
     .argument("<model>", "packed, TFLite or ONNX file")
     .requiredOption(
       "--data <path...>",
-      'folders with one sub-folder per class, or a .npz with an array "labels"',
+      'folders with one sub-folder per class, a .npz with an array "labels", or a module that yields labelled samples',
     )
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(imageOption())
     .option("--without <label>", "give accuracy without this class too")
     .option("--samples <n>", "use at most n samples, spread evenly over the data", positiveInteger)
     .addOption(tierOption())
@@ -57,7 +61,7 @@ export function registerEval(program: Command, io: Io): void {
     .action((file: string, options: Options) => run(file, options, io));
 }
 
-function run(file: string, options: Options, io: Io): void {
+async function run(file: string, options: Options, io: Io): Promise<void> {
   const model = loadModel(readModel(file, options.inputShape), options.tier);
   const stored = readMetadata(model.metadata, file);
   const labels =
@@ -66,9 +70,10 @@ function run(file: string, options: Options, io: Io): void {
       : fittingLabels(readLabels(options.labels), options.labels, model.outputs[0]!);
   const frontend = options.frontend ?? stored.frontend;
   const without = options.without === undefined ? undefined : classNamed(options.without, labels);
-  const samples = openData(options.data, inputSpecs(model.inputs), {
+  const samples = await openData(options.data, inputSpecs(model.inputs), {
     ...(labels && { labels }),
     ...(frontend && { frontend }),
+    image: { ...stored.image, ...options.image },
     ...(options.samples && { limit: options.samples }),
   });
   const evaluation = withProgress(io, (bar) =>

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { NibbleError } from "../runtime/errors.ts";
 
@@ -8,6 +17,9 @@ const reasons: Record<string, string> = {
   ENOTDIR: "a part of its path is not a folder",
   EEXIST: "a file of this name is there",
   EISDIR: "expected a file, found a folder",
+  EFBIG: "the file would be larger than is allowed here",
+  EDQUOT: "the disk quota is used up",
+  EIO: "the device failed",
   EACCES: "permission denied",
   EPERM: "permission denied",
   EROFS: "the file system is read-only",
@@ -31,13 +43,16 @@ export function readFile(path: string): Uint8Array {
 }
 
 /** False for what can't be looked at too; reading or writing it says why. */
-export function isFolder(path: string): boolean {
+const isOfKind = (path: string, kind: (found: Stats) => boolean): boolean => {
   try {
-    return statSync(path).isDirectory();
+    return kind(statSync(path));
   } catch {
     return false;
   }
-}
+};
+
+export const isFolder = (path: string): boolean => isOfKind(path, (found) => found.isDirectory());
+const isSpecial = (path: string): boolean => isOfKind(path, (found) => !found.isFile());
 
 /**
  * Refuses an output that could not be written, before the work begins.
@@ -45,8 +60,10 @@ export function isFolder(path: string): boolean {
  * @throws NibbleError "io" naming the path; also where it is one of `inputs`, which it would replace.
  */
 export function checkOutput(path: string, inputs: readonly string[] = []): void {
-  if (isFolder(path))
-    throw new NibbleError("io", `${path}: cannot be written: expected a file name, found a folder`);
+  // A rename would put a file in the place of /dev/null.
+  const found = isFolder(path) ? "a folder" : isSpecial(path) ? "a device or pipe" : undefined;
+  if (found !== undefined)
+    throw new NibbleError("io", `${path}: cannot be written: expected a file name, found ${found}`);
   const same = inputs.find((input) => resolve(input) === resolve(path));
   if (same !== undefined)
     throw new NibbleError(

@@ -13,13 +13,13 @@ export interface GroundTask {
 }
 
 /** What a search stands on, from files of samples, with a digest of these. */
-export function groundTask(
+export async function groundTask(
   { graph, calibration, measured, build }: GroundTask,
   _shared: Shared | undefined,
   onProgress: TaskProgress,
-): { ground: SearchGround; digests: string[] } {
-  const judged = measured && recorded(openMeasured(measured, graph));
-  const samples = recorded(openData(calibration.paths, graph.inputs, calibration));
+): Promise<{ ground: SearchGround; digests: string[] }> {
+  const judged = measured && recorded(await openMeasured(measured, graph));
+  const samples = recorded(await openData(calibration.paths, graph.inputs, calibration));
   const ground = layGround(graph, samples.samples, judged?.samples, build, onProgress);
   return { ground, digests: [samples, judged].flatMap((set) => set?.result()?.sha256 ?? []) };
 }

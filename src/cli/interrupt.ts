@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+import { checkSignal } from "../threads/pool.ts";
 import type { Io } from "./io.ts";
 
 /** Runs `work` with a signal that comes with Ctrl-C or a request to end; what ends the work then is its own error. */
@@ -12,4 +14,10 @@ export async function interruptible<T>(io: Io, work: (signal: AbortSignal) => Pr
   } finally {
     for (const name of signals) process.removeListener(name, abort);
   }
+}
+
+/** Lets a signal in that came while this thread was busy: what follows is done as a whole. @throws NibbleError "interrupted" */
+export async function untilInterrupted(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  checkSignal(signal);
 }

@@ -4,7 +4,9 @@ import { elementCount, type Graph } from "../graph/graph.ts";
 import type { ListeningHints } from "../listen/model.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import type { TensorInfo } from "../runtime/tensor.ts";
+import type { ImageOptions } from "../samples/image.ts";
 import { readLabels } from "./files.ts";
+import { checkedImage } from "./image.ts";
 import { readListening } from "./listen.ts";
 
 export const frontends = ["log-mel"] as const;
@@ -13,6 +15,8 @@ export type Frontend = (typeof frontends)[number];
 /** What convert and quantize store in the file, and run and eval look for. */
 export interface Metadata {
   frontend?: Frontend;
+  /** How pictures become values. */
+  image?: ImageOptions;
   labels?: string[];
   /** How to listen with it. */
   listen?: ListeningHints;
@@ -28,13 +32,14 @@ type Shaped = Pick<TensorInfo, "name" | "shape">;
 export function makeMetadata(
   graph: Graph,
   source: { file: string; bytes: Uint8Array },
-  options: { labels?: string; frontend?: Frontend; listen?: string },
+  options: { labels?: string; frontend?: Frontend; image?: ImageOptions; listen?: string },
 ): Metadata {
-  const { labels: path, frontend } = options;
+  const { labels: path, frontend, image } = options;
   if (frontend) checkFrontend(graph.inputs, source.file);
   const labels = path === undefined ? undefined : fittingLabels(readLabels(path), path, graph.outputs[0]!);
   return {
     ...(frontend && { frontend }),
+    ...(image && { image }),
     ...(labels && { labels }),
     ...(options.listen !== undefined && { listen: readListening(options.listen) }),
     source: { file: basename(source.file), sha256: createHash("sha256").update(source.bytes).digest("hex") },
@@ -65,12 +70,28 @@ function checkFrontend(inputs: readonly Shaped[], file: string): void {
 /** What a file's metadata says that concerns us; the rest is left alone. */
 export function readMetadata(stored: unknown, file: string): Metadata {
   if (typeof stored !== "object" || stored === null) return {};
-  const { frontend, labels } = stored as Record<string, unknown>;
+  const { frontend, image, labels } = stored as Record<string, unknown>;
   if (frontend !== undefined && !frontends.includes(frontend as Frontend))
     throw new NibbleError(
       "unsupported",
       `${file}: its front end is ${JSON.stringify(frontend)}, expected ${frontends.map((name) => `"${name}"`).join(", ")}; use a newer nibblenet`,
     );
   const isLabels = Array.isArray(labels) && labels.every((label) => typeof label === "string");
-  return { ...(frontend !== undefined && { frontend: frontend as Frontend }), ...(isLabels && { labels }) };
+  return {
+    ...(frontend !== undefined && { frontend: frontend as Frontend }),
+    ...(image !== undefined && { image: storedImage(image, file) }),
+    ...(isLabels && { labels }),
+  };
+}
+
+function storedImage(image: unknown, file: string): ImageOptions {
+  try {
+    return checkedImage(Object(image));
+  } catch (cause) {
+    throw new NibbleError(
+      "unsupported",
+      `${file}: how it takes pictures is not understood: ${(cause as Error).message}; use a newer nibblenet`,
+      { cause },
+    );
+  }
 }

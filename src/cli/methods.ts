@@ -9,7 +9,6 @@ export interface MethodOptions {
   equalize?: boolean;
   biasCorrection?: boolean;
   smooth?: boolean;
-  absorb?: boolean;
   lowRank?: number;
   pruneChannels?: number;
   recover?: number;
@@ -21,7 +20,6 @@ export const addMethodOptions = (command: Command): Command =>
     .option("--equalize", "even out the weights of neighbouring layers before rounding them")
     .option("--bias-correction", "take the mean error of each layer out of its bias")
     .option("--smooth", "scale channels between layers so that weights and activations both lose little")
-    .option("--absorb", "move what channels always have into the next layer's bias")
     .addOption(
       new Option(
         "--low-rank <share>",
@@ -49,7 +47,6 @@ export const methodsOf = (options: MethodOptions): Partial<QuantizeOptions> => (
   ...(options.equalize && { equalize: true }),
   ...(options.biasCorrection && { biasCorrection: true }),
   ...(options.smooth && { smooth: true }),
-  ...(options.absorb && { absorb: true }),
   ...(options.lowRank !== undefined && { lowRank: options.lowRank }),
   ...(options.pruneChannels && { pruneChannels: options.pruneChannels }),
   ...(options.recover && { recover: options.recover }),

@@ -2,6 +2,10 @@ import { InvalidArgumentError, Option } from "commander";
 import { tiers } from "../runtime/tiers.ts";
 import { frontends } from "./metadata.ts";
 
+/** What `--data` may be. */
+export const samplePlaces =
+  "folders, .npy, .npz, .bin, .wav, .png and .jpg files, or a module that yields them (.mjs)";
+
 export const jsonOption = () => new Option("--json", "print one JSON object and nothing else");
 export const outputOption = () =>
   new Option("-o, --output <file>", "packed model to write").makeOptionMandatory();

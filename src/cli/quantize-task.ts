@@ -36,13 +36,13 @@ const phaseNames: Record<Phase, string> = {
   shift: "shifting   ",
 };
 
-export function quantizeTask(
+export async function quantizeTask(
   { graph, calibration, measured, narrow = false, options }: QuantizeTask,
   _shared: Shared | undefined,
   onProgress: TaskProgress,
-): { graph: Graph; report: Report; calibration?: Provenance["calibration"] } {
-  const compareOn = measured && openMeasured(measured, graph);
-  const samples = calibration && recorded(openData(calibration.paths, graph.inputs, calibration));
+): Promise<{ graph: Graph; report: Report; calibration?: Provenance["calibration"] }> {
+  const compareOn = measured && (await openMeasured(measured, graph));
+  const samples = calibration && recorded(await openData(calibration.paths, graph.inputs, calibration));
   const result = quantize(graph, samples?.samples, {
     ...options,
     makeExecutor: (g) => createExecutor(g),
@@ -56,8 +56,8 @@ export function quantizeTask(
 }
 
 /** @throws NibbleError "bad-input" where no sample has a class: there would be nothing to measure. */
-export function openMeasured(place: DataPlace, { inputs }: Graph) {
-  const samples = openData(place.paths, inputs, place);
+export async function openMeasured(place: DataPlace, { inputs }: Graph) {
+  const samples = await openData(place.paths, inputs, place);
   if (samples.labelled > 0) return samples;
   throw new NibbleError(
     "bad-input",

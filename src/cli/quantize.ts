@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { Graph, Node } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+import { withRows } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import type { Report } from "../quantize/report.ts";
 import { isStatic } from "../quantize/schemes.ts";
@@ -13,12 +14,12 @@ import { NibbleError } from "../runtime/errors.ts";
 import { openPool } from "../threads/pool.ts";
 import { usageError } from "./errors.ts";
 import { checkOutput, jsonBytes, readFile, writeFiles } from "./files.ts";
-import { interruptible } from "./interrupt.ts";
+import { interruptible, untilInterrupted } from "./interrupt.ts";
 import type { Io } from "./io.ts";
 import type { Metadata } from "./metadata.ts";
 import { addMethodOptions, type MethodOptions, methodsOf } from "./methods.ts";
 import { packSource, type Source } from "./model.ts";
-import { examples, jsonOption, numberIn, outputOption, positiveInteger } from "./options.ts";
+import { examples, jsonOption, numberIn, outputOption, positiveInteger, samplePlaces } from "./options.ts";
 import { printResult } from "./output.ts";
 import { packedSummary, packedText } from "./packed.ts";
 import { withProgress } from "./progress.ts";
@@ -61,7 +62,7 @@ export function registerQuantize(program: Command, io: Io): void {
     .addOption(outputOption())
     .option(
       "--data <path...>",
-      "samples to calibrate on: folders, or .npy, .npz, .bin and .wav files; weight-…, dynamic-… and float schemes do without",
+      `samples to calibrate on: ${samplePlaces}; weight-…, dynamic-… and float schemes do without`,
     );
   addSearchOptions(addMethodOptions(addSchemeOptions(command)))
     .addOption(
@@ -81,7 +82,10 @@ export function registerQuantize(program: Command, io: Io): void {
       new Option("--io <type>", "type of inputs and outputs").choices(["float32", "int8"]).default("float32"),
     );
   addSourceOptions(command)
-    .option("--eval <folder>", "measure on these samples instead, which have one sub-folder per class")
+    .option(
+      "--eval <samples>",
+      "measure on these instead: a folder with one sub-folder per class, or a module",
+    )
     .option(
       "--report <file>",
       "write the whole report, as a page where it ends in .html, else as JSON; the model carries a summary",
@@ -94,6 +98,8 @@ export function registerQuantize(program: Command, io: Io): void {
         "quantize model.onnx -o model.nbl --data samples/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --frontend log-mel --labels labels.txt --eval test/",
         "quantize keyword.onnx -o keyword.nbl --data clips/ --pcm log-mel",
+        "quantize mobilenet.onnx -o small.nbl --data images/ --image mean=0.485,0.456,0.406/std=0.229,0.224,0.225",
+        "quantize model.onnx -o model.nbl --data samples.mjs",
         "quantize story.bin -o story.nbl --scheme weight-int4 --method mse",
         "quantize model.onnx -o small.nbl --data samples/ --scheme int4 --method gptq --layer 'conv1*=int8'",
         "quantize model.onnx -o small.nbl --data samples/ --budget size=60kB --report small.html",
@@ -123,11 +129,16 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const graph = readSource(source, options);
-  refuseQuantized(graph, file);
+  const read = readSource(source, options);
+  refuseQuantized(read, file);
+  const graph = searchFile === undefined ? read : withRows(read);
   const metadata = metadataOf(source, graph, options);
   const reader = frontEnd ? { frontend: frontEnd } : frontend ? { frontend } : {};
-  const reading = { ...(metadata.labels && { labels: metadata.labels }), ...reader };
+  const reading = {
+    ...(metadata.labels && { labels: metadata.labels }),
+    ...(options.image && { image: options.image }),
+    ...reader,
+  };
   const measured = options.eval === undefined ? undefined : { paths: [options.eval], ...reading };
   const places = {
     calibration: data && {
@@ -149,16 +160,16 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
     io: options.io,
   };
 
-  const made = await interruptible(io, (signal) =>
-    withProgress(io, async (bar) => {
+  const { report, bytes, model, lines } = await interruptible(io, async (signal) => {
+    const made = await withProgress(io, async (bar) => {
       const found =
         searchFile === undefined
           ? undefined
           : await searchRecipe({
-              ...{ graph, options, recipe, signal, bar },
+              ...{ source: read, graph, options, recipe, signal, bar },
               task: { ...places, calibration: places.calibration!, build },
               file: searchFile,
-              source: metadata.source!.sha256,
+              digest: metadata.source!.sha256,
               metadata,
             });
       const pool = await openPool({ threads: 1, signal });
@@ -172,36 +183,36 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       const work = { graph, ...places, narrow: found !== undefined, options: settings };
       const result = await pool.run("quantize", work, bar.update).finally(pool.close);
       return { ...result, search: found?.report };
-    }),
-  );
-  const report: Report = {
-    ...made.report,
-    ...(made.search && { search: made.search }),
-    provenance: {
-      source: metadata.source!,
-      ...(made.calibration && { calibration: made.calibration }),
-      options: provenOptions(options),
-    },
-  };
-  const whole = surrounded(source, made.graph, metadata, frontEnd, options);
-  const { bytes, model } = packWithin(source, whole.graph, whole.metadata, report, options.budget?.size);
-  const page = {
-    ...(metadata.labels && { labels: metadata.labels }),
-    measuredOn: basename(options.eval ?? data?.[0] ?? ""),
-    sizes: { source: source.bytes.length, packed: bytes.length },
-  };
-  writeFiles([
-    { path: output, bytes },
-    ...(reportFile === undefined
-      ? []
-      : [{ path: reportFile, bytes: await reportBytes(reportFile, report, page) }]),
-  ]);
+    });
+    const report: Report = {
+      ...made.report,
+      ...(made.search && { search: made.search }),
+      provenance: {
+        source: metadata.source!,
+        ...(made.calibration && { calibration: made.calibration }),
+        options: provenOptions(options),
+      },
+    };
+    const whole = surrounded(source, made.graph, metadata, frontEnd, options);
+    const packed = packWithin(source, whole.graph, whole.metadata, report, options.budget?.size);
+    const page = {
+      ...(metadata.labels && { labels: metadata.labels }),
+      measuredOn: basename(options.eval ?? data?.[0] ?? ""),
+      sizes: { source: source.bytes.length, packed: packed.bytes.length },
+    };
+    const outputs = [{ path: output, bytes: packed.bytes }];
+    if (reportFile !== undefined)
+      outputs.push({ path: reportFile, bytes: await reportBytes(reportFile, report, page) });
+    await untilInterrupted(signal);
+    writeFiles(outputs);
+    return { ...packed, report, lines: whole.lines };
+  });
 
   const inspection = inspectModel(model, bytes.length);
   printResult(io, json, { ...packedSummary(source, output, inspection), report }, (colors) =>
     [
       ...packedText(source, output, inspection, colors),
-      ...whole.lines,
+      ...lines,
       ...(report.search ? ["", colors.bold("What the search found"), ...searchLines(report.search)] : []),
       "",
       colors.bold(`What it costs, ${costOf(options)}`),

@@ -6,10 +6,12 @@ import { NibbleError } from "../runtime/errors.ts";
 import type { Model } from "../runtime/model.ts";
 import type { TensorInfo } from "../runtime/tensor.ts";
 import type { Tier } from "../runtime/tiers.ts";
+import type { ImageOptions } from "../samples/image.ts";
 import { writeNpy } from "../samples/npy.ts";
-import { createReader } from "../samples/read.ts";
+import { createReader, type ReadOptions } from "../samples/read.ts";
 import { usageError } from "./errors.ts";
 import { ioError, type Output, readLabels, writeFiles } from "./files.ts";
+import { imageOption } from "./image.ts";
 import type { Io } from "./io.ts";
 import { type Frontend, fittingLabels, readMetadata } from "./metadata.ts";
 import { inputSpecs, loadModel, readModel } from "./model.ts";
@@ -30,6 +32,7 @@ interface Options {
   tier?: Tier;
   labels?: string;
   frontend?: Frontend;
+  image?: ImageOptions;
   inputShape?: Record<string, number[]>;
   json?: boolean;
 }
@@ -42,7 +45,7 @@ export function registerRun(program: Command, io: Io): void {
     .argument("<model>", "packed, TFLite or ONNX file")
     .requiredOption(
       "--input <[name=]file...>",
-      "a .npy, .npz, .bin or .wav file per input; the name may be left out for one input",
+      "a .npy, .npz, .bin, .wav, .png or .jpg file per input; the name may be left out for one input",
     )
     .option("--output <folder>", "write each output into this folder")
     .addOption(
@@ -53,6 +56,7 @@ export function registerRun(program: Command, io: Io): void {
     .addOption(tierOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(imageOption())
     .addOption(inputShapeOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -69,12 +73,13 @@ function run(file: string, options: Options, io: Io): void {
   const model = loadModel(readModel(file, options.inputShape), options.tier);
   const stored = readMetadata(model.metadata, file);
   const frontend = options.frontend ?? stored.frontend;
+  const reading = { ...(frontend && { audio: frontend }), image: { ...stored.image, ...options.image } };
   const labels =
     options.labels === undefined
       ? stored.labels
       : fittingLabels(readLabels(options.labels), options.labels, model.outputs[0]!);
 
-  const results = model.run(readInputs(model, options.input, frontend, file));
+  const results = model.run(readInputs(model, options.input, reading, file));
   const outputs = model.outputs.map((info) => ({ info, data: results[info.name]! }));
   const files = options.output === undefined ? [] : outputFiles(outputs, options.output, options.format);
   if (options.output !== undefined) makeFolder(options.output);
@@ -93,11 +98,10 @@ function run(file: string, options: Options, io: Io): void {
 function readInputs(
   model: Model,
   given: readonly string[],
-  frontend: Frontend | undefined,
+  reading: ReadOptions,
   file: string,
 ): Record<string, TensorData> {
   const specs = inputSpecs(model.inputs);
-  const reading = frontend ? { audio: frontend } : {};
   const values: Record<string, TensorData> = {};
   for (const text of given) {
     const at = text.indexOf("=");

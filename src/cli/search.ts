@@ -63,7 +63,7 @@ const contradicting = [
     "name what layers may become with --candidates, and single layers with --layer",
   ],
   [
-    ["smooth", "absorb", "lowRank", "pruneChannels", "recover"],
+    ["smooth", "lowRank", "pruneChannels", "recover"],
     "what a search measures is made without it; give the recipe that it finds to --recipe",
   ],
 ] as const;
@@ -90,6 +90,8 @@ export function searchFileOf(
 }
 
 export interface SearchWork {
+  /** As it was read; and what is searched, whose convolutions among float operators are matrix multiplies. */
+  source: Graph;
   graph: Graph;
   task: Omit<GroundTask, "graph">;
   options: SearchOptions & SchemeOptions & { exclude?: string[] };
@@ -97,7 +99,7 @@ export interface SearchWork {
   recipe: Recipe;
   file: string;
   /** Digest of the source. */
-  source: string;
+  digest: string;
   metadata: unknown;
   signal: AbortSignal;
   bar: ProgressBar;
@@ -124,7 +126,7 @@ export async function searchRecipe(work: SearchWork): Promise<{ recipe: Recipe; 
   const parts = [
     packageJson.version,
     process.version,
-    work.source,
+    work.digest,
     laid.digests,
     ground.build,
     units.map((unit) => [unit.name, unit.candidates]),
@@ -150,7 +152,10 @@ export async function searchRecipe(work: SearchWork): Promise<{ recipe: Recipe; 
     };
     const result = await search(settings);
     const report = searchReport(settings, result);
-    return { recipe: report.recipe, report };
+    const { layers = [], ...rest } = report.recipe;
+    // Parts of what is unfolded have no name in the source.
+    const named = layers.filter(({ match }) => work.source.nodes.some(({ name }) => name === match));
+    return { recipe: report.recipe, report: { ...report, recipe: { ...rest, layers: named } } };
   } catch (error) {
     if (!(error instanceof NibbleError) || error.code !== "interrupted") throw error;
     throw new NibbleError(

@@ -3,8 +3,10 @@
 import type { Command } from "commander";
 import type { FrontEnd } from "../audio/front-end.ts";
 import type { Graph, Rounding } from "../graph/graph.ts";
+import type { ImageOptions } from "../samples/image.ts";
 import { usageError } from "./errors.ts";
 import { type PcmOptions, pcmOption, pcmTypeOption, readFrontEnd, takingSamples } from "./front-end.ts";
+import { imageOption } from "./image.ts";
 import { listenOption } from "./listen.ts";
 import { type Frontend, type Metadata, makeMetadata } from "./metadata.ts";
 import { importSource, type Source } from "./model.ts";
@@ -27,6 +29,7 @@ export interface SourceOptions extends PcmOptions {
   signature?: string;
   labels?: string;
   frontend?: Frontend;
+  image?: ImageOptions;
   stream?: number;
   listen?: string;
 }
@@ -40,6 +43,7 @@ export const addSourceOptions = (command: Command): Command =>
     .addOption(signatureOption())
     .addOption(labelsOption())
     .addOption(frontendOption())
+    .addOption(imageOption())
     .addOption(streamOption())
     .addOption(listenOption())
     .addOption(pcmOption())
@@ -66,6 +70,7 @@ export const metadataOf = (source: Source, graph: Graph, options: SourceOptions)
   makeMetadata(graph, source, {
     ...(options.labels && { labels: options.labels }),
     ...(options.frontend && { frontend: options.frontend }),
+    ...(options.image && { image: options.image }),
     ...(options.listen !== undefined && { listen: options.listen }),
   });
 

@@ -7,7 +7,6 @@ import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
 import { unfold } from "./layers/unfold.ts";
-import { absorbBiases } from "./methods/absorb.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { factorize } from "./methods/low-rank.ts";
@@ -36,8 +35,6 @@ export interface BuildOptions
   biasCorrection?: boolean;
   /** Scale channels between layers so that both sides lose little: SmoothQuant and AWQ. */
   smooth?: boolean;
-  /** Move what channels always have into the next layer's bias. */
-  absorb?: boolean;
   /** Split matrices in two that hold this share of the weights together: low-rank factorization. */
   lowRank?: number;
   /** Remove this share of the channels, with the weights that make and read them: structured pruning. */
@@ -199,8 +196,6 @@ function prepared(
     teacher = { graph, kept: made.kept };
     ({ graph, schemes, channels } = made);
   }
-  if (options.absorb)
-    replace(absorbBiases(graph, samples ?? needsSamples("bias absorption"), makeExecutor, observed).graph);
   if (options.smooth)
     replace(smooth(graph, schemes, samples ?? needsSamples("smoothing"), makeExecutor, observed).graph);
   if (options.lowRank !== undefined)
@@ -223,6 +218,12 @@ function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
     if (exclude?.includes(node.name))
       schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
   return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
+}
+
+/** `graph` with the convolutions unfolded that plain quantization makes dynamic. */
+export function withRows(graph: Graph): Graph {
+  const schemes = assignSchemes(graph, {});
+  return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats).graph;
 }
 
 /** Constants that are not finite are at fault themselves, not the sample that first meets them. */

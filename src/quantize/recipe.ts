@@ -12,13 +12,16 @@ export interface Recipe {
 
 /**
  * The scheme of every operator. Without a default, layers among float operators become dynamic int8; layers that are
- * float by their nature become float16. A pattern overrides either.
+ * float by their nature become float16. A pattern overrides either; convolutions among float operators are unfolded for
+ * the dynamic schemes wherever these come from.
  *
  * @throws NibbleError "bad-input" for settings that make no sense, and for patterns that match nothing.
  */
 export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerScheme> {
   const base = checkedScheme({ ...defaultScheme, ...recipe.default }, "default");
-  const assigned = defaultSchemes(graph, base, recipe.default?.scheme === undefined);
+  const mayBeDynamic = recipe.default?.scheme === undefined;
+  const assigned = defaultSchemes(graph, base, mayBeDynamic);
+  const plain = mayBeDynamic ? new Map(assigned) : defaultSchemes(graph, defaultScheme, true);
   for (const { match, ...settings } of recipe.layers ?? []) {
     const pattern = glob(match);
     const exact = graph.nodes.filter(({ name }) => name === match);
@@ -28,10 +31,10 @@ export function assignSchemes(graph: Graph, recipe: Recipe): Map<Node, LayerSche
       throw new NibbleError("bad-input", `layer "${match}": no operator has such a name; there are ${names}`);
     }
     for (const node of nodes) {
-      const { reason, ...before } = assigned.get(node)!;
+      const { reason: _, ...before } = assigned.get(node)!;
       const layer = checkedScheme({ ...before, ...settings }, `layer "${match}"`);
-      const staysUnfolded = reason === amongFloats && isDynamic(layer.scheme);
-      assigned.set(node, staysUnfolded ? { ...layer, reason } : layer);
+      const isUnfolded = plain.get(node)!.reason === amongFloats && isDynamic(layer.scheme);
+      assigned.set(node, isUnfolded ? { ...layer, reason: amongFloats } : layer);
     }
   }
   return assigned;

@@ -8,7 +8,7 @@ export interface SampleFile {
   label?: string;
 }
 
-export const sampleExtensions: readonly string[] = [".bin", ".npy", ".npz", ".wav"];
+export const sampleExtensions: readonly string[] = [".bin", ".jpeg", ".jpg", ".npy", ".npz", ".png", ".wav"];
 
 /**
  * The sample files under `path`, sorted by path: `path` itself, or the files of a folder and of its

@@ -5,6 +5,7 @@ import { type FrontEnd, frontEnds } from "../audio/front-end.ts";
 import { elementCount, type TensorData } from "../graph/graph.ts";
 import { NibbleError } from "../runtime/errors.ts";
 import { fromArray, fromBin, fromReal, type InputSpec } from "./convert.ts";
+import { fromImage, type ImageOptions } from "./image.ts";
 import { classOf, listSamples, sampleExtensions } from "./list.ts";
 import { type NpyArray, readNpy } from "./npy.ts";
 import { readNpz } from "./npz.ts";
@@ -22,6 +23,8 @@ export interface ReadOptions {
   sampleRate?: number;
   /** Clips are zero-padded at the end or cut to what is needed; false refuses other lengths. */
   fit?: boolean;
+  /** How PNG and JPEG files become values. */
+  image?: ImageOptions;
 }
 
 /** Reads one file into the tensors of `inputs`. */
@@ -29,12 +32,12 @@ export type SampleReader = (file: string) => TensorData[];
 
 /**
  * A reader of sample files for a graph with these `inputs`: .npy and .bin for graphs with one input, .npz
- * with one array per input name (or a single array), .wav through the audio options.
+ * with one array per input name (or a single array), .wav through the audio options, .png and .jpg through those for images.
  *
  * @throws NibbleError "io" or "bad-input" (from the reader) naming the file, what was expected and found.
  */
 export function createReader(inputs: readonly InputSpec[], options: ReadOptions = {}): SampleReader {
-  const { audio, sampleRate = 16000, fit = true } = options;
+  const { audio, sampleRate = 16000, fit = true, image } = options;
   let computed: Features | undefined;
 
   function fromWav(bytes: Uint8Array, input: InputSpec, file: string): TensorData {
@@ -76,6 +79,10 @@ export function createReader(inputs: readonly InputSpec[], options: ReadOptions 
         return [fromBin(bytes, only(file), file)];
       case ".wav":
         return [fromWav(bytes, only(file), file)];
+      case ".png":
+      case ".jpg":
+      case ".jpeg":
+        return [fromImage(bytes, only(file), file, image)];
       default:
         throw new NibbleError(
           "bad-input",

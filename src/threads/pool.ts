@@ -74,13 +74,13 @@ function inThisThread(shared: Shared | undefined, signal: AbortSignal | undefine
     async run(name, input, onProgress) {
       await setImmediate();
       checkSignal(signal);
-      return tasks[name](input as never, shared!, onProgress ?? (() => {})) as Output<typeof name>;
+      return (await tasks[name](input as never, shared!, onProgress ?? (() => {}))) as Output<typeof name>;
     },
     close: async () => {},
   };
 }
 
 /** @throws NibbleError "interrupted" once the signal has come. */
-function checkSignal(signal: AbortSignal | undefined): void {
+export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new NibbleError("interrupted", "interrupted: nothing was written");
 }

@@ -1,5 +1,6 @@
 /** Everything that may run on a thread: plain data in, plain data out. */
 
+import { convertTask } from "../cli/convert-task.ts";
 import { groundTask } from "../cli/ground-task.ts";
 import { quantizeTask } from "../cli/quantize-task.ts";
 import { costTask, latencyTask } from "../search/cost.ts";
@@ -13,6 +14,7 @@ export type TaskProgress = (label: string, done: number, total?: number) => void
 export type Shared = SearchGround;
 
 export const tasks = {
+  convert: convertTask,
   quantize: quantizeTask,
   ground: groundTask,
   cost: costTask,
@@ -23,4 +25,4 @@ export const tasks = {
 
 export type TaskName = keyof typeof tasks;
 export type Input<N extends TaskName> = Parameters<(typeof tasks)[N]>[0];
-export type Output<N extends TaskName> = ReturnType<(typeof tasks)[N]>;
+export type Output<N extends TaskName> = Awaited<ReturnType<(typeof tasks)[N]>>;

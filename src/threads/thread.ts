@@ -10,7 +10,7 @@ import { type Input, type Shared, type TaskName, type TaskProgress, tasks } from
 const between = 50;
 
 /** Called by the pool. Errors that a file or a sample causes are answered; others reject. */
-export function perform<N extends TaskName>({
+export async function perform<N extends TaskName>({
   name,
   input,
   port,
@@ -18,7 +18,7 @@ export function perform<N extends TaskName>({
   name: N;
   input: Input<N>;
   port: MessagePort;
-}): Ended {
+}): Promise<Ended> {
   let [last, stage] = [0, ""];
   const onProgress: TaskProgress = (label, done, total) => {
     const now = performance.now();
@@ -27,7 +27,7 @@ export function perform<N extends TaskName>({
     port.postMessage([label, done, total]);
   };
   try {
-    return { output: tasks[name](input as never, Tinypool.workerData as Shared, onProgress) };
+    return { output: await tasks[name](input as never, Tinypool.workerData as Shared, onProgress) };
   } catch (error) {
     if (!(error instanceof NibbleError)) throw error;
     return { error: { code: error.code, message: error.message } };

@@ -55,6 +55,33 @@ describe.skipIf(!existsSync(cli) || process.platform === "win32")(
       expect(names("out")).toEqual([]);
     });
 
+    it("ends convert at once, with 1 and what was there before", async () => {
+      const pipe = path("labels.txt");
+      execFileSync("mkfifo", [pipe]);
+      write("converted/m.nbl", "before");
+      const { child, ended } = start(
+        "convert",
+        path("dense.onnx"),
+        "-o",
+        path("converted/m.nbl"),
+        "--labels",
+        pipe,
+      );
+      // Opens when the program waits for its labels.
+      const writer = await open(pipe, "w");
+      child.kill("SIGINT");
+      await setTimeout(100);
+      await writer.close();
+      expect(await ended).toEqual({
+        code: 1,
+        signal: null,
+        stdout: "",
+        stderr: "nibblenet: error: interrupted: nothing was written\n",
+      });
+      expect(names("converted")).toEqual(["m.nbl"]);
+      expect(readFileSync(path("converted/m.nbl"), "utf8")).toBe("before");
+    });
+
     it("keeps what a search measured, which goes on to what it would have found", async () => {
       const search = [
         "--data",

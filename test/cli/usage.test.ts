@@ -359,10 +359,10 @@ describe("progress", () => {
     return { code, stdout: stdout.text(), stderr: stderr.text() };
   };
 
-  it("shows a bar and bold titles on a terminal only", async () => {
+  it("shows a bar, the time that is left, and bold titles, on a terminal only", async () => {
     const terminal = await quantize(true);
     expect(terminal.code).toBe(0);
-    expect(terminal.stderr).toContain("calibrating");
+    expect(terminal.stderr).toMatch(/calibrating.* \d+\/\d+, \S+ so far, \S+ left/);
     expect(terminal.stdout).toContain("\u001b[1m");
     const pipe = await quantize(false);
     expect([pipe.code, pipe.stderr]).toEqual([0, ""]);

@@ -6,10 +6,10 @@ import { optimize } from "../../src/graph/passes/index.ts";
 import { importTflite } from "../../src/import/tflite/index.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { createModel, type InspectableModel } from "../../src/runtime/model.ts";
+import { readPicture } from "../../src/samples/picture.ts";
 import { wasm } from "../../src/wasm.ts";
 import { dataFolder } from "../helpers/data.ts";
 import { type Golden, loadGolden } from "../helpers/golden.ts";
-import { readGreyPng } from "../helpers/png.ts";
 import { tiers } from "../helpers/tiers.ts";
 
 const names = [
@@ -89,7 +89,8 @@ describe.skipIf(!dataFolder())("models with state, step by step (need the test d
       {},
     );
     const read = (digit: number): number => {
-      const { values } = readGreyPng(readFileSync(join(dataFolder()!, `images/mnist/${digit}.png`)));
+      const file = join(dataFolder()!, `images/mnist/${digit}.png`);
+      const { data: values } = readPicture(readFileSync(file), file);
       model.reset();
       for (const [i, pixel] of values.entries()) model.input()[i] = value(pixel);
       model.invoke();

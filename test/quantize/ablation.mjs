@@ -1,5 +1,6 @@
 /**
- * What each scheme and method costs stories260K, in nats a token: `node test/quantize/ablation.mjs <folder of stories260K.bin>`.
+ * What each scheme and method costs stories260K, in nats a token:
+ * `node test/quantize/ablation.mjs <folder of stories260K.bin> [method…]`, after a build.
  * Calibrated on stories that the float model tells by drawing tokens; measured on the story that it tells by always
  * taking the likeliest token, and on drawn ones that no method has seen.
  */
@@ -8,7 +9,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExecutor, importModel, optimize, pack, quantize } from "../../build/tools.js";
 
-const file = join(process.argv[2], "stories260K.bin");
+const [folder, ...wanted] = process.argv.slice(2);
+const file = join(folder, "stories260K.bin");
 const graph = optimize(importModel(new Uint8Array(readFileSync(file)), { file }));
 const logitsTensor = (g) => g.outputs.find(({ name }) => name === "logits");
 const length = 200;
@@ -78,13 +80,14 @@ measure("float32", graph);
 const cases = [
   ["float16"],
   ["dynamic-int8"],
-  ...["rtn", "mse", "gptq"].map((method) => ["weight-int4", method]),
-  ...["rtn", "mse", "gptq"].map((method) => ["weight-int4", method, { asymmetric: true }]),
+  ...["rtn", "mse", "hqq", "gptq", "adaround"].map((method) => ["weight-int4", method]),
+  ...["rtn", "mse", "hqq", "gptq", "adaround"].map((method) => ["weight-int4", method, { asymmetric: true }]),
   ...["rtn", "gptq"].map((method) => ["weight-codebook", method]),
-  ...["rtn", "mse", "gptq"].map((method) => ["weight-int2", method, { asymmetric: true }]),
+  ...["rtn", "mse", "hqq", "gptq"].map((method) => ["weight-int2", method, { asymmetric: true }]),
   ...["rtn", "gptq"].map((method) => ["float16", method, { prune: 0.5 }]),
 ];
 for (const [scheme, method = "rtn", more = {}] of cases) {
+  if (wanted.length > 0 && !wanted.includes(method)) continue;
   const recipe = { default: { scheme, method, ...more } };
   const { graph: made } = quantize(graph, samples, {
     makeExecutor: (g) => createExecutor(g),

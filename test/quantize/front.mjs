@@ -15,6 +15,7 @@ const sources = {
   keyword: new URL("../../examples/keyword/model.onnx", import.meta.url).pathname,
   vww: join(data, "models/tflite/vww_96_float.tflite"),
   resnet8: join(data, "models/tflite/resnet8_float.tflite"),
+  magika: join(data, "models/onnx/magika_v3_3.onnx"),
 };
 const { graph, samples, compareOn } = models[name](data);
 
@@ -24,12 +25,12 @@ const classOf = ({ inputs }) => {
   const scores = executor.read(graph.outputs[0]);
   return scores.indexOf(Math.max(...scores));
 };
-const { shape } = graph.inputs[0];
+const { dtype, shape } = graph.inputs[0];
 for (const [part, list] of Object.entries({ calibration: samples, judged: compareOn }))
   for (const [i, sample] of [...list].entries()) {
     const place = join(folder, part, String(sample.label ?? classOf(sample)));
     mkdirSync(place, { recursive: true });
-    const bytes = writeNpy({ dtype: "float32", shape, data: sample.inputs[0] });
+    const bytes = writeNpy({ dtype, shape, data: sample.inputs[0] });
     writeFileSync(join(place, `${String(i).padStart(4, "0")}.npy`), bytes);
   }
 

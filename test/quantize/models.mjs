@@ -5,8 +5,15 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { inflateSync } from "node:zlib";
-import { createFeatures, frontEnds, importModel, openSamples, optimize, readWav } from "../../build/tools.js";
+import {
+  createFeatures,
+  createReader,
+  frontEnds,
+  importModel,
+  openSamples,
+  optimize,
+  readWav,
+} from "../../build/tools.js";
 import { variations } from "./variations.mjs";
 
 const keywordFolder = new URL("../../examples/keyword/", import.meta.url).pathname;
@@ -85,29 +92,6 @@ function image(folder, name, size, scale) {
     samples: crops(photographs, size, scale, 100, 7),
     compareOn: crops(photographs, size, scale, 300, 8),
   };
-}
-
-/** The values of an 8-bit grey PNG whose rows say how they differ from the row above and the value before. */
-function greyPng(file) {
-  const bytes = readFileSync(file);
-  const parts = [];
-  for (let at = 8; at < bytes.length; at += 12 + bytes.readUInt32BE(at))
-    if (bytes.toString("latin1", at + 4, at + 8) === "IDAT")
-      parts.push(bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at)));
-  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
-  const packed = inflateSync(Buffer.concat(parts));
-  const values = new Uint8Array(width * height);
-  for (let i = 0; i < values.length; i++) {
-    const [y, x] = [Math.floor(i / width), i % width];
-    const left = x > 0 ? values[i - 1] : 0;
-    const up = y > 0 ? values[i - width] : 0;
-    const corner = x > 0 && y > 0 ? values[i - width - 1] : 0;
-    const guess = left + up - corner;
-    const near = [left, up, corner].sort((a, b) => Math.abs(guess - a) - Math.abs(guess - b))[0];
-    values[i] =
-      packed[y * (width + 1) + 1 + x] + [0, left, up, (left + up) >> 1, near][packed[y * (width + 1)]];
-  }
-  return values;
 }
 
 /** What magika sees of a file: the first and the last 1024 bytes without white space around. */
@@ -272,7 +256,9 @@ function logMels(folder) {
 
 /** Ten labelled digits: two places of each to calibrate on, nine to measure on. */
 function digits(folder) {
-  const images = Array.from({ length: 10 }, (_, label) => greyPng(join(folder, `images/mnist/${label}.png`)));
+  const digit = { name: "digit", dtype: "float32", shape: [28, 28] };
+  const read = createReader([digit], { image: { range: 255 } });
+  const images = Array.from({ length: 10 }, (_, label) => read(join(folder, `images/mnist/${label}.png`))[0]);
   const shifted = (values, dx, dy) =>
     Float32Array.from({ length: 784 }, (_, i) => {
       const [y, x] = [Math.floor(i / 28) - dy, (i % 28) - dx];
