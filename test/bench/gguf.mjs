@@ -1,7 +1,7 @@
 /** The matrices of decode.mjs as a GGUF file of a Llama, 4 bits and a float16 per 32 weights (q4_0), for wllama. */
 import { randomFillSync } from "node:crypto";
 
-const types = { u32: 4, f32: 6, string: 8, array: 9 };
+const types = { u32: 4, i32: 5, f32: 6, string: 8, array: 9 };
 const tensorTypes = { f32: 0, q4_0: 2 };
 const alignment = 32;
 const block = 32;
@@ -14,7 +14,7 @@ const u32 = (value) => Buffer.from(Uint32Array.of(value).buffer);
 const u64 = (value) => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
 const f32 = (value) => Buffer.from(Float32Array.of(value).buffer);
 const text = (value) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
-const writers = { u32, f32, string: text };
+const writers = { u32, i32: u32, f32, string: text };
 
 const entry = (key, type, value) => Buffer.concat([text(key), u32(types[type]), writers[type](value)]);
 const list = (key, type, values) =>
@@ -72,7 +72,7 @@ export function ggufOf({ width, hidden, layers, vocabulary }) {
       "f32",
       names.map((_, i) => -i),
     ),
-    list("tokenizer.ggml.token_type", "u32", kinds),
+    list("tokenizer.ggml.token_type", "i32", kinds),
     entry("tokenizer.ggml.bos_token_id", "u32", 1),
     entry("tokenizer.ggml.eos_token_id", "u32", 2),
     entry("tokenizer.ggml.unknown_token_id", "u32", 0),
