@@ -1,12 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { Writable } from "node:stream";
-import { afterAll } from "vitest";
 import { main } from "../../src/cli/main.ts";
 import { writeNpy } from "../../src/samples/npy.ts";
 import { onnxModel, singleOperator } from "../helpers/onnx-builder.ts";
 import { random } from "../quantize/build.ts";
+
+export { workspace } from "../helpers/workspace.ts";
 
 export interface Outcome {
   code: number;
@@ -40,23 +38,6 @@ export async function succeed(...args: string[]): Promise<Outcome> {
   const outcome = await nibblenet(...args);
   if (outcome.code !== 0) throw new Error(`nibblenet ${args.join(" ")}: ${outcome.stderr}`);
   return outcome;
-}
-
-/** A folder of its own for one test file, removed at its end. */
-export function workspace() {
-  const folder = mkdtempSync(join(tmpdir(), "nibblenet-cli-"));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const path = (...names: string[]) => join(folder, ...names);
-  return {
-    path,
-    write(name: string, bytes: Uint8Array | string): string {
-      mkdirSync(dirname(path(name)), { recursive: true });
-      writeFileSync(path(name), bytes);
-      return path(name);
-    },
-    /** Names in the folder; temporary files would show here. */
-    names: (name = ".") => readdirSync(path(name)).sort(),
-  };
 }
 
 export const npy = (values: number[], shape = [values.length]): Uint8Array =>

@@ -20,6 +20,21 @@ function start(...args: string[]) {
   return { child, ended };
 }
 
+/** Ctrl-C while the program waits for what the pipe would give. */
+async function interruptAt(pipe: string, { child, ended }: ReturnType<typeof start>): Promise<void> {
+  // Opens when the program reads.
+  const writer = await open(pipe, "w");
+  child.kill("SIGINT");
+  await setTimeout(100);
+  await writer.close();
+  expect(await ended).toEqual({
+    code: 1,
+    signal: null,
+    stdout: "",
+    stderr: "nibblenet: error: interrupted: nothing was written\n",
+  });
+}
+
 describe.skipIf(!existsSync(cli) || process.platform === "win32")(
   "Ctrl-C in the built program (skipped before the build)",
   () => {
@@ -40,18 +55,8 @@ describe.skipIf(!existsSync(cli) || process.platform === "win32")(
       mkdirSync(path(`waiting${more.length}`));
       execFileSync("mkfifo", [pipe]);
       const data = path(`waiting${more.length}`);
-      const { child, ended } = start(...dense, "-o", path("out/m.nbl"), "--data", data, ...more);
-      // Opens when the program waits for its first sample.
-      const writer = await open(pipe, "w");
-      child.kill("SIGINT");
-      await setTimeout(100);
-      await writer.close();
-      expect(await ended).toEqual({
-        code: 1,
-        signal: null,
-        stdout: "",
-        stderr: "nibblenet: error: interrupted: nothing was written\n",
-      });
+      const started = start(...dense, "-o", path("out/m.nbl"), "--data", data, ...more);
+      await interruptAt(pipe, started);
       expect(names("out")).toEqual([]);
     });
 
@@ -59,25 +64,8 @@ describe.skipIf(!existsSync(cli) || process.platform === "win32")(
       const pipe = path("labels.txt");
       execFileSync("mkfifo", [pipe]);
       write("converted/m.nbl", "before");
-      const { child, ended } = start(
-        "convert",
-        path("dense.onnx"),
-        "-o",
-        path("converted/m.nbl"),
-        "--labels",
-        pipe,
-      );
-      // Opens when the program waits for its labels.
-      const writer = await open(pipe, "w");
-      child.kill("SIGINT");
-      await setTimeout(100);
-      await writer.close();
-      expect(await ended).toEqual({
-        code: 1,
-        signal: null,
-        stdout: "",
-        stderr: "nibblenet: error: interrupted: nothing was written\n",
-      });
+      const started = start("convert", path("dense.onnx"), "-o", path("converted/m.nbl"), "--labels", pipe);
+      await interruptAt(pipe, started);
       expect(names("converted")).toEqual(["m.nbl"]);
       expect(readFileSync(path("converted/m.nbl"), "utf8")).toBe("before");
     });

@@ -1,27 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { encode as encodePng } from "fast-png";
 import jpeg from "jpeg-js";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { InputSpec } from "../../src/samples/convert.ts";
 import type { ImageOptions } from "../../src/samples/image.ts";
 import { readPicture } from "../../src/samples/picture.ts";
 import { createReader, openSamples } from "../../src/samples/read.ts";
 import { type Picture, resize } from "../../src/samples/resize.ts";
+import { workspace } from "../helpers/workspace.ts";
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "nibblenet-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function put(path: string, bytes: Uint8Array): string {
-  const file = join(folder, path);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, bytes);
-  return file;
-}
+const { path, write: put } = workspace();
 
 const input = (shape: number[], extra: Partial<InputSpec> = {}): InputSpec => ({
   name: "image",
@@ -290,9 +277,9 @@ describe("refusals", () => {
 it("openSamples walks a folder with a sub-folder of pictures per class", () => {
   put("set/cat/a.png", png(4, 4));
   put("set/dog/b.JPG", jpeg.encode({ width: 8, height: 8, data: new Uint8Array(256).fill(255) }, 90).data);
-  const samples = openSamples(join(folder, "set"), [input([4, 4, 3])], { labels: ["dog", "cat"] });
+  const samples = openSamples(path("set"), [input([4, 4, 3])], { labels: ["dog", "cat"] });
   expect([...samples].map(({ name, label, inputs }) => [name, label, inputs[0]!.length])).toEqual([
-    [join(folder, "set/cat/a.png"), 1, 48],
-    [join(folder, "set/dog/b.JPG"), 0, 48],
+    [path("set/cat/a.png"), 1, 48],
+    [path("set/dog/b.JPG"), 0, 48],
   ]);
 });

@@ -1,23 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { InputSpec } from "../../src/samples/convert.ts";
 import { classOf } from "../../src/samples/list.ts";
 import { isModule, readModule } from "../../src/samples/module.ts";
+import { workspace } from "../helpers/workspace.ts";
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "nibblenet-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const { path, write } = workspace();
 
 let count = 0;
 /** Modules are loaded once, so each has a name of its own. */
 function put(source: string): string {
-  const file = join(folder, `samples${count++}.mjs`);
-  writeFileSync(file, source);
-  return file;
+  return write(`samples${count++}.mjs`, source);
 }
 
 const input = (name: string, shape: number[], extra: Partial<InputSpec> = {}): InputSpec => ({
@@ -146,7 +138,7 @@ describe("a module that yields samples", () => {
       /\.mjs\[1\]: the module threw: cable pulled/,
     ],
   ])("is refused by name: %s%s", async (name, source, code, message) => {
-    const file = source === undefined ? join(folder, name) : put(source);
+    const file = source === undefined ? path(name) : put(source);
     await expect(read(file, [input("x", [1, 2])])).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message),

@@ -1,8 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { zipSync } from "fflate";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import wavefile from "wavefile";
 import { createFeatures } from "../../src/audio/features.ts";
 import { frontEnds } from "../../src/audio/front-end.ts";
@@ -10,19 +7,9 @@ import type { InputSpec } from "../../src/samples/convert.ts";
 import { classOf, listSamples } from "../../src/samples/list.ts";
 import { writeNpy } from "../../src/samples/npy.ts";
 import { createReader, openSamples } from "../../src/samples/read.ts";
+import { workspace } from "../helpers/workspace.ts";
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "nibblenet-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-function put(path: string, bytes: Uint8Array): string {
-  const file = join(folder, path);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, bytes);
-  return file;
-}
+const { path, write: put } = workspace();
 
 const floats = (...values: number[]) =>
   writeNpy({ dtype: "float32", shape: [values.length], data: Float32Array.from(values) });
@@ -48,8 +35,8 @@ describe("listSamples", () => {
   it("sorts by name and leaves out other files", () => {
     for (const name of ["b.npy", "a.npy", "B.npy", ".hidden.npy", "README.md"])
       put(`flat/${name}`, floats(1));
-    expect(listSamples(join(folder, "flat"))).toEqual(
-      ["B.npy", "a.npy", "b.npy"].map((name) => ({ file: join(folder, "flat", name) })),
+    expect(listSamples(path("flat"))).toEqual(
+      ["B.npy", "a.npy", "b.npy"].map((name) => ({ file: path("flat", name) })),
     );
   });
 
@@ -58,11 +45,11 @@ describe("listSamples", () => {
     put("classes/no/2_7.npy", floats(1));
     put("classes/_silence__12.npy", floats(1));
     put("classes/plain.npy", floats(1));
-    expect(listSamples(join(folder, "classes"))).toEqual([
-      { file: join(folder, "classes/_silence__12.npy"), label: "_silence_" },
-      { file: join(folder, "classes/no/2_7.npy"), label: "no" },
-      { file: join(folder, "classes/plain.npy") },
-      { file: join(folder, "classes/yes/1.npy"), label: "yes" },
+    expect(listSamples(path("classes"))).toEqual([
+      { file: path("classes/_silence__12.npy"), label: "_silence_" },
+      { file: path("classes/no/2_7.npy"), label: "no" },
+      { file: path("classes/plain.npy") },
+      { file: path("classes/yes/1.npy"), label: "yes" },
     ]);
   });
 
@@ -73,10 +60,8 @@ describe("listSamples", () => {
 
   it("says where there is nothing", () => {
     put("empty/readme.txt", floats(1));
-    expect(() => listSamples(join(folder, "empty"))).toThrow(
-      /empty: no samples; expected files ending in \.bin/,
-    );
-    expect(() => listSamples(join(folder, "absent"))).toThrow(
+    expect(() => listSamples(path("empty"))).toThrow(/empty: no samples; expected files ending in \.bin/);
+    expect(() => listSamples(path("absent"))).toThrow(
       expect.objectContaining({
         code: "io",
         message: expect.stringMatching(/absent: cannot be read \(ENOENT\)/),
@@ -177,7 +162,7 @@ describe("createReader", () => {
 
   it("names files it can't open or does not know", () => {
     const read = createReader([input([1])]);
-    expect(() => read(join(folder, "gone.npy"))).toThrow(expect.objectContaining({ code: "io" }));
+    expect(() => read(path("gone.npy"))).toThrow(expect.objectContaining({ code: "io" }));
     expect(() => read(put("a.gif", Uint8Array.of(1)))).toThrow(
       /a\.gif: expected a file ending in \.bin, \.jpeg/,
     );
@@ -189,12 +174,12 @@ describe("openSamples", () => {
     put("set/no/0.npy", floats(1));
     put("set/yes/0.npy", floats(2));
     const broken = put("set/yes/1.npy", Uint8Array.of(1));
-    const samples = openSamples(join(folder, "set"), [input([1])], { labels: ["yes", "no"] });
+    const samples = openSamples(path("set"), [input([1])], { labels: ["yes", "no"] });
     expect(samples.length).toBe(3);
     for (let walk = 0; walk < 2; walk++) {
       const iterator = samples[Symbol.iterator]();
       expect(iterator.next().value).toEqual({
-        name: join(folder, "set/no/0.npy"),
+        name: path("set/no/0.npy"),
         inputs: [Float32Array.of(1)],
         label: 1,
       });

@@ -32,7 +32,9 @@ export function createProducts(makeExecutor: MakeExecutor): Products {
       name: "product",
       nodes: [
         makeNode("matmul", "y", [a, b, null], y, {
-          ...{ transposeA: false, transposeB, activation: noActivation },
+          transposeA: false,
+          transposeB,
+          activation: noActivation,
         }),
       ],
       inputs: [a, b],
