@@ -1,6 +1,6 @@
 /** Which operators int8 would ruin, or has no kernel for: known from the graph alone, before any measurement. */
 
-import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { type Graph, isUnbounded, type Node, type Tensor } from "../graph/graph.ts";
 import { usesOf } from "../graph/passes/rewrite.ts";
 import { hasIntegerForm } from "./lstm.ts";
 import { hasWeights } from "./operators.ts";
@@ -63,8 +63,7 @@ function levels(node: Node): boolean {
   if (node.op === "softmax" || node.op === "maxPool2d" || node.op === "recurrent") return true;
   if (node.op === "unary") return levelling.has(node.attributes.kind);
   if (!("activation" in node.attributes)) return false;
-  const { min, max } = node.attributes.activation;
-  return min !== -Infinity || max !== Infinity;
+  return !isUnbounded(node.attributes.activation);
 }
 
 /**

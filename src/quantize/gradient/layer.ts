@@ -1,5 +1,6 @@
 /** Layers with weights, forwards and backwards. */
 
+import { isUnbounded } from "../../graph/graph.ts";
 import type { LayerMatrix } from "../layers/matrix.ts";
 import { patchCount, placePatch } from "../layers/matrix.ts";
 import type { Products } from "./products.ts";
@@ -51,7 +52,7 @@ export function layerStep(
   const y = places.value(node.outputs[0]);
   const dy = places.gradient(node.outputs[0]);
   const { min, max } = node.attributes.activation;
-  const isBounded = min !== -Infinity || max !== Infinity;
+  const isBounded = !isUnbounded(node.attributes.activation);
   /** The gradient of what the layer gives before its bounds. */
   const change = isBounded ? new Float32Array(dy.length) : dy;
   const inner =

@@ -1,6 +1,6 @@
 /** Operators without weights, forwards and backwards. */
 
-import { elementCount, type Node, type NodeOf } from "../../graph/graph.ts";
+import { elementCount, isUnbounded, type Node, type NodeOf } from "../../graph/graph.ts";
 import { clampAll, type Places, type Step } from "./layer.ts";
 
 /** Undefined for what has no backward form here. */
@@ -29,18 +29,17 @@ export function operatorStep(node: Node, places: Places): Step | undefined {
         ? undefined
         : averageStep(node, places, meanWindows(node));
     case "averagePool2d":
-      return isFree(node) ? averageStep(node, places, poolWindows(node)) : undefined;
+      return isUnbounded(node.attributes.activation)
+        ? averageStep(node, places, poolWindows(node))
+        : undefined;
     case "maxPool2d":
-      return isFree(node) ? maxStep(node, places, poolWindows(node)) : undefined;
+      return isUnbounded(node.attributes.activation) ? maxStep(node, places, poolWindows(node)) : undefined;
     case "softmax":
       return softmaxStep(node, places);
     default:
       return undefined;
   }
 }
-
-const isFree = ({ attributes: { activation } }: NodeOf<"averagePool2d"> | NodeOf<"maxPool2d">): boolean =>
-  activation.min === -Infinity && activation.max === Infinity;
 
 /** Elements that go through where `opens` says so of what came in. */
 function pass(

@@ -2,7 +2,7 @@
 
 import { NibbleError } from "../../runtime/errors.ts";
 import { roundLearned } from "../methods/adaround.ts";
-import { inverseDiagonal, inverseFactor, solve } from "../methods/cholesky.ts";
+import { damped, inverseDiagonal, inverseFactor, solve } from "../methods/cholesky.ts";
 import { codebookGrid } from "../methods/codebook.ts";
 import { roundInTurn } from "../methods/gptq.ts";
 import { type BlockGrid, floatGrid, type Grid, type Importance, uniformGrid } from "../methods/grid.ts";
@@ -35,9 +35,6 @@ export interface WeightReport {
   /** Share of the weights that are not 0. */
   density: number;
 }
-
-/** What is added to the diagonal of the second moments, as a share of its mean. */
-const damping = 0.01;
 
 /**
  * @param moments of the inputs, where known: then GPTQ rounds, and pruned weights are made up for
@@ -142,16 +139,6 @@ function follow(
       for (let i = 0; i < k; i++) w[i] += change[i];
     }
   }
-}
-
-function damped(sum: Float64Array, k: number): Float64Array {
-  const out = sum.slice();
-  let trace = 0;
-  for (let i = 0; i < k; i++) trace += sum[i * k + i];
-  // Inputs that are 0 throughout leave every weight alike.
-  const share = trace > 0 ? (damping * trace) / k : 1;
-  for (let i = 0; i < k; i++) out[i * k + i] += share;
-  return out;
 }
 
 function maskOf(layer: LayerMatrix, values: Float64Array, scheme: LayerScheme, hessian?: Float64Array) {

@@ -1,5 +1,19 @@
 /** Dense linear algebra for the second-order methods, in double precision; matrices are row by row. */
 
+/** What is added to the diagonal of the second moments, as a share of its mean. */
+const damping = 0.01;
+
+/** Second moments, k × k, with the damping that gives them a factor. */
+export function damped(sum: Float64Array, k: number): Float64Array {
+  const out = sum.slice();
+  let trace = 0;
+  for (let i = 0; i < k; i++) trace += sum[i * k + i];
+  // Inputs that are 0 throughout leave every weight alike.
+  const share = trace > 0 ? (damping * trace) / k : 1;
+  for (let i = 0; i < k; i++) out[i * k + i] += share;
+  return out;
+}
+
 /**
  * The upper triangular U with Uᵀ U = A⁻¹, for a symmetric positive definite A of n × n; undefined for any other.
  * Cholesky from the last row up gives A = R Rᵀ with R upper triangular, and U is R⁻¹.

@@ -1,7 +1,8 @@
-import type { Activation, Graph, Node, Tensor } from "../../graph/graph.ts";
+import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { usesOf } from "../../graph/passes/rewrite.ts";
 import { hasWeights } from "../operators.ts";
 import { floats } from "../weights.ts";
+import { isScalable } from "./sites.ts";
 
 /** Two layers whose weights can share a factor per channel between them. */
 interface Pair {
@@ -119,10 +120,6 @@ function findPairs(graph: Graph): Pair[] {
     return inputChannels(second, second.inputs[1]!).count === between ? [{ first, second }] : [];
   });
 }
-
-/** Bounds that a positive factor maps onto themselves. */
-const isScalable = ({ min, max }: Activation): boolean =>
-  (min === 0 || min === -Infinity) && max === Infinity;
 
 const scales = ({ attributes }: Node): boolean =>
   !("activation" in attributes) || isScalable(attributes.activation);

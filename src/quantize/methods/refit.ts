@@ -5,15 +5,13 @@ import { NibbleError } from "../../runtime/errors.ts";
 import { checkInputs, type Progress, type Samples } from "../calibrate.ts";
 import type { MakeExecutor } from "../executor.ts";
 import { type LayerMatrix, matrixOf, patchesOf } from "../layers/matrix.ts";
-import { inverseFactor, solve } from "./cholesky.ts";
+import { damped, inverseFactor, solve } from "./cholesky.ts";
 
 /** Which channels of which tensor of the larger graph a tensor holds. */
 export type Kept = ReadonlyMap<Tensor, { source: Tensor; channels: Int32Array }>;
 
 /** Samples, and patches of each, that layers are fitted to. */
 const [sampleLimit, patchLimit] = [64, 48];
-/** What is added to the diagonal of the second moments, as a share of its mean. */
-const damping = 0.01;
 /** Wider layers stay as they are. */
 const widest = 2048;
 
@@ -118,10 +116,7 @@ function leastSquares(layer: LayerMatrix, source: LayerMatrix, kept: Kept) {
           const [i, j] = [Math.floor(at / k), at % k];
           return second[g][i <= j ? at : j * k + i] / count - mean(i) * mean(j);
         });
-        const trace = moments.reduce((sum, v, at) => (at % (k + 1) === 0 ? sum + v : sum), 0);
-        const damped = moments.slice();
-        for (let i = 0; i < k; i++) damped[i * k + i] += trace > 0 ? (damping * trace) / k : 1;
-        const factor = inverseFactor(damped, k);
+        const factor = inverseFactor(damped(moments, k), k);
         for (let j = g * perGroup; j < (g + 1) * perGroup; j++) {
           const w = Float64Array.from({ length: k }, (_, i) => smaller[layer.at(j, i)]);
           const targetMean = sumT[j] / count;

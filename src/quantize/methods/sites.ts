@@ -1,6 +1,6 @@
 /** Where channels can be changed before a layer and changed back in its weights. */
 
-import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import type { Activation, Graph, Node, Tensor } from "../../graph/graph.ts";
 import { usesOf } from "../../graph/passes/rewrite.ts";
 
 /** A tensor whose channels can be scaled where they are made, and the layers that read nothing else of it. */
@@ -59,12 +59,16 @@ function scales(node: Node, channels: number): boolean {
   if (node.op === "normalize") return node.inputs[1]!.data!.length === channels;
   if (node.op === "mul") {
     const [, factor] = node.inputs;
-    return factor!.shape.at(-1) === channels && factor!.data!.length === channels && isFree(node.attributes);
+    return (
+      factor!.shape.at(-1) === channels &&
+      factor!.data!.length === channels &&
+      isScalable(node.attributes.activation)
+    );
   }
   const isLayer = node.op === "conv2d" || node.op === "fullyConnected" || node.op === "depthwiseConv2d";
-  return isLayer && isFree(node.attributes);
+  return isLayer && isScalable(node.attributes.activation);
 }
 
 /** Bounds that a positive factor maps onto themselves. */
-const isFree = ({ activation: { min, max } }: { activation: { min: number; max: number } }): boolean =>
+export const isScalable = ({ min, max }: Activation): boolean =>
   (min === 0 || min === -Infinity) && max === Infinity;
