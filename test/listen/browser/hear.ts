@@ -9,7 +9,7 @@ export interface Hearing {
   said: number;
   /** Said and heard once near its end; milliseconds from the end of each to when the page shows it. */
   delays: { label: string; delay: number }[];
-  /** Milliseconds that the fake microphone fell behind the page's clock. */
+  /** Milliseconds by which the fake microphone's sound was behind the clock at its latest. */
   drift: number;
   /** Said, and not heard or heard twice; heard, and not said. */
   faults: string[];
@@ -26,9 +26,18 @@ interface Figures {
   state: string;
 }
 
-/** Keeps every detection with the time at which the page showed it, and every second's figures. */
+/** From a millisecond of the recording on, how many milliseconds later than due the microphone's sound was captured. */
+interface Lateness {
+  from: number;
+  late: number;
+}
+
+/**
+ * Keeps every detection with the time at which the page showed it, every second's figures, and how late the microphone is: a fake
+ * one stumbles where the machine is busy, and its recording goes on from there.
+ */
 const watch = `(() => {
-  const seen = (globalThis.seen = { detections: [], figures: [], opened: 0, now: () => performance.now() });
+  const seen = (globalThis.seen = { detections: [], figures: [], lateness: [], opened: 0, now: () => performance.now() });
   const text = (id) => document.getElementById(id).textContent;
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
@@ -42,8 +51,19 @@ const watch = `(() => {
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = await ask(constraints);
     seen.opened = seen.now();
+    if (globalThis.MediaStreamTrackProcessor) void follow(stream.getAudioTracks()[0].clone());
     return stream;
   };
+  async function follow(track) {
+    const sounds = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    let first, from = 0, last = 0;
+    for (let sound; (sound = (await sounds.read()).value); sound.close()) {
+      first ??= sound.timestamp;
+      const late = (sound.timestamp - first) / 1000 - from;
+      if (Math.abs(late - last) > 5) seen.lateness.push({ from, late: (last = late) });
+      from += (1000 * sound.numberOfFrames) / sound.sampleRate;
+    }
+  }
 })()`;
 
 /** Where the words come from. */
@@ -120,52 +140,45 @@ export async function hear(
   // In short waits: a driver may give up on long ones.
   for (const end = Date.now() + seconds * 1000; Date.now() < end; )
     await pause(Math.min(5000, end - Date.now()));
-  const { detections, figures, opened, now } = await page.evaluate<{
-    detections: { label: string; at: number }[];
-    figures: Figures[];
-    opened: number;
-    now: number;
-  }>(`({ ...seen, now: seen.now() })`);
+  const { figures, ...heard } = await page.evaluate<Heard & { figures: Figures[] }>(
+    `({ ...seen, now: seen.now() })`,
+  );
   await page.evaluate(`document.getElementById("listen").click()`);
-  return { seconds, figures, ...compare(script, detections, opened, now, source.kind === "file") };
+  // What plays a stream tells the time itself.
+  if (source.kind !== "file") heard.lateness = [];
+  return { seconds, figures, ...compare(script, heard) };
 }
 
-const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
+interface Heard {
+  detections: { label: string; at: number }[];
+  lateness: Lateness[];
+  opened: number;
+  now: number;
+}
 
-/**
- * A word counts where it was said as a whole after the listener had warmed up, and not in the last second. `drifts`: the
- * microphone has no clock that can be read, and falls behind where the machine is busy; its words are then taken to be said as
- * much later as the last nine of them were.
- */
+/** A word counts where it was said as a whole after the listener had warmed up, and not in the last second. */
 function compare(
   { samples, words }: Script,
-  detections: { label: string; at: number }[],
-  opened: number,
-  now: number,
-  drifts: boolean,
+  { detections, lateness, opened, now }: Heard,
 ): Pick<Hearing, "said" | "delays" | "faults" | "drift"> {
   const period = samples.length / 16;
   const delays: Hearing["delays"] = [];
   const faults: string[] = [];
   const left = new Set(detections);
-  const behind: number[] = [];
   let said = 0;
-  let drift = 0;
   for (let round = 0; opened + round * period < now; round++)
     for (const { label, end } of words) {
-      if (drifts && behind.length >= 9) drift = middle(behind.slice(-9)) - middle(behind.slice(0, 9));
-      const over = opened + round * period + end * 1000 + drift;
+      const due = round * period + end * 1000;
+      const late = [...lateness].reverse().find(({ from }) => from <= due)?.late ?? 0;
+      const over = opened + due + late;
       const near = [...left].filter((d) => d.label === label && Math.abs(d.at - over) < 700);
       for (const found of near) left.delete(found);
       if (over - opened < 2500 || over > now - 1000) continue;
       said++;
-      if (near.length === 1) {
-        delays.push({ label, delay: near[0].at - over });
-        behind.push(near[0].at - over + drift);
-      } else
-        faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
+      if (near.length === 1) delays.push({ label, delay: near[0].at - over });
+      else faults.push(`"${label}" at ${((over - opened) / 1000).toFixed(1)} s: heard ${near.length} times`);
     }
   for (const { label, at } of left)
     faults.push(`"${label}" heard at ${((at - opened) / 1000).toFixed(1)} s, when it was not said`);
-  return { said, delays, faults, drift };
+  return { said, delays, faults, drift: Math.max(0, ...lateness.map(({ late }) => late)) };
 }

@@ -24,7 +24,7 @@ function describe({ said, delays, faults, figures, seconds, drift }: Hearing, ra
     `${rate}: ${seconds} s, ${said} words said, ${delays.length} heard once, ${faults.length} faults`,
     `  from a word's end to its detection on the page: ${at(0)} … median ${at(0.5)} … ${at(1)}`,
     `  ${last.latency} an inference, ${last.load} of a core, ${last.memory} (${new Set(figures.slice(2).map((f) => f.memory)).size} value), ${last.lost} samples lost`,
-    ...(drift ? [`  the fake microphone fell ${Math.round(drift)} ms behind`] : []),
+    ...(drift ? [`  the fake microphone was up to ${Math.round(drift)} ms late`] : []),
     ...faults.map((fault) => `  fault: ${fault}`),
   ];
 }
