@@ -12,6 +12,7 @@ import { equalize } from "./methods/equalize.ts";
 import { pruneChannels } from "./methods/prune-channels.ts";
 import { type RecoverOptions, recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
+import { keepZeroBlocks } from "./methods/zero-blocks.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 import { compare, type Report } from "./report.ts";
@@ -212,6 +213,7 @@ function planned(graph: Graph, { recipe = {}, exclude }: BuildOptions) {
   for (const [node, scheme] of schemes)
     if (exclude?.includes(node.name))
       schemes.set(node, { ...scheme, scheme: "float32", prune: 0, reason: "" });
+  keepZeroBlocks(schemes);
   return unfold(graph, schemes, (node) => schemes.get(node)!.reason === amongFloats);
 }
 

@@ -31,7 +31,8 @@ export function pruneMask(rows: Rows, options: PruneOptions, inverseDiagonal?: F
   }
   const order = Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b] || a - b);
   const gone = new Uint8Array(scores.length);
-  for (const b of order.slice(0, Math.floor(options.share * scores.length))) gone[b] = 1;
+  // A share may be a count over the number of blocks.
+  for (const b of order.slice(0, Math.floor(options.share * scores.length + 1e-6))) gone[b] = 1;
   return Uint8Array.from({ length: n * k }, (_, at) => 1 - gone[blockOf(Math.floor(at / k), at % k)]);
 }
 
