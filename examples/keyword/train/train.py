@@ -2,6 +2,7 @@
 
     python3 train.py                 # stage 1 of the shipped model, all speakers; README.md has stage 2
     python3 train.py --holdout 40    # 40 speakers set aside, their accuracy printed after each epoch
+    python3 train.py --start average.pt --prune 0.75    # three quarters of the blocks of weights go on the way
 
 Loss = 0.7 T^2 KL(teacher || student) at T = 2 + 0.3 cross-entropy of the label. The label counts only where
 it is certain or the teacher ranks it first. _silence_ is taught by label alone: the teacher is weak there.
@@ -17,6 +18,7 @@ from common import CLIP, EXAMPLE, LABELS, SILENCE, WORK
 from descend import descend
 from features import features
 from model import Keyword, export
+from prune import Pruning
 
 TEMPERATURE = 2.0
 
@@ -120,7 +122,8 @@ def train(args):
     (x, label, teacher, exact), val = split(args.shards, args.holdout)
     noise = x[label == SILENCE]
     soft, hard = targets(label, teacher, exact)
-    model = Keyword().to(memory_format=torch.channels_last)
+    # What is pruned has no weights to spare.
+    model = Keyword(dropout=0.0 if args.prune else 0.1).to(memory_format=torch.channels_last)
     if args.start:
         model.load_state_dict(torch.load(args.start))
     print(len(x), "clips;", end=" ")
@@ -137,7 +140,7 @@ def train(args):
     def held(average):
         return f", held out {100 * accuracy(average, *val):.2f} %" if args.holdout else ""
 
-    return descend(model, len(x), loss_at, args, random, 0.003, held)
+    return descend(model, len(x), loss_at, args, random, 0.003, held, Pruning(model, args.prune) if args.prune else None)
 
 
 if __name__ == "__main__":
@@ -148,6 +151,7 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--mixup", type=float, default=0.25)
     parser.add_argument("--holdout", type=int, default=0)
+    parser.add_argument("--prune", type=float, default=0.0, help="share of the blocks of weights that goes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", help="checkpoint to go on from")
