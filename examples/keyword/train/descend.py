@@ -35,9 +35,11 @@ def descend(model, count, loss_of, args, random, share, held=lambda average: "",
                 pruning.cut(step / steps)
                 pruning.apply(model)
             total += loss.item() * args.batch
+            # A model that is pruned is no part of the average as it was before.
+            fresh = max(share, 1 / (step + 1)) if pruning else share
             with torch.no_grad():
                 for mean, now in zip(average.state_dict().values(), model.state_dict().values()):
-                    mean.lerp_(now, share) if mean.is_floating_point() else mean.copy_(now)
+                    mean.lerp_(now, fresh) if mean.is_floating_point() else mean.copy_(now)
         if pruning:
             pruning.apply(average)
         torch.save(average.state_dict(), args.checkpoint)
