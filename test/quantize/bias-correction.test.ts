@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Graph, noActivation } from "../../src/graph/graph.ts";
+import { type Graph, type Node, noActivation } from "../../src/graph/graph.ts";
 import { quantize } from "../../src/quantize/index.ts";
+import type { Recipe } from "../../src/quantize/recipe.ts";
 import { createExecutor } from "../../src/runtime/executor.ts";
 import { activation, constant, convolution, graphOf, operator, randomValues } from "./build.ts";
 
@@ -60,6 +61,22 @@ function meanShift(float: Graph, quantized: Graph): number {
 }
 
 describe("bias correction", () => {
+  it("doesn't take away twice what a second-order method took away", () => {
+    const plain = model();
+    const nodes = plain.nodes.map((node, i) => {
+      const [x, weights, bias] = node.inputs;
+      return {
+        ...node,
+        inputs: [x, weights, bias ?? constant(`b${i}`, [8], randomValues(8, 50 + i))],
+      } as Node;
+    });
+    const graph = { ...plain, nodes };
+    const recipe: Recipe = { default: { method: "gptq", prune: 0.5, pruneBlock: [1, 1] } };
+    const options = { makeExecutor: createExecutor, recipe, biasCorrection: true };
+    const corrected = quantize(graph, samples, options);
+    expect(meanShift(graph, corrected.graph)).toBeLessThan(corrected.report.layers.at(-1)!.scale! / 2);
+  });
+
   it("takes the mean shift of every channel away", () => {
     const graph = model();
     const options = { makeExecutor: (g: Graph) => createExecutor(g) };

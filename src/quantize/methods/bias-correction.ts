@@ -101,8 +101,10 @@ function correct(source: Node, node: Node, expected: Float64Array, found: Float6
   const rounded = weighted(node, weights!, found, (c) => scales[scales.length === 1 ? 0 : c]);
   const scaleOf = (c: number): number => x!.quantization!.scale[0] * scales[scales.length === 1 ? 0 : c];
   const data = new Int32Array(real.length);
+  /** Rounding methods that follow the means have moved the int32 bias already. */
+  const original = source.inputs[2]?.data;
   for (let c = 0; c < data.length; c++) {
-    const before = bias ? Number(bias.data![c]) : 0;
+    const before = original ? Math.round(Number(original[c]) / scaleOf(c)) : 0;
     const after = Math.round(before + (real[c] - rounded[c]) / scaleOf(c));
     data[c] = Math.abs(after) < biasLimit ? after : before;
   }
