@@ -6,7 +6,7 @@ import { amongFloats } from "./defaults.ts";
 import { forgetful, type MakeExecutor } from "./executor.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
-import { unfold } from "./layers/unfold.ts";
+import { unfold, unfoldSparse } from "./layers/unfold.ts";
 import { correctBiases } from "./methods/bias-correction.ts";
 import { equalize } from "./methods/equalize.ts";
 import { pruneChannels } from "./methods/prune-channels.ts";
@@ -131,7 +131,7 @@ export function buildQuantized(source: Graph, samples: Samples | undefined, opti
       onProgress?.("correct", done, total),
     );
   const narrow = [...schemes].flatMap(([{ name }, { scheme }]) => (scheme.startsWith("float") ? [] : [name]));
-  quantized.graph = quantizeTables(quantized.graph, new Set(narrow));
+  quantized.graph = unfoldSparse(quantizeTables(quantized.graph, new Set(narrow)));
   return { float, quantized, weights: rounded.report, ...(channels && { channels }) };
 }
 

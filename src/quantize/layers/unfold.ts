@@ -1,6 +1,7 @@
 /** Convolutions as matrix multiplies: what each output position reads is laid out in one row first. */
 
 import { elementCount, type Graph, type Node, type NodeOf, type Tensor } from "../../graph/graph.ts";
+import { zeroShare } from "../methods/zero-blocks.ts";
 import type { LayerScheme } from "../schemes.ts";
 
 /** Numbers that the rows of one layer may hold together: 4 MiB. */
@@ -28,6 +29,27 @@ export function unfold(
   return { graph: { ...graph, nodes }, schemes: assigned };
 }
 
+/** From this share of zero blocks on, laying out rows for a sparse product takes less time than a dense convolution. */
+const unfoldedFrom = 0.5;
+
+/** An int8 graph whose convolutions run as products where most blocks of their weights are zero: only products leave them out. */
+export function unfoldSparse(graph: Graph): Graph {
+  const nodes = graph.nodes.flatMap((node) =>
+    isUnfoldable(node) && isSparse(node) ? unfolded(node) : [node],
+  );
+  return { ...graph, nodes };
+}
+
+/** Padding would have to be laid out too. */
+function isSparse({ inputs: [, weights], attributes: { padding, stride } }: NodeOf<"conv2d">): boolean {
+  const { shape, data } = weights!;
+  const { top, left, bottom, right } = padding;
+  const [n, k] = [shape[0], elementCount(shape.slice(1))];
+  const isProduct = k === shape[3] && stride[0] === 1 && stride[1] === 1;
+  if (!(data instanceof Int8Array) || isProduct || top + left + bottom + right > 0) return false;
+  return zeroShare({ n, k, at: (row, i) => row * k + i, weights: weights! }, [8, 4]) >= unfoldedFrom;
+}
+
 function unfolded(node: NodeOf<"conv2d">): Node[] {
   const [input, weights, bias] = node.inputs;
   const [output] = node.outputs;
@@ -37,8 +59,9 @@ function unfolded(node: NodeOf<"conv2d">): Node[] {
   const made: Node[] = [];
   const tensor = (part: string, shape: number[]): Tensor => ({
     name: `${output.name}/${part}`,
-    dtype: "float32",
+    dtype: input!.dtype,
     shape,
+    ...(input!.quantization && { quantization: input!.quantization }),
   });
   let x = input!;
   const { top, left, bottom, right } = padding;

@@ -22,7 +22,7 @@ export function keepZeroBlocks(schemes: Map<Node, LayerScheme>): void {
 
 /** The share of blocks that are zero throughout. */
 export function zeroShare(
-  { n, k, at, weights }: LayerMatrix,
+  { n, k, at, weights }: Pick<LayerMatrix, "n" | "k" | "at" | "weights">,
   [height, width]: readonly [number, number],
 ): number {
   const data = weights.data!;
