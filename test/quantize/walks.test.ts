@@ -5,7 +5,7 @@ import { type LayerMatrix, matrixOf } from "../../src/quantize/layers/matrix.ts"
 import { upTo, walksOf } from "../../src/quantize/layers/walks.ts";
 import { createExecutor } from "../../src/runtime/executor.ts";
 import type { Sample } from "../../src/samples/sample.ts";
-import { activation, constant, graphOf, operator, random } from "./build.ts";
+import { activation, constant, graphOf, operator, random, randomValues } from "./build.ts";
 
 const add = (a: Tensor, b: Tensor, sum: Tensor): Node =>
   operator("add", [a, b], sum, { activation: noActivation });
@@ -60,6 +60,25 @@ describe("walks over the samples", () => {
     const state = { name: "memory", value: graph.inputs[0]!, next: graph.outputs[0]! };
     const remembering = { ...graph, states: [state] };
     expect(upTo(remembering, first!)).toBe(remembering);
+  });
+
+  it("run graphs with inputs and weights that only what lies behind reads", () => {
+    const [a, b, p, q, y] = ["a", "b", "p", "q", "y"].map((name) => activation(name, [4, 8])) as Tensor[];
+    const matrix = (name: string, seed: number): Tensor => constant(name, [8, 8], randomValues(64, seed));
+    const nodes = [dense(a!, p!, matrix("v", 1)), add(p!, b!, q!), dense(q!, y!, matrix("w", 2))];
+    const samples = Array.from({ length: 8 }, (_, s): Sample => {
+      const inputs = [randomValues(32, 10 + s), randomValues(32, 50 + s)];
+      return { name: `sample ${s}`, inputs };
+    });
+    const { report } = quantize(graphOf([a!, b!], nodes, [y!]), samples, {
+      makeExecutor: createExecutor,
+      recipe: { default: { scheme: "int4", method: "gptq" } },
+    });
+    expect(report.weights!.map(({ node, method }) => [node, method])).toEqual([
+      ["p node", "gptq"],
+      ["y node", "gptq"],
+    ]);
+    expect(report.outputs[0]!.sqnr).toBeGreaterThan(15);
   });
 });
 
