@@ -59,8 +59,8 @@ export function roundInOrder(
   });
   let done = 0;
   for (const walk of walks) {
-    // New for each walk: what models remember of the last one would be wrong.
     const part = upTo(graph, walk);
+    // New for each walk: what models remember of the last one would be wrong.
     const float = makeExecutor(part);
     try {
       const rounded = makeExecutor(current(part));
