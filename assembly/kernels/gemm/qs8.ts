@@ -40,15 +40,17 @@ function run(
 ): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
-    const step = rowBytes(k);
+    // Rows that lie one after another in whole steps are prepared as one.
+    const isOne = aStride == k && (k & (KR - 1)) == 0;
+    const step = isOne ? (k / KR) * stepBytes(useDot) : rowBytes(k);
     store<u32>(rowTable, <u32>preparedRows);
     while (m > 1) {
       const rows: usize = m < 4 ? m : 4;
-      for (let r: usize = 0; r < rows; r++) {
-        prepareRow(a, k, preparedRows + r * step);
-        store<i32>(rowTerms + (r << 2), rowTerm(a, k, wz));
-        a += aStride;
-      }
+      if (isOne) prepareRow(a, rows * k, preparedRows);
+      else for (let r: usize = 0; r < rows; r++) prepareRow(a + r * aStride, k, preparedRows + r * step);
+      if (wz)
+        for (let r: usize = 0; r < rows; r++) store<i32>(rowTerms + (r << 2), rowTerm(a + r * aStride, k, wz));
+      a += rows * aStride;
       tile(
         useDot, record, rows, n, columnBytes(k), columnBytes(k), rowTable, 0, step, w, bias, requant, shiftsAfter, y, yStride
       );
