@@ -6,7 +6,7 @@ import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows } from "../../engine/model";
 import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
+import { prepareRow, prepareRows, rowsAtOnce, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { columnBytes, preparedBias, rowTerms, tile } from "./qs8-tile";
 
@@ -40,14 +40,10 @@ function run(
 ): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
-    // Rows that lie one after another in whole steps are prepared as one.
-    const isOne = aStride == k && (k & (KR - 1)) == 0;
-    const step = isOne ? (k / KR) * stepBytes(useDot) : rowBytes(k);
     store<u32>(rowTable, <u32>preparedRows);
     while (m > 1) {
-      const rows: usize = m < 4 ? m : 4;
-      if (isOne) prepareRow(a, rows * k, preparedRows);
-      else for (let r: usize = 0; r < rows; r++) prepareRow(a + r * aStride, k, preparedRows + r * step);
+      const rows = rowsAtOnce(wz ? min<usize>(m, 4) : m, k);
+      const step = prepareRows(a, rows, k, aStride, preparedRows);
       if (wz)
         for (let r: usize = 0; r < rows; r++) store<i32>(rowTerms + (r << 2), rowTerm(a + r * aStride, k, wz));
       a += rows * aStride;
