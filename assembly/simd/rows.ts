@@ -45,11 +45,11 @@ export function prepareRow(a: usize, k: usize, to: usize): void {
   }
 }
 
-/** Rows of k, `stride` bytes apart, as steps one after another; answers the bytes from one to the next. */
+/** Rows of k, `stride` bytes apart, as steps one after another; answers the bytes from one to the next. Whole steps are one row. */
 export function prepareRows(a: usize, rows: usize, k: usize, stride: usize, to: usize): usize {
-  if (stride == k && (k & (KR - 1)) == 0) {
-    prepareRow(a, rows * k, to);
-    return (k / KR) * stepBytes(usesDot());
+  if (stride == ((k + KR - 1) & ~(KR - 1))) {
+    prepareRow(a, rows * stride, to);
+    return (stride / KR) * stepBytes(usesDot());
   }
   const step = rowBytes(k);
   for (let r: usize = 0; r < rows; r++) prepareRow(a + r * stride, k, to + r * step);
