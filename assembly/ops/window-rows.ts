@@ -195,7 +195,10 @@ export function runWindows(record: usize): void {
           for (let ox: usize = 0; ox < outWidth; ox++) {
             let to = scratch + filled * rowBytes;
             for (t = taps; t < last; t += 4) {
-              copyOver(to, <usize>load<u32>(t) + at, run);
+              const from = <usize>load<u32>(t) + at;
+              if (ASC_FEATURE_SIMD) v128.store(to, v128.load(from));
+              const done: usize = ASC_FEATURE_SIMD ? 16 : 0;
+              if (run > done) copyOver(to + done, from + done, run - done);
               to += run;
             }
             at += step;
