@@ -33,7 +33,7 @@ import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
-import { columnBytes, qs8_qc8w_conv } from "../kernels/gemm/qs8-tile";
+import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
 import { copyOver, fillOver } from "../simd/copy";
 import { dotFlip, usesDot } from "../simd/dot";
 import { prepareRow, stepBytes } from "../simd/rows";
@@ -129,10 +129,7 @@ function gather(
   for (; pixels > 0; pixels--) {
     let next = to;
     for (let t = taps; t < end; t += 4) {
-      const from = <usize>load<u32>(t) + at;
-      if (ASC_FEATURE_SIMD) v128.store(next, v128.load(from));
-      const done: usize = ASC_FEATURE_SIMD ? 16 : 0;
-      if (run > done) copyOver(next + done, from + done, run - done);
+      copyOver(next, <usize>load<u32>(t) + at, run);
       next += run;
     }
     to += rowBytes;
@@ -224,7 +221,7 @@ export function runWindows(record: usize): void {
         }
         if (ASC_FEATURE_SIMD && prepared) {
           const bytes = kernelW * channels * NR;
-          qs8_qc8w_conv(record, outWidth, n, columnBytes(k), bytes, taps, step, w, bias, requant, shiftsAfter, out);
+          tile(record, outWidth, n, columnBytes(k), bytes, taps, step, w, bias, requant, shiftsAfter, out, n);
           out += outWidth * outPixel;
         } else if (isConv(code)) {
           let ox: usize = 0;

@@ -20,7 +20,7 @@ export function rowBytes(k: usize): usize {
 
 /** How many of `m` rows a product prepares at a time: four or what stays in a first-level cache, and no single one after fours. */
 export function rowsAtOnce(m: usize, k: usize): usize {
-  const rows = min<usize>(m, max<usize>(4, min<usize>(32, (8192 / rowBytes(k)) & ~3)));
+  const rows = min<usize>(m, k <= 256 ? 32 : 4);
   return (rows & 3) == 1 ? rows - 1 : rows;
 }
 

@@ -3,7 +3,7 @@
 import { KR, NR, ROUNDING_DOUBLE } from "../../codes";
 import { M_BIAS, M_PREPARED_BIAS, M_ROUNDING, M_WEIGHT_ZERO_POINT } from "../../records";
 import { roundingAt } from "../../engine/kept";
-import { i32At, u32At, weights } from "../../engine/model";
+import { i32At, preparedRows, u32At, weights } from "../../engine/model";
 import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, singleWords, storeSome, storeWords } from "../../simd/requantize";
 import { stepBytes } from "../../simd/rows";
@@ -25,85 +25,68 @@ export function preparedBias(record: usize, bias: usize): usize {
 }
 
 /**
- * Up to four rows of prepared activations (simd/rows.ts) × n columns. A row is read in runs: `taps` points at u32 addresses,
- * the first row's run is `shift` bytes on, the next rows' each `step` more; the weights of a run take `run` of the `column`
- * bytes of eight columns. Of four rows those beyond `rows` may be anything readable.
- * `useDot` is a literal: the 4-way dot product, where it is exact outside 0…127, or even and odd k on the 2-way one. An
- * engine that reads the second operand of the former as unsigned gets the activations with their sign bit flipped (+128)
- * and a bias less 128·Σ w; one that reads it as signed gets both as they are (engine/prepare.ts).
+ * Rows of prepared activations (simd/rows.ts) × n columns, four at a time. A row is read in runs: `taps` points at u32
+ * addresses of the first row's, the next rows' are each `step` bytes on; the weights of a run take `run` of the `column` bytes
+ * of eight columns. Rows up to a multiple of four may be anything readable; of rows with rowTerms there are four at most.
+ * The products are the 4-way dot product, where it is exact outside 0…127, or even and odd k on the 2-way one. An engine that
+ * reads the second operand of the former as unsigned gets the activations with their sign bit flipped (+128) and a bias less
+ * 128·Σ w; one that reads it as signed gets both as they are (engine/prepare.ts).
  */
-// @ts-ignore: decorator
-@inline
 export function tile(
-  useDot: bool, record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  if (useDot)
-    dotTile(record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
-  else pairTile(record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+    dotTile(record, rows, n, column, run, taps, step, w, preparedBias(record, bias), requant, shiftsAfter, y, yStride);
+  else pairTile(record, rows, n, column, run, taps, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 function dotTile(
-  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(true, false, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(true, false, record, rows, n, column, run, taps, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 function pairTile(
-  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(false, false, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(false, false, record, rows, n, column, run, taps, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 /**
  * The same of a sparse matrix: `index` points at a count per eight columns, then the first k of each block of 4, u16; the rows
- * begin at `x`.
+ * are the first of `preparedRows`.
  */
-// @ts-ignore: decorator
-@inline
 export function sparseTile(
-  useDot: bool, record: usize, rows: usize, n: usize, index: usize, x: usize, step: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize
+  record: usize, rows: usize, n: usize, index: usize, step: usize, w: usize, bias: usize, requant: usize, shiftsAfter: usize,
+  y: usize
 ): void {
-  if (useDot) sparseDotTile(record, rows, n, 0, 0, index, x, step, w, bias, requant, shiftsAfter, y, n);
-  else sparsePairTile(record, rows, n, 0, 0, index, x, step, w, bias, requant, shiftsAfter, y, n);
+  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+    sparseDotTile(record, rows, n, 0, 0, index, step, w, preparedBias(record, bias), requant, shiftsAfter, y, n);
+  else sparsePairTile(record, rows, n, 0, 0, index, step, w, bias, requant, shiftsAfter, y, n);
 }
 
 function sparseDotTile(
-  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(true, true, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(true, true, record, rows, n, column, run, taps, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
 function sparsePairTile(
-  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  gemm_4x8c4(false, true, record, rows, n, column, run, taps, shift, step, w, bias, requant, shiftsAfter, y, yStride);
+  gemm_4x8c4(false, true, record, rows, n, column, run, taps, step, w, bias, requant, shiftsAfter, y, yStride);
 }
 
-/**
- * A row of output pixels of a convolution, as many as `pixels`: their windows are `step` bytes apart, one run a kernel row.
- * Otherwise as tile(); writes exactly pixels · n bytes.
- */
-export function qs8_qc8w_conv(
-  record: usize, pixels: usize, n: usize, column: usize, run: usize, taps: usize, step: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize
-): void {
-  const isDot = usesDot();
-  if (isDot) bias = preparedBias(record, bias);
-  if (ASC_FEATURE_RELAXED_SIMD && isDot)
-    tile(true, record, pixels, n, column, run, taps, 0, step, w, bias, requant, shiftsAfter, y, n);
-  else tile(false, record, pixels, n, column, run, taps, 0, step, w, bias, requant, shiftsAfter, y, n);
-}
-
+/** `useDot` and `isSparse` are literals. */
 // @ts-ignore: decorator
 @inline
 function gemm_4x8c4(
-  useDot: bool, isSparse: bool, record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, shift: usize, step: usize,
+  useDot: bool, isSparse: bool, record: usize, rows: usize, n: usize, column: usize, run: usize, taps: usize, step: usize,
   w: usize, bias: usize, requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
@@ -115,6 +98,7 @@ function gemm_4x8c4(
   const ceiling = ceilingOf(record);
   const offset = offsetOf(record);
   const magic = rounder();
+  let shift = isSparse ? preparedRows : 0;
   const firstTap = taps;
   const weights = w;
   for (;;) {

@@ -24,20 +24,6 @@ export function qs8_qc8w_gemm(
   record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
-    run(
-      true, record, m, n, k, a, aStride, w, preparedBias(record, bias), requant, shiftsAfter, y, yStride
-    );
-  else run(false, record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
-}
-
-/** `useDot` is a literal, as tile() has it. */
-// @ts-ignore: decorator
-@inline
-function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
-): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
     store<u32>(rowTable, <u32>preparedRows);
@@ -47,16 +33,17 @@ function run(
       if (wz)
         for (let r: usize = 0; r < rows; r++) store<i32>(rowTerms + (r << 2), rowTerm(a + r * aStride, k, wz));
       a += rows * aStride;
-      tile(
-        useDot, record, rows, n, columnBytes(k), columnBytes(k), rowTable, 0, step, w, bias, requant, shiftsAfter, y, yStride
-      );
+      tile(record, rows, n, columnBytes(k), columnBytes(k), rowTable, step, w, bias, requant, shiftsAfter, y, yStride);
       y += rows * yStride;
       m -= rows;
     }
   }
   while (m > 0) {
     if (ASC_FEATURE_SIMD) prepareRow(a, k, preparedRows);
-    gemm_1x8c4(useDot, record, n, k, a, rowTerm(a, k, wz), w, bias, requant, shiftsAfter, y);
+    const term = rowTerm(a, k, wz);
+    if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+      gemm_1x8c4(true, record, n, k, a, term, w, preparedBias(record, bias), requant, shiftsAfter, y);
+    else gemm_1x8c4(false, record, n, k, a, term, w, bias, requant, shiftsAfter, y);
     a += aStride;
     y += yStride;
     m--;
@@ -74,7 +61,7 @@ function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
   return -weightZeroPoint * sum;
 }
 
-/** The prepared row, which is `a` in the scalar tier; otherwise as tile(). */
+/** The prepared row, which is `a` in the scalar tier; `useDot` is a literal: the 4-way dot product, as tile() has it. */
 // @ts-ignore: decorator
 @inline
 function gemm_1x8c4(

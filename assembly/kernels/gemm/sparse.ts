@@ -19,30 +19,20 @@ export function qs8_qc8w_spmm(
   record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize, bias: usize, requant: usize,
   shiftsAfter: usize, y: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
-    run(true, record, m, n, k, a, index, w, preparedBias(record, bias), requant, shiftsAfter, y);
-  else run(false, record, m, n, k, a, index, w, bias, requant, shiftsAfter, y);
-}
-
-/** `useDot` is a literal, as tile() has it. */
-// @ts-ignore: decorator
-@inline
-function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize,
-  bias: usize, requant: usize, shiftsAfter: usize, y: usize
-): void {
   while (m > 0) {
     const rows = ASC_FEATURE_SIMD && m > 1 ? rowsAtOnce(m, k) : 1;
     const step = ASC_FEATURE_SIMD ? prepareRows(a, rows, k, k, preparedRows) : k;
-    if (rows > 1) sparseTile(useDot, record, rows, n, index, preparedRows, step, w, bias, requant, shiftsAfter, y);
-    else row(useDot, record, n, a, index, w, bias, requant, shiftsAfter, y);
+    if (rows > 1) sparseTile(record, rows, n, index, step, w, bias, requant, shiftsAfter, y);
+    else if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+      row(true, record, n, a, index, w, preparedBias(record, bias), requant, shiftsAfter, y);
+    else row(false, record, n, a, index, w, bias, requant, shiftsAfter, y);
     a += rows * k;
     y += rows * n;
     m -= rows;
   }
 }
 
-/** One row: the prepared one, which is `a` in the scalar tier. */
+/** One row: the prepared one, which is `a` in the scalar tier. `useDot` is a literal, as gemm_1x8c4() has it. */
 // @ts-ignore: decorator
 @inline
 function row(
