@@ -91,7 +91,7 @@ function gemm_4x8c4(
 ): void {
   if (!ASC_FEATURE_SIMD) return;
   const rounding = roundingAt(record, M_ROUNDING);
-  const wz = i32At(record, M_WEIGHT_ZERO_POINT);
+  const wz = isSparse ? 0 : i32At(record, M_WEIGHT_ZERO_POINT);
   const step2 = step << 1;
   const step3 = step2 + step;
   const floor = floorOf(record);
