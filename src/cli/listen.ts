@@ -11,6 +11,7 @@ const known = {
   scores: "string",
   threshold: "number",
   smoothing: "number",
+  steady: "number",
   cooldown: "number",
   ignore: "object",
 } satisfies Record<keyof ListeningHints, string>;

@@ -94,7 +94,12 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   const { window, labels: storedLabels, listen } = readHints(model);
   const hints: ListeningHints = { ...listen, ...definedIn(options) };
   const { sampleRate = 16000, hop = window, warmUp = 0, cooldown = 1000 } = hints;
-  for (const [name, value] of Object.entries({ sampleRate, hop, smoothing: hints.smoothing ?? 1 }))
+  for (const [name, value] of Object.entries({
+    sampleRate,
+    hop,
+    smoothing: hints.smoothing ?? 1,
+    steady: hints.steady ?? 1,
+  }))
     if (!Number.isInteger(value) || value < 1)
       throw new RangeError(`"${name}" expected a whole number of at least 1, got ${value}`);
   const labels = fittingLabels(model, options.labels ?? storedLabels);
@@ -116,6 +121,7 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
     kind: hints.scores ?? "probabilities",
     thresholds: thresholdsOf(options.threshold ?? listen?.threshold),
     smoothing: hints.smoothing ?? 1,
+    steady: hints.steady ?? Number.POSITIVE_INFINITY,
     cooldown: samplesOf(cooldown),
   });
   const [outputInfo] = model.outputs;
@@ -236,8 +242,17 @@ export function createListener(model: ListeningModel, options: ListenerOptions =
   };
 }
 
-function definedIn({ sampleRate, hop, warmUp, scores, smoothing, cooldown, ignore }: ListenerOptions) {
-  const given = { sampleRate, hop, warmUp, scores, smoothing, cooldown, ignore };
+function definedIn({
+  sampleRate,
+  hop,
+  warmUp,
+  scores,
+  smoothing,
+  steady,
+  cooldown,
+  ignore,
+}: ListenerOptions) {
+  const given = { sampleRate, hop, warmUp, scores, smoothing, steady, cooldown, ignore };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as ListeningHints;

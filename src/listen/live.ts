@@ -232,8 +232,21 @@ interface Running {
 async function run(context: AudioContext, options: LiveOptions): Promise<Running> {
   const { model, wasm, processor, gate, name = "model", statisticsEvery = 1000 } = options;
   // Not those that can't be posted.
-  const { sampleRate, hop, warmUp, scores, threshold, smoothing, cooldown, ignore, labels, burst } = options;
-  const posted = { sampleRate, hop, warmUp, scores, threshold, smoothing, cooldown, ignore, labels, burst };
+  const { sampleRate, hop, warmUp, scores, threshold, smoothing, steady, cooldown, ignore, labels, burst } =
+    options;
+  const posted = {
+    sampleRate,
+    hop,
+    warmUp,
+    scores,
+    threshold,
+    smoothing,
+    steady,
+    cooldown,
+    ignore,
+    labels,
+    burst,
+  };
   try {
     await context.audioWorklet.addModule(processor);
   } catch (cause) {

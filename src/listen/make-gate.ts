@@ -48,6 +48,7 @@ export function makeGate(
     kind: listen.scores ?? "probabilities",
     thresholds: [Number.POSITIVE_INFINITY],
     smoothing: options.smoothing ?? listen.smoothing ?? 1,
+    steady: Number.POSITIVE_INFINITY,
     cooldown: 0,
   });
   const [info] = model.outputs;

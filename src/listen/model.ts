@@ -24,6 +24,8 @@ export interface ListeningHints {
   threshold?: number;
   /** Inferences whose scores are averaged. */
   smoothing?: number;
+  /** Inferences in a row with one label the likeliest after which half of its threshold will do; never when absent. */
+  steady?: number;
   /** Milliseconds after a detection without another. */
   cooldown?: number;
   /** Labels that are never reported. */

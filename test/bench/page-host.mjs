@@ -37,6 +37,8 @@ async function importWllama() {
 
 export const host = {
   module: (name) => import(addresses[name]),
+  /** A page that has just been opened is still being laid out, painted and collected, by threads that share the cores. */
+  settle: () => new Promise((resolve) => setTimeout(resolve, 500)),
   bytes: (file) => read(`/files/${file.split("/").at(-1)}`),
   litert: importLitert,
   tflite: startTflite,

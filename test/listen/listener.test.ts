@@ -89,6 +89,27 @@ describe("detections", () => {
     expect(detections[0].score).toBeCloseTo(0.8);
   });
 
+  it("come of a label that leads for long with half of its threshold, and once", () => {
+    const model = fakeModel({
+      window: 160,
+      outputs: 3,
+      metadata: { labels: ["yes", "no", "_other_"], listen: { ignore: ["_other_"] } },
+      answer: (samples) => [0, 0.5 * loudest(samples), 0.3],
+    });
+    const samples = sound(4, [
+      [1, 0.07, 0.9],
+      [2, 1, 0.9],
+      [3.2, 0.5, 0.7],
+    ]);
+    const heard = (steady?: number) =>
+      hear(model, samples, { threshold: 0.8, cooldown: 0, ...(steady && { steady }) }).detections;
+    expect(heard()).toEqual([]);
+    const [first, ...more] = heard(8);
+    expect(more).toEqual([]);
+    expect(first).toMatchObject({ label: "no", time: 2.08 });
+    expect(first.score).toBeCloseTo(0.45);
+  });
+
   it("wait for the cooldown", () => {
     const samples = sound(
       5,
@@ -276,6 +297,7 @@ describe("refusals", () => {
   it("of numbers that make no sense", () => {
     expect(() => createListener(loudModel(), { hop: 0 })).toThrow(/"hop" expected a whole number/);
     expect(() => createListener(loudModel(), { smoothing: 1.5 })).toThrow(/"smoothing" expected/);
+    expect(() => createListener(loudModel(), { steady: 0 })).toThrow(/"steady" expected/);
   });
   it("of a gate of another sample rate", () => {
     const model = fakeModel({ window: 4, metadata: { listen: { sampleRate: 8000 } }, answer: () => [0] });

@@ -54,8 +54,9 @@ const watch = `(() => {
     if (globalThis.MediaStreamTrackProcessor) void follow(stream.getAudioTracks()[0].clone());
     return stream;
   };
+  // A minute of its sounds is kept: those that are not taken in time would be lost.
   async function follow(track) {
-    const sounds = new MediaStreamTrackProcessor({ track }).readable.getReader();
+    const sounds = new MediaStreamTrackProcessor({ track, maxBufferSize: 6000 }).readable.getReader();
     let first, from = 0, last = 0;
     for (let sound; (sound = (await sounds.read()).value); sound.close()) {
       first ??= sound.timestamp;

@@ -25,7 +25,8 @@ function describe({ said, delays, faults, figures, seconds, drift }: Hearing, ra
     `  from a word's end to its detection on the page: ${at(0)} … median ${at(0.5)} … ${at(1)}`,
     `  ${last.latency} an inference, ${last.load} of a core, ${last.memory} (${new Set(figures.slice(2).map((f) => f.memory)).size} value), ${last.lost} samples lost`,
     ...(drift ? [`  the fake microphone was up to ${Math.round(drift)} ms late`] : []),
-    ...faults.map((fault) => `  fault: ${fault}`),
+    ...faults.slice(0, 20).map((fault) => `  fault: ${fault}`),
+    ...(faults.length > 20 ? [`  and ${faults.length - 20} more`] : []),
   ];
 }
 
