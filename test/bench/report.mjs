@@ -69,7 +69,7 @@ function layerTable({ rows }, found) {
       return `${figures} ${percent(entry.macs / times[best] / 1000 / boundOf(found, system, entry))}`;
     });
   return table(
-    ["M×N×K", ...systems, ...(isSparse ? ["simd as fast as no zeros"] : []), "noise"],
+    ["M×N×K", ...systems, ...(isSparse ? ["simd, times as fast as no zeros"] : []), "noise"],
     rows.map((entry) => {
       const cells = cellsOf(entry);
       if (isSparse) cells.push(timesAs(entry.times, "nibblenet simd", dense));
