@@ -7,6 +7,7 @@ import type { MakeExecutor } from "../executor.ts";
 import { type LayerMatrix, patchesOf } from "./matrix.ts";
 import { asFloats } from "./rewrite.ts";
 import type { RoundedLayer } from "./round.ts";
+import { upTo, walksOf } from "./walks.ts";
 
 /**
  * Of one group's inputs: x behind layers that are rounded, z in the float graph. Matrices are k × k. Means are taken
@@ -25,13 +26,7 @@ export interface Moments {
 
 /** Patches of one sample that count: neighbours say much the same. */
 const patchesPerSample = 64;
-/** Layers are measured together as long as their moments stay below this. */
-const budget = 256 * 2 ** 20;
-/** Walks over the samples, where memory suffices: layers of one walk don't know of each other's errors. */
-const mostWalks = 16;
 const largestK = 6144;
-
-const bytesOf = ({ groups, k }: LayerMatrix): number => groups * k * k * 16;
 
 /**
  * Measures and rounds `layers` from the first to the last: each sees inputs that the layers rounded before it made,
@@ -56,18 +51,19 @@ export function roundInOrder(
       `${node.op} "${node.name}": second moments of ${k} inputs, up to ${largestK} are taken; give it the method mse`,
     );
   }
-  const walks = walksOf(layers);
+  const walks = walksOf(graph, layers);
   const made = new Map(before.map((layer) => [layer.layer.node as Node, layer]));
-  const current = (): Graph => ({
-    ...graph,
-    nodes: graph.nodes.map((node) => (made.has(node) ? asFloats(made.get(node)!) : node)),
+  const current = (part: Graph): Graph => ({
+    ...part,
+    nodes: part.nodes.map((node) => (made.has(node) ? asFloats(made.get(node)!) : node)),
   });
   let done = 0;
   for (const walk of walks) {
+    const part = upTo(graph, walk);
     // New for each walk: what models remember of the last one would be wrong.
-    const float = makeExecutor(graph);
+    const float = makeExecutor(part);
     try {
-      const rounded = makeExecutor(current());
+      const rounded = makeExecutor(current(part));
       try {
         const sums = walk.map(momentSums);
         let turn = 0;
@@ -98,21 +94,6 @@ export function roundInOrder(
       float.dispose();
     }
   }
-}
-
-function walksOf(layers: readonly LayerMatrix[]): LayerMatrix[][] {
-  const each = Math.ceil(layers.length / mostWalks);
-  const walks: LayerMatrix[][] = [];
-  let filled = Infinity;
-  for (const layer of layers) {
-    if (filled + bytesOf(layer) > budget || walks.at(-1)!.length >= each) {
-      walks.push([]);
-      filled = 0;
-    }
-    walks.at(-1)!.push(layer);
-    filled += bytesOf(layer);
-  }
-  return walks;
 }
 
 function momentSums(layer: LayerMatrix) {
