@@ -31,7 +31,7 @@ export let weightsBytes: u32 = 0;
 export let arena: usize = 0;
 export let arenaBytes: u32 = 0;
 
-/** Scratch of the SIMD tiers: four activation rows as simd/rows.ts has them. */
+/** Scratch of the SIMD tiers: activation rows as simd/rows.ts has them. */
 export let preparedRows: usize = 0;
 
 export function setPreparedRows(pointer: usize): void {

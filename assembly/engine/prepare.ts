@@ -1,5 +1,5 @@
 /**
- * What the SIMD tiers add to a verified model: room for four activation rows of its int8 matrix multiplies (simd/rows.ts),
+ * What the SIMD tiers add to a verified model: room for activation rows of its int8 matrix multiplies (simd/rows.ts),
  * and where relaxed dot products are exact a second bias for each, less 128·Σ w. All tiers: the rows of one window of
  * its convolutions.
  */
@@ -11,7 +11,7 @@ import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from 
 import { isKept } from "./kept";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
-import { rowBytes } from "../simd/rows";
+import { rowBytes, rowsAtOnce } from "../simd/rows";
 import { hasWindows, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
@@ -26,15 +26,16 @@ function columnsOf(record: usize): usize {
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
 }
 
-/** Bytes of four rows of the longest sum. */
-function fourRows(): usize {
-  let longest: usize = 0;
+/** Bytes of the rows that a product prepares at a time. */
+function rowsBytes(): usize {
+  let most: usize = 0;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    if (isMatmul(u32At(record, O_CODE))) longest = max<usize>(longest, u32At(record, M_K));
+    const k: usize = u32At(record, M_K);
+    if (isMatmul(u32At(record, O_CODE))) most = max<usize>(most, rowsAtOnce(32, k) * rowBytes(k));
     record += u32At(record, O_BYTES);
   }
-  return rowBytes(longest) << 2;
+  return most;
 }
 
 /** Bytes of the most that windows need. */
@@ -52,7 +53,7 @@ function windowRowBytes(): f64 {
 export function preparedBytes(): f64 {
   let bytes = windowRowBytes();
   if (!ASC_FEATURE_SIMD) return bytes;
-  bytes += <f64>fourRows();
+  bytes += <f64>rowsBytes();
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
@@ -70,7 +71,7 @@ export function prepare(at: usize): void {
   prepareRounding();
   setPreparedRows(at);
   if (!usesDot()) return;
-  at += fourRows();
+  at += rowsBytes();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) {

@@ -33,7 +33,7 @@ import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
-import { columnBytes, qs8_qc8w_conv } from "../kernels/gemm/qs8-tile";
+import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
 import { copyOver, fillOver } from "../simd/copy";
 import { dotFlip, usesDot } from "../simd/dot";
 import { prepareRow, stepBytes } from "../simd/rows";
@@ -101,6 +101,40 @@ function ringBytes(record: usize, prepared: bool): f64 {
 /** Bytes that the operator needs of `windowRows`: the ring, then the addresses of the windows that a panel gathers. */
 export function windowBytes(record: usize): f64 {
   return ringBytes(record, isPrepared(record)) + <f64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) * 4;
+}
+
+/**
+ * Copies the windows of neighbouring pixels into rows of a panel: runs of `run` bytes at the addresses that `taps` lists. What
+ * a run's copy writes past it the next one covers, so their order matters.
+ */
+function gather(
+  to: usize, rowBytes: usize, pixels: usize, taps: usize, end: usize, at: usize, step: usize, run: usize
+): void {
+  // First layers: 3 × 3 windows of few channels.
+  if (ASC_FEATURE_SIMD && end - taps == 12 && run <= 16) {
+    let x0 = <usize>load<u32>(taps) + at;
+    let x1 = <usize>load<u32>(taps, 4) + at;
+    let x2 = <usize>load<u32>(taps, 8) + at;
+    for (; pixels > 0; pixels--) {
+      v128.store(to, v128.load(x0));
+      v128.store(to + run, v128.load(x1));
+      v128.store(to + (run << 1), v128.load(x2));
+      x0 += step;
+      x1 += step;
+      x2 += step;
+      to += rowBytes;
+    }
+    return;
+  }
+  for (; pixels > 0; pixels--) {
+    let next = to;
+    for (let t = taps; t < end; t += 4) {
+      copyOver(next, <usize>load<u32>(t) + at, run);
+      next += run;
+    }
+    to += rowBytes;
+    at += step;
+  }
 }
 
 export function runWindows(record: usize): void {
@@ -187,20 +221,17 @@ export function runWindows(record: usize): void {
         }
         if (ASC_FEATURE_SIMD && prepared) {
           const bytes = kernelW * channels * NR;
-          qs8_qc8w_conv(record, outWidth, n, columnBytes(k), bytes, taps, step, w, bias, requant, shiftsAfter, out);
+          tile(record, outWidth, n, columnBytes(k), bytes, taps, step, w, bias, requant, shiftsAfter, out, n);
           out += outWidth * outPixel;
         } else if (isConv(code)) {
-          const last = t;
-          let at = g * run;
-          for (let ox: usize = 0; ox < outWidth; ox++) {
-            let to = scratch + filled * rowBytes;
-            for (t = taps; t < last; t += 4) {
-              copyOver(to, <usize>load<u32>(t) + at, run);
-              to += run;
-            }
-            at += step;
-            missing--;
-            if (++filled == panelRows || missing == 0) {
+          let ox: usize = 0;
+          while (ox < outWidth) {
+            const pixels = min<usize>(panelRows - filled, outWidth - ox);
+            gather(scratch + filled * rowBytes, rowBytes, pixels, taps, t, ox * step + g * run, step, run);
+            ox += pixels;
+            filled += pixels;
+            missing -= pixels;
+            if (filled == panelRows || missing == 0) {
               if (isFloat)
                 f32_gemm(
                   record, filled, n, k, scratch, rowBytes, w + first * rowBytes, bias + (first << 2), out, outPixel

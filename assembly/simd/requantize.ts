@@ -43,7 +43,10 @@ export function clamp(v: i32, lo: i32, hi: i32): i32 {
   return v < lo ? lo : v > hi ? hi : v;
 }
 
-/** 1.5 · 2²³: a float32 sum with it holds the nearest integer, halves to even, in its low bits. */
+/**
+ * 1.5 · 2²³: a float32 sum with it holds the nearest integer, halves to even, in its low bits, and as an integer compares as
+ * the sum does where that is positive.
+ */
 const MAGIC: f32 = 12582912;
 const MAGIC_BITS: i32 = 0x4b400000;
 
@@ -60,7 +63,7 @@ export function prepareRounding(): void {
 // @ts-ignore: decorator
 @inline
 export function floorOf(record: usize): v128 {
-  return f32x4.splat(<f32>(i32At(record, M_MIN) - i32At(record, M_ZERO_POINT)));
+  return i32x4.splat(MAGIC_BITS + i32At(record, M_MIN) - i32At(record, M_ZERO_POINT));
 }
 
 // @ts-ignore: decorator
@@ -83,13 +86,14 @@ export function rounder(): v128 {
 
 /**
  * Four accumulators by their four multipliers, rounded once, plus the zero point. Large ones come out large and the
- * narrowing instructions bound them: the bits of positive floats are ordered as they are.
+ * narrowing instructions bound them: the bits of positive floats are ordered as they are. Small ones are bounded as
+ * integers, which processors have more units for: negative floats are negative integers, below any floor.
  */
 // @ts-ignore: decorator
 @inline
 function single4(acc: v128, multiplier: v128, floor: v128, rounder: v128, offset: v128): v128 {
-  const v = f32x4.pmax(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), floor);
-  return i32x4.sub(f32x4.add(v, rounder), offset);
+  const v = f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), multiplier), rounder);
+  return i32x4.sub(i32x4.max_s(v, floor), offset);
 }
 
 /**

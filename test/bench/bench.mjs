@@ -81,6 +81,7 @@ const parts = {
         systems: [
           ...ours,
           ...layerPeers,
+          ...(scheme.endsWith("zeros") ? ["nibblenet simd, no zeros"] : []),
           ...(scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []),
           "onnxruntime-node",
         ],

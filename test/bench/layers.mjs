@@ -199,8 +199,8 @@ export function layer(scheme, shape) {
   }
   const zeros = scheme.match(/(\d+) % zeros/);
   if (zeros) {
-    const nbl = sparseLayer(shape, 1 - zeros[1] / 100);
-    return { ...base, weightBits: 8, input: { dtype: "int8", shape: [m, k] }, files: { nbl } };
+    const [nbl, dense] = [1 - zeros[1] / 100, 1].map((density) => sparseLayer(shape, density));
+    return { ...base, weightBits: 8, input: { dtype: "int8", shape: [m, k] }, files: { nbl, dense } };
   }
   const bits = scheme.startsWith("2") ? 2 : 4;
   const files = { onnx: matMulNBits(shape, bits, 32) };

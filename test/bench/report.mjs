@@ -48,19 +48,33 @@ function limitsTable({ rows }) {
   );
 }
 
+/** Of a layer with zeros in it. */
+const dense = "nibblenet simd, no zeros";
+
+/** How many times as fast as `system` the one called `name` is: medians (best). */
+function timesAs(times, name, system) {
+  const [middle, least] = [median, best].map((which) => times[system][which] / times[name][which]);
+  return `${middle.toFixed(1)} (${least.toFixed(1)})`;
+}
+
 function layerTable({ rows }, found) {
   const systems = systemsOf(rows);
+  const isSparse = systems.includes(dense);
   const cellsOf = (entry) =>
     systems.map((system) => {
       const times = entry.times[system];
       if (!times) return "";
       const figures = `${digits(entry.macs / times[median] / 1000)} (${digits(entry.macs / times[best] / 1000)})`;
-      if (!system.startsWith("nibblenet") || !found) return figures;
+      if (!system.startsWith("nibblenet") || system === dense || !found) return figures;
       return `${figures} ${percent(entry.macs / times[best] / 1000 / boundOf(found, system, entry))}`;
     });
   return table(
-    ["M×N×K", ...systems, "noise"],
-    rows.map((entry) => [entry.shape.join("×"), ...cellsOf(entry), percent(entry.noise)]),
+    ["M×N×K", ...systems, ...(isSparse ? ["simd, times as fast as no zeros"] : []), "noise"],
+    rows.map((entry) => {
+      const cells = cellsOf(entry);
+      if (isSparse) cells.push(timesAs(entry.times, "nibblenet simd", dense));
+      return [entry.shape.join("×"), ...cells, percent(entry.noise)];
+    }),
   );
 }
 

@@ -23,16 +23,18 @@ const fileOf = (workload, kind) => {
   return workload[kind];
 };
 
-const nibblenet = (tier) => async (host) => {
-  const { loadModelSync } = await host.module("nibblenet");
-  return async (workload) => {
-    const model = loadModelSync(await host.bytes(fileOf(workload, "nbl")), { tier });
-    model.input().set(valuesFor(workload.input));
-    return (count) => {
-      for (let i = 0; i < count; i++) model.invoke();
+const nibblenet =
+  (tier, kind = "nbl") =>
+  async (host) => {
+    const { loadModelSync } = await host.module("nibblenet");
+    return async (workload) => {
+      const model = loadModelSync(await host.bytes(fileOf(workload, kind)), { tier });
+      model.input().set(valuesFor(workload.input));
+      return (count) => {
+        for (let i = 0; i < count; i++) model.invoke();
+      };
     };
   };
-};
 
 const litert =
   (build, kind = "tflite") =>
@@ -136,6 +138,7 @@ async function limits() {
 export const systems = {
   "nibblenet relaxed": nibblenet("relaxed"),
   "nibblenet simd": nibblenet("simd"),
+  "nibblenet simd, no zeros": nibblenet("simd", "dense"),
   "LiteRT.js relaxed": litert("relaxed"),
   "LiteRT.js compat": litert("compat"),
   "LiteRT.js relaxed, a scale per channel": litert("relaxed", "perChannel"),

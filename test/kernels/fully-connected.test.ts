@@ -10,6 +10,9 @@ import {
 } from "../helpers/graphs.ts";
 import { expectExact } from "./exact.ts";
 
+/** Powers of two by which outputs are out of range: at 2²³ a float32 sum with 1.5 · 2²³ changes its sign. */
+const excesses = Array.from({ length: 34 }, (_, i) => i);
+
 const edges = [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 67];
 const rowCounts = [1, 2, 3, 4, 5, 7, 8, 9, 13];
 let seed = 2000;
@@ -41,6 +44,16 @@ describe.each(["int8", "uint8", "float32"] as Kind[])("fullyConnected of %s", (k
         });
   });
 
+  test.each(ways)("more rows than are prepared at a time, %s", (rounding) => {
+    for (const rows of [28, 32, 33, 34, 37, 63, 65, 67])
+      for (const [n, k] of [
+        [9, 8],
+        [16, 33],
+        [1, 300],
+      ] as const)
+        check([rows], n, k, { kind, rounding, weightOffset: kind === "uint8" && k === 33 ? 20 : 0 });
+  });
+
   test.each(ways)("long sums, several leading dimensions, fused activations, %s", (rounding) => {
     check([2, 3], 10, 300, { kind, rounding, activation: { min: 0, max: Infinity } });
     check([1, 1, 5], 67, 129, { kind, rounding, activation: { min: -1, max: 1 } });
@@ -60,4 +73,14 @@ describe.each(["int8", "uint8", "float32"] as Kind[])("fullyConnected of %s", (k
               "extremes",
             );
   });
+});
+
+test.each(["single", "double"] as const)("outputs far out of range, %s", (rounding) => {
+  for (const excess of excesses) {
+    const random = randomFrom(seed++);
+    const graph = fullyConnectedGraph(random, [6], 16, 8, { rounding });
+    const { scale } = graph.outputs[0]!.quantization!;
+    scale[0]! *= 2 ** -excess;
+    expectExact(caseOf(random, graph, "random"), `2^${excess}`);
+  }
 });

@@ -25,7 +25,7 @@ const codeOf = ({ graph }: ReturnType<typeof caseOf>): number => decode(pack(gra
 
 describe.each(["single", "double"] as const)("block-sparse weights, %s", (rounding) => {
   test("rows, columns and k around every edge", () => {
-    for (const m of [1, 2, 3, 4, 5, 8, 9])
+    for (const m of [1, 2, 3, 4, 5, 8, 9, 33, 38])
       for (const [n, k] of [
         [1, 16],
         [7, 33],

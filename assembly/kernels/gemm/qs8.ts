@@ -6,7 +6,7 @@ import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows } from "../../engine/model";
 import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
+import { prepareRow, prepareRows, rowsAtOnce, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { columnBytes, preparedBias, rowTerms, tile } from "./qs8-tile";
 
@@ -24,41 +24,26 @@ export function qs8_qc8w_gemm(
   record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
   requant: usize, shiftsAfter: usize, y: usize, yStride: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
-    run(
-      true, record, m, n, k, a, aStride, w, preparedBias(record, bias), requant, shiftsAfter, y, yStride
-    );
-  else run(false, record, m, n, k, a, aStride, w, bias, requant, shiftsAfter, y, yStride);
-}
-
-/** `useDot` is a literal, as tile() has it. */
-// @ts-ignore: decorator
-@inline
-function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, aStride: usize, w: usize, bias: usize,
-  requant: usize, shiftsAfter: usize, y: usize, yStride: usize
-): void {
   const wz = i32At(record, M_WEIGHT_ZERO_POINT);
   if (ASC_FEATURE_SIMD) {
-    const step = rowBytes(k);
     store<u32>(rowTable, <u32>preparedRows);
     while (m > 1) {
-      const rows: usize = m < 4 ? m : 4;
-      for (let r: usize = 0; r < rows; r++) {
-        prepareRow(a, k, preparedRows + r * step);
-        store<i32>(rowTerms + (r << 2), rowTerm(a, k, wz));
-        a += aStride;
-      }
-      tile(
-        useDot, record, rows, n, columnBytes(k), columnBytes(k), rowTable, 0, step, w, bias, requant, shiftsAfter, y, yStride
-      );
+      const rows = rowsAtOnce(wz ? min<usize>(m, 4) : m, k);
+      const step = prepareRows(a, rows, k, aStride, preparedRows);
+      if (wz)
+        for (let r: usize = 0; r < rows; r++) store<i32>(rowTerms + (r << 2), rowTerm(a + r * aStride, k, wz));
+      a += rows * aStride;
+      tile(record, rows, n, columnBytes(k), columnBytes(k), rowTable, step, w, bias, requant, shiftsAfter, y, yStride);
       y += rows * yStride;
       m -= rows;
     }
   }
   while (m > 0) {
     if (ASC_FEATURE_SIMD) prepareRow(a, k, preparedRows);
-    gemm_1x8c4(useDot, record, n, k, a, rowTerm(a, k, wz), w, bias, requant, shiftsAfter, y);
+    const term = rowTerm(a, k, wz);
+    if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+      gemm_1x8c4(true, record, n, k, a, term, w, preparedBias(record, bias), requant, shiftsAfter, y);
+    else gemm_1x8c4(false, record, n, k, a, term, w, bias, requant, shiftsAfter, y);
     a += aStride;
     y += yStride;
     m--;
@@ -76,7 +61,7 @@ function rowTerm(a: usize, k: usize, weightZeroPoint: i32): i32 {
   return -weightZeroPoint * sum;
 }
 
-/** The prepared row, which is `a` in the scalar tier; otherwise as tile(). */
+/** The prepared row, which is `a` in the scalar tier; `useDot` is a literal: the 4-way dot product, as tile() has it. */
 // @ts-ignore: decorator
 @inline
 function gemm_1x8c4(

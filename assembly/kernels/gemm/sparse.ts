@@ -6,7 +6,7 @@ import { roundingAt } from "../../engine/kept";
 import { i32At, preparedRows } from "../../engine/model";
 import { usesDot } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, storeOne, storeSome, storeWhole } from "../../simd/requantize";
-import { prepareRow, rowBytes, stepBytes } from "../../simd/rows";
+import { prepareRows, rowsAtOnce, stepBytes } from "../../simd/rows";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { preparedBias, sparseTile } from "./qs8-tile";
 
@@ -19,35 +19,20 @@ export function qs8_qc8w_spmm(
   record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize, bias: usize, requant: usize,
   shiftsAfter: usize, y: usize
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD && usesDot())
-    run(true, record, m, n, k, a, index, w, preparedBias(record, bias), requant, shiftsAfter, y);
-  else run(false, record, m, n, k, a, index, w, bias, requant, shiftsAfter, y);
-}
-
-/** `useDot` is a literal, as tile() has it. */
-// @ts-ignore: decorator
-@inline
-function run(
-  useDot: bool, record: usize, m: usize, n: usize, k: usize, a: usize, index: usize, w: usize,
-  bias: usize, requant: usize, shiftsAfter: usize, y: usize
-): void {
-  const step = rowBytes(k);
   while (m > 0) {
-    const rows: usize = m < 4 ? m : 4;
-    if (ASC_FEATURE_SIMD)
-      for (let r: usize = 0; r < rows; r++) prepareRow(a + r * k, k, preparedRows + r * step);
-    if (ASC_FEATURE_SIMD && rows > 1)
-      sparseTile(useDot, record, rows, n, index, preparedRows, step, w, bias, requant, shiftsAfter, y);
-    else
-      for (let r: usize = 0; r < rows; r++)
-        row(useDot, record, n, a + r * k, index, w, bias, requant, shiftsAfter, y + r * n);
+    const rows = ASC_FEATURE_SIMD && m > 1 ? rowsAtOnce(m, k) : 1;
+    const step = ASC_FEATURE_SIMD ? prepareRows(a, rows, k, k, preparedRows) : k;
+    if (rows > 1) sparseTile(record, rows, n, index, step, w, bias, requant, shiftsAfter, y);
+    else if (ASC_FEATURE_RELAXED_SIMD && usesDot())
+      row(true, record, n, a, index, w, preparedBias(record, bias), requant, shiftsAfter, y);
+    else row(false, record, n, a, index, w, bias, requant, shiftsAfter, y);
     a += rows * k;
     y += rows * n;
     m -= rows;
   }
 }
 
-/** One row: the prepared one, which is `a` in the scalar tier. */
+/** One row: the prepared one, which is `a` in the scalar tier. `useDot` is a literal, as gemm_1x8c4() has it. */
 // @ts-ignore: decorator
 @inline
 function row(
