@@ -33,6 +33,7 @@ const phaseNames: Record<Phase, string> = {
   round: "rounding   ",
   correct: "correcting ",
   compare: "measuring  ",
+  nearest: "by nearest ",
   shift: "shifting   ",
 };
 

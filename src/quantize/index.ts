@@ -13,6 +13,7 @@ import { pruneChannels } from "./methods/prune-channels.ts";
 import { type RecoverOptions, recover } from "./methods/recover.ts";
 import { smooth } from "./methods/smooth.ts";
 import { keepZeroBlocks } from "./methods/zero-blocks.ts";
+import { nearestRecipe } from "./nearest.ts";
 import { hasWeights } from "./operators.ts";
 import { assignSchemes, type Recipe } from "./recipe.ts";
 import { compare, type Report } from "./report.ts";
@@ -57,7 +58,10 @@ export interface QuantizeOptions extends BuildOptions {
   withoutLabel?: number;
 }
 
-/** Channels, training, ranges, second moments, weights, biases, the report and its shifted inputs, in this order; only those that are needed. */
+/**
+ * Channels, training, ranges, second moments, weights, biases, the report, the same by nearest values, and shifted inputs, in
+ * this order; only those that are needed.
+ */
 export type Phase =
   | "observe"
   | "recover"
@@ -66,6 +70,7 @@ export type Phase =
   | "round"
   | "correct"
   | "compare"
+  | "nearest"
   | "shift";
 
 /** A quantized graph beside the float one it stands for. */
@@ -148,7 +153,7 @@ export function quantize(
   samples: Samples | undefined,
   options: QuantizeOptions,
 ): { graph: Graph; report: Report } {
-  const { compareOn = samples, compareLimit, withoutLabel, onProgress } = options;
+  const { compareOn = samples, compareLimit, withoutLabel, onProgress, recipe = {} } = options;
   const makeExecutor = executorOf(options);
   const { float, quantized, weights: rounded, channels } = buildQuantized(source, samples, options);
   const weights = { ...(rounded.length > 0 && { weights: rounded }), ...(channels && { channels }) };
@@ -156,11 +161,29 @@ export function quantize(
     const report = { graph: float.name, samples: 0, layers: [], outputs: [], float: quantized.float };
     return { graph: quantized.graph, report: { ...report, ...weights } };
   }
-  const report = compare(float, quantized, compareOn, makeExecutor, {
+  const limits = {
     ...(compareLimit !== undefined && { limit: compareLimit }),
     ...(withoutLabel !== undefined && { withoutLabel }),
+  };
+  const report = compare(float, quantized, compareOn, makeExecutor, {
+    ...limits,
     onProgress: (done, total) => onProgress?.("compare", done, total),
   });
+  const plain = options.recover ? undefined : nearestRecipe(recipe);
+  if (plain) {
+    const advance = (done: number, total?: number) => onProgress?.("nearest", done, total);
+    const built = buildQuantized(source, samples, {
+      ...options,
+      recipe: plain,
+      onProgress: (_, done, total) => advance(done, total),
+    });
+    const found = compare(built.float, built.quantized, compareOn, makeExecutor, {
+      ...limits,
+      onProgress: advance,
+    });
+    const { outputs, agreement, accuracy } = found;
+    report.nearest = { outputs, ...(agreement && { agreement }), ...(accuracy && { accuracy }) };
+  }
   if (options.shifts)
     report.shifts = measureShifts(float, quantized.graph, compareOn, makeExecutor, (done, total) =>
       onProgress?.("shift", done, total),

@@ -29,6 +29,15 @@ export function formatReport(report: Report): string {
     lines.push(...accuracyLines("float", report.accuracy.float));
     lines.push(...accuracyLines("quantized", report.accuracy.quantized));
   }
+  if (report.nearest) {
+    const { outputs, agreement, accuracy } = report.nearest;
+    for (const { tensor, sqnr } of outputs)
+      lines.push(
+        `by nearest values, output ${shortened(tensor)}: ${sqnr === null ? "exact" : `${sqnr.toFixed(1)} dB`}`,
+      );
+    if (agreement) lines.push(`by nearest values, top-1 agreement: ${formatProportion(agreement)}`);
+    if (accuracy) lines.push(...accuracyLines("by nearest values,", accuracy.quantized));
+  }
   return `${lines.join("\n")}\n`;
 }
 

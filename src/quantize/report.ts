@@ -9,6 +9,7 @@ import { errorHistogram } from "./error-histogram.ts";
 import type { Executor, MakeExecutor } from "./executor.ts";
 import { type Fidelity, fidelityMeter, realValues } from "./fidelity.ts";
 import type { WeightReport } from "./layers/round.ts";
+import type { NearestReport } from "./nearest.ts";
 import type { ShiftReport } from "./shifts.ts";
 import { constantBytes } from "./sizes.ts";
 import type { StaticInt8 } from "./static-int8.ts";
@@ -68,6 +69,8 @@ export interface Report {
   agreement?: Proportion;
   /** The samples behind what is missing from `agreement`, the first 500. */
   disagreements?: Disagreement[];
+  /** The same schemes by nearest values, where second-order methods rounded and nothing was trained. */
+  nearest?: NearestReport;
   /** On inputs unlike the calibration samples, where that was asked for. */
   shifts?: ShiftReport[];
   provenance?: Provenance;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Accuracy } from "../quantize/accuracy.ts";
+import type { Accuracy, Proportion } from "../quantize/accuracy.ts";
 import type { LayerReport, Report } from "../quantize/report.ts";
 import type { ShiftReport } from "../quantize/shifts.ts";
 import { columnChart, type Interval, intervalChart, shiftChart, sparkline } from "./charts.ts";
@@ -101,7 +101,7 @@ function cards({ accuracy, agreement, outputs, layers }: Report, { sizes }: Page
   return `<div class="cards">${found.join("")}</div>`;
 }
 
-function accuracySection({ accuracy, agreement }: Report): string {
+function accuracySection({ accuracy, agreement, outputs, nearest }: Report): string {
   const rows: Interval[] = [];
   const add = (label: string, { all, without }: Accuracy, second: boolean) => {
     rows.push({ label, value: all.share, low: all.low, high: all.high, second });
@@ -118,12 +118,20 @@ function accuracySection({ accuracy, agreement }: Report): string {
     add("float", accuracy.float, true);
     add("quantized", accuracy.quantized, false);
   }
-  if (agreement)
-    rows.push({ label: "same class", value: agreement.share, low: agreement.low, high: agreement.high });
-  if (rows.length === 0) return "";
+  if (nearest?.accuracy) add("nearest values", nearest.accuracy.quantized, true);
+  const addSame = (label: string, { share, low, high }: Proportion, second: boolean) =>
+    rows.push({ label, value: share, low, high, second });
+  if (agreement) addSame("same class", agreement, false);
+  if (nearest?.agreement) addSame("same, nearest", nearest.agreement, true);
+  const [output, instead] = [outputs[0], nearest?.outputs[0]];
+  const beside =
+    output && instead
+      ? `<p>Rounded to the nearest values, weights of as many bytes would give an output SQNR, in dB, of ${decibels(instead.sqnr)} instead of ${decibels(output.sqnr)}.</p>`
+      : "";
+  if (rows.length === 0) return beside && section("End to end", beside);
   return section(
     "End to end",
-    `<figure>${intervalChart(rows)}<figcaption>Top-1 shares with their 95 % Wilson intervals.</figcaption></figure>`,
+    `<figure>${intervalChart(rows)}<figcaption>Top-1 shares with their 95 % Wilson intervals.</figcaption></figure>${beside}`,
   );
 }
 

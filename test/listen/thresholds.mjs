@@ -88,5 +88,5 @@ function listen(threshold, smoothing, steady) {
 console.log(
   `${clips.length} clips, ${clips.filter(({ label }) => ignore.includes(label)).length} of them without a keyword`,
 );
-const settings = [3, 5, 7, 9].flatMap((smoothing) => [0.5, 0.6, 0.7, 0.8].map((t) => [t, smoothing]));
+const settings = [3, 5, 6, 7, 9].flatMap((smoothing) => [0.5, 0.6, 0.7, 0.8].map((t) => [t, smoothing]));
 console.table(settings.flatMap(([t, s]) => [1e9, 6, 7, 8, 9].map((steady) => listen(t, s, steady))));

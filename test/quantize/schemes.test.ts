@@ -4,6 +4,8 @@ import { pack } from "../../src/pack/pack.ts";
 import { quantize } from "../../src/quantize/index.ts";
 import { matrixOf, patchesOf } from "../../src/quantize/layers/matrix.ts";
 import { assignSchemes, parseRecipe, type Recipe } from "../../src/quantize/recipe.ts";
+import { formatReport } from "../../src/quantize/report-text.ts";
+import { reportPage } from "../../src/report/page.ts";
 import { createExecutor } from "../../src/runtime/executor.ts";
 import type { Sample } from "../../src/samples/sample.ts";
 import { runReference } from "../reference/run.ts";
@@ -144,6 +146,28 @@ describe("schemes", () => {
       const [mse, gptq] = (["mse", "gptq"] as const).map((method) => sqnr({ default: { scheme, method } }));
       expect(gptq).toBeGreaterThan(mse! + 1);
     }
+  });
+
+  it("the report has what nearest values would have given", () => {
+    const layers = (method: "gptq" | "rtn"): Recipe => ({
+      layers: [
+        { match: "*", scheme: "int4", method },
+        { match: "stem node", scheme: "int8", method: "mse" },
+      ],
+    });
+    const plain = made(layers("rtn")).report;
+    const { report } = made(layers("gptq"));
+    const { outputs, agreement, accuracy } = plain;
+    expect(report.nearest).toEqual({ outputs, agreement, accuracy });
+    expect(report.outputs[0]!.sqnr!).toBeGreaterThan(outputs[0]!.sqnr! + 1);
+    expect(plain.nearest).toBeUndefined();
+    const told = `by nearest values, output ${outputs[0]!.tensor}: ${outputs[0]!.sqnr!.toFixed(1)} dB`;
+    expect(formatReport(report)).toContain(told);
+    expect(formatReport(plain)).not.toContain("nearest");
+    const page = reportPage(report);
+    expect(page).toContain(
+      `an output SQNR, in dB, of ${outputs[0]!.sqnr!.toFixed(1)} instead of ${report.outputs[0]!.sqnr!.toFixed(1)}`,
+    );
   });
 
   it("layers take their own schemes, and float ones stand between", () => {

@@ -9,8 +9,6 @@ export interface Hearing {
   said: number;
   /** Said and heard once near its end; milliseconds from the end of each to when the page shows it. */
   delays: { label: string; delay: number }[];
-  /** Milliseconds by which the fake microphone's sound was behind the clock at its latest. */
-  drift: number;
   /** Said, and not heard or heard twice; heard, and not said. */
   faults: string[];
   /** What the page shows, second for second. */
@@ -26,18 +24,9 @@ interface Figures {
   state: string;
 }
 
-/** From a millisecond of the recording on, how many milliseconds later than due the microphone's sound was captured. */
-interface Lateness {
-  from: number;
-  late: number;
-}
-
-/**
- * Keeps every detection with the time at which the page showed it, every second's figures, and how late the microphone is: a fake
- * one stumbles where the machine is busy, and its recording goes on from there.
- */
+/** Keeps every detection with the time at which the page showed it, and every second's figures. */
 const watch = `(() => {
-  const seen = (globalThis.seen = { detections: [], figures: [], lateness: [], opened: 0, now: () => performance.now() });
+  const seen = (globalThis.seen = { detections: [], figures: [], opened: 0, now: () => performance.now() });
   const text = (id) => document.getElementById(id).textContent;
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
@@ -51,20 +40,8 @@ const watch = `(() => {
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = await ask(constraints);
     seen.opened = seen.now();
-    if (globalThis.MediaStreamTrackProcessor) void follow(stream.getAudioTracks()[0].clone());
     return stream;
   };
-  // A minute of its sounds is kept: those that are not taken in time would be lost.
-  async function follow(track) {
-    const sounds = new MediaStreamTrackProcessor({ track, maxBufferSize: 6000 }).readable.getReader();
-    let first, from = 0, last = 0;
-    for (let sound; (sound = (await sounds.read()).value); sound.close()) {
-      first ??= sound.timestamp;
-      const late = (sound.timestamp - first) / 1000 - from;
-      if (Math.abs(late - last) > 5) seen.lateness.push({ from, late: (last = late) });
-      from += (1000 * sound.numberOfFrames) / sound.sampleRate;
-    }
-  }
 })()`;
 
 /** Where the words come from. */
@@ -145,14 +122,11 @@ export async function hear(
     `({ ...seen, now: seen.now() })`,
   );
   await page.evaluate(`document.getElementById("listen").click()`);
-  // What plays a stream tells the time itself.
-  if (source.kind !== "file") heard.lateness = [];
   return { seconds, figures, ...compare(script, heard) };
 }
 
 interface Heard {
   detections: { label: string; at: number }[];
-  lateness: Lateness[];
   opened: number;
   now: number;
 }
@@ -160,8 +134,8 @@ interface Heard {
 /** A word counts where it was said as a whole after the listener had warmed up, and not in the last second. */
 function compare(
   { samples, words }: Script,
-  { detections, lateness, opened, now }: Heard,
-): Pick<Hearing, "said" | "delays" | "faults" | "drift"> {
+  { detections, opened, now }: Heard,
+): Pick<Hearing, "said" | "delays" | "faults"> {
   const period = samples.length / 16;
   const delays: Hearing["delays"] = [];
   const faults: string[] = [];
@@ -169,9 +143,7 @@ function compare(
   let said = 0;
   for (let round = 0; opened + round * period < now; round++)
     for (const { label, end } of words) {
-      const due = round * period + end * 1000;
-      const late = [...lateness].reverse().find(({ from }) => from <= due)?.late ?? 0;
-      const over = opened + due + late;
+      const over = opened + round * period + end * 1000;
       const near = [...left].filter((d) => d.label === label && Math.abs(d.at - over) < 700);
       for (const found of near) left.delete(found);
       if (over - opened < 2500 || over > now - 1000) continue;
@@ -181,5 +153,5 @@ function compare(
     }
   for (const { label, at } of left)
     faults.push(`"${label}" heard at ${((at - opened) / 1000).toFixed(1)} s, when it was not said`);
-  return { said, delays, faults, drift: Math.max(0, ...lateness.map(({ late }) => late)) };
+  return { said, delays, faults };
 }
