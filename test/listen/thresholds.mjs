@@ -1,20 +1,23 @@
 // The keyword stream over clips in a drawn order, half a second apart, with several settings of the listener: words heard once
 // within 300 ms of their end, later, twice, as another word or not at all, and what was heard in clips without a keyword.
 //   node test/listen/thresholds.mjs <folder of clips in a folder per label>     after `npm run build`
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { loadModelSync } from "../../build/index.js";
 import { createListener } from "../../build/listen.js";
 import { packKeyword } from "../../examples/keyword/pack.mjs";
+import { bundled } from "./bundled.mjs";
 
 const rate = 16000;
-const folder = process.argv[2];
+const folder = resolve(process.argv[2]);
+const { loudUntil, readClip } = await bundled("test/listen/words.ts");
 const clips = readdirSync(folder)
   .sort()
   .flatMap((label) =>
     readdirSync(`${folder}/${label}`)
       .filter((name) => name.endsWith(".wav"))
       .sort()
-      .map((name) => ({ label, samples: readSamples(`${folder}/${label}/${name}`) })),
+      .map((name) => ({ label, samples: readClip(`${folder}/${label}/${name}`) })),
   );
 let state = 1;
 const draw = () => (state = (Math.imul(1664525, state) + 1013904223) >>> 0) / 2 ** 32;
@@ -43,25 +46,6 @@ function remembering(model) {
       next++;
     },
   };
-}
-
-/** Mono 16-bit WAV with a head of 44 bytes. */
-function readSamples(path) {
-  const bytes = readFileSync(path);
-  return Float32Array.from(
-    { length: (bytes.length - 44) >> 1 },
-    (_, i) => bytes.readInt16LE(44 + 2 * i) / 32768,
-  );
-}
-
-/** Samples until the level stays 30 dB below the loudest hundredth of a second. */
-function loudUntil(samples) {
-  const block = rate / 100;
-  const powers = Array.from({ length: Math.floor(samples.length / block) }, (_, b) =>
-    samples.subarray(b * block, (b + 1) * block).reduce((sum, x) => sum + x * x, 0),
-  );
-  const least = Math.max(...powers) / 1000;
-  return block * (powers.findLastIndex((power) => power > least) + 1);
 }
 
 function listen(threshold, smoothing, steady) {

@@ -15,8 +15,7 @@ export interface Script {
 /** The ten words of the keyword example, half a second apart, and a second of silence. */
 export function scriptedWords(): Script {
   const clips = spoken.map((label) => {
-    const file = `${folder}${label}_0.wav`;
-    return { label, samples: readWav(new Uint8Array(readFileSync(file)), file, rate).samples };
+    return { label, samples: readClip(`${folder}${label}_0.wav`) };
   });
   const total = clips.reduce((sum, clip) => sum + gap + clip.samples.length, rate);
   const samples = new Float32Array(total);
@@ -31,7 +30,11 @@ export function scriptedWords(): Script {
   return { samples, words };
 }
 
-function loudUntil(samples: Float32Array): number {
+export const readClip = (file: string): Float32Array =>
+  readWav(new Uint8Array(readFileSync(file)), file, rate).samples;
+
+/** Samples up to where the level has fallen 30 dB below the loudest hundredth of a second. */
+export function loudUntil(samples: Float32Array): number {
   const block = rate / 100;
   const powers = Array.from({ length: Math.floor(samples.length / block) }, (_, b) =>
     samples.subarray(b * block, (b + 1) * block).reduce((sum, x) => sum + x * x, 0),
