@@ -11,7 +11,7 @@ import { importModel, inspect, optimize, pack } from "../../build/tools.js";
 import { decodeStack } from "./decode.mjs";
 import { layer, schemes } from "./layers.mjs";
 import { limits } from "./limits.mjs";
-import { chromium, node } from "./processes.mjs";
+import { chromium, node, nodeWithVnni } from "./processes.mjs";
 import { writeReport } from "./report.mjs";
 import { toOnnx } from "./to-onnx.mjs";
 
@@ -70,6 +70,12 @@ function modelFiles() {
   });
 }
 
+const withZeros = (scheme) => (scheme.endsWith("zeros") ? ["nibblenet simd, no zeros"] : []);
+const perChannel = (scheme) => (scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []);
+const decodeFiles = () => [written("decode", decodeStack())];
+/** Whose speed is that of the relaxed dot product, and the processor's own. */
+const dotSystems = ["nibblenet relaxed", "LiteRT.js relaxed", "onnxruntime-node"];
+
 /** What `npm run bench` runs, part by part: the workloads, the systems, and where. */
 const parts = {
   limits: { make: limits, systems: ["limits"] },
@@ -78,26 +84,24 @@ const parts = {
       scheme,
       {
         make: layersOf(scheme),
-        systems: [
-          ...ours,
-          ...layerPeers,
-          ...(scheme.endsWith("zeros") ? ["nibblenet simd, no zeros"] : []),
-          ...(scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []),
-          "onnxruntime-node",
-        ],
+        systems: [...ours, ...layerPeers, ...withZeros(scheme), ...perChannel(scheme), "onnxruntime-node"],
       },
     ]),
   ),
   models: { make: modelFiles, systems: [...ours, ...peers, "onnxruntime-node"] },
-  decode: {
-    make: () => [written("decode", decodeStack())],
-    systems: ours,
-  },
-  "decode in Chromium": {
-    make: () => [written("decode", decodeStack())],
-    systems: [...ours, "wllama"],
-    place: "chromium",
-  },
+  decode: { make: decodeFiles, systems: ours },
+  "limits with VNNI": { make: limits, systems: ["limits"], place: "vnni" },
+  ...Object.fromEntries(
+    schemes
+      .filter((scheme) => !scheme.endsWith("zeros"))
+      .map((scheme) => [
+        `${scheme} with VNNI`,
+        { make: layersOf(scheme), systems: [...dotSystems, ...perChannel(scheme)], place: "vnni" },
+      ]),
+  ),
+  "models with VNNI": { make: modelFiles, systems: dotSystems, place: "vnni" },
+  "decode with VNNI": { make: decodeFiles, systems: ["nibblenet relaxed"], place: "vnni" },
+  "decode in Chromium": { make: decodeFiles, systems: [...ours, "wllama"], place: "chromium" },
   "models in Chromium": { make: modelFiles, systems: [...ours, ...peers], place: "chromium" },
 };
 
@@ -155,12 +159,12 @@ for (const name of wanted)
 const processor = cpus()[0].model;
 const kept = existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, "utf8")) : {};
 const results = kept.processor === processor ? kept : { processor, parts: {} };
-const browser = await chromium(folder);
+const places = { node, vnni: nodeWithVnni(folder), chromium: await chromium(folder) };
 for (const [name, part] of Object.entries(parts)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const place = part.place ? browser : node;
-  if (!place) {
-    console.log(`${name}: not run; it needs Chromium and \`npm ci\` in test/engines`);
+  const place = places[part.place ?? "node"];
+  if (place.missing) {
+    console.log(`${name}: not run; ${place.missing}`);
     continue;
   }
   console.log(`\n${name}, ${place.name}; µs, median (best)`);
@@ -168,6 +172,6 @@ for (const [name, part] of Object.entries(parts)) {
   writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
   writeReport(results);
 }
-await browser?.close();
+await places.chromium.close?.();
 rmSync(folder, { recursive: true });
 process.exit(0);

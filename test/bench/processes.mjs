@@ -1,15 +1,19 @@
-/** Where systems run: processes of a Node, each pinned to one core where the machine lets it, and pages of Chromium. */
+/** Where systems run: processes of a Node, each pinned to one core where the machine lets it, also with VNNI, and pages of Chromium. */
 import { fork, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { launchChromium } from "./pages.mjs";
+import { buildVnni } from "./vnni.mjs";
 
 const core = process.env.BENCH_CORE ?? "1";
 const isPinned = spawnSync("taskset", ["-c", core, "true"]).status === 0;
 
 /** What prepare() and block() of systems.mjs answer, asked over the process's channel. */
-async function startProcess(system) {
+async function startProcess(system, environment) {
   const script = fileURLToPath(new URL("subject-node.mjs", import.meta.url));
-  const child = fork(script, [system], { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+  const child = fork(script, [system], {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    env: { ...process.env, ...environment },
+  });
   if (isPinned) spawnSync("taskset", ["-a", "-c", "-p", core, String(child.pid)], { stdio: "ignore" });
   const answer = () =>
     new Promise((resolve, reject) => {
@@ -36,10 +40,20 @@ async function startProcess(system) {
 
 export const node = { name: `Node ${process.versions.node}`, start: startProcess };
 
-/** Each system has a page of its own, so that none share a process. Undefined without Chromium or its driver. */
+/** Node with the dot product of AVX-VNNI (vnni.mjs), or what it lacks. */
+export function nodeWithVnni(folder) {
+  const { library, missing } = buildVnni(folder);
+  if (missing) return { missing };
+  return {
+    name: `${node.name} with VNNI`,
+    start: (system) => startProcess(system, { LD_PRELOAD: library }),
+  };
+}
+
+/** Each system has a page of its own, so that none share a process. Needs Chromium and its driver. */
 export async function chromium(folder) {
   const browser = await launchChromium("subject-page.mjs", folder);
-  if (!browser) return undefined;
+  if (!browser) return { missing: "it needs Chromium and `npm ci` in test/engines" };
   return {
     ...browser,
     async start(system) {

@@ -26,9 +26,10 @@ function boundOf(found, system, { scheme, shape: [m, n, k], weightBits }) {
   const isNarrow = !scheme.startsWith("int8");
   let bound = pairs;
   if (isRelaxed)
-    bound = isNarrow
-      ? found.get("relaxed dot, int16, L1 4×2")
-      : Math.max(pairs, found.get("relaxed dot, int32, L1 4×2"));
+    bound = Math.max(
+      found.get("relaxed dot, int32, L1 4×2"),
+      isNarrow ? found.get("relaxed dot, int16, L1 4×2") : pairs,
+    );
   const kept = 1 - Number(scheme.match(/(\d+) % zeros/)?.[1] ?? 0) / 100;
   const bytes = (n * k * weightBits * kept) / 8;
   const streams = [...found].filter(([name]) => name.startsWith("stream"));
@@ -85,13 +86,14 @@ const fasterLitert = (times) => Math.min(...litert.map((name) => times[name]?.[m
 function modelTable({ rows }) {
   const systems = systemsOf(rows);
   const isCompared = systems.some((system) => litert.includes(system));
+  const tier = systems.includes("nibblenet simd") ? "simd" : "relaxed";
   return table(
-    ["model", ...systems, ...(isCompared ? ["simd to LiteRT.js"] : []), "noise"],
+    ["model", ...systems, ...(isCompared ? [`${tier} to LiteRT.js`] : []), "noise"],
     rows.map(({ name, times, noise }) => {
       const cells = systems.map((system) =>
         times[system] ? `${digits(times[system][median])} (${digits(times[system][best])})` : "",
       );
-      const ratio = times["nibblenet simd"][median] / fasterLitert(times);
+      const ratio = times[`nibblenet ${tier}`][median] / fasterLitert(times);
       if (isCompared) cells.push(ratio > 0 ? ratio.toFixed(2) : "");
       return [name, ...cells, percent(noise)];
     }),
@@ -137,12 +139,19 @@ run by turns with them; where it is high, compare the best. Per cent after a lay
   const part = (name, title, make) => {
     if (parts[name]) text.push(`### ${title}, ${parts[name].place}`, make(parts[name]));
   };
+  const oneToken = "One token of 107 million 4-bit weights, µs";
   part("limits", "Limits of the instructions", limitsTable);
   for (const scheme of schemes) part(scheme, `${scheme}, GMAC/s`, (it) => layerTable(it, found));
   part("models", "Models, µs", modelTable);
   part("models in Chromium", "Models, µs", modelTable);
-  for (const name of ["decode", "decode in Chromium"])
-    part(name, "One token of 107 million 4-bit weights, µs", modelTable);
+  part("decode", oneToken, modelTable);
+  part("decode in Chromium", oneToken, modelTable);
+  const foundWithVnni = parts["limits with VNNI"] && rates(parts["limits with VNNI"]);
+  part("limits with VNNI", "Limits of the instructions", limitsTable);
+  for (const scheme of schemes)
+    part(`${scheme} with VNNI`, `${scheme}, GMAC/s`, (it) => layerTable(it, foundWithVnni));
+  part("models with VNNI", "Models, µs", modelTable);
+  part("decode with VNNI", oneToken, modelTable);
   if (parts.models)
     text.push("![Time per inference of every system, relative to LiteRT.js](performance.svg)");
   return text.join("\n\n");
