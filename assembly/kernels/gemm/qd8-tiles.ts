@@ -15,7 +15,7 @@ const partial: usize = sums + 128;
 /** sums[row] += scale · (block's int32 sums). */
 // @ts-ignore: decorator
 @inline
-function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): void {
+export function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): void {
   v128.store(at, f32x4.add(v128.load(at), f32x4.mul(f32x4.convert_i32x4_s(lo), scaleLo)));
   v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), scaleHi)), 16);
 }
@@ -23,7 +23,7 @@ function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): voi
 /** Four of a block's zero points. */
 // @ts-ignore: decorator
 @inline
-function zeroPoints(at: usize): v128 {
+export function zeroPoints(at: usize): v128 {
   return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
 }
 
