@@ -14,7 +14,7 @@ const bounds: usize = memory.data(32, 16);
 /**
  * q = clamp(rint(x / scale) + zeroPoint) over one row of k values; scale spreads the row's range, 0 included, over
  * 255 steps. Writes the row `lane` of a group: its head, then k padded to 8 with zeros, four k of each row in turn, then
- * −Σ q · `weightPoint` of each block as i32. Finite in, finite out.
+ * −Σ q · `weightPoint` of each block as i32. Finite in, finite out. Reads ≤ 28 bytes past the row.
  */
 export function qd8_quantize_row(
   x: usize, k: usize, blockSize: usize, weightPoint: i32, group: usize, lane: usize
@@ -56,7 +56,8 @@ export function qd8_quantize_row(
   store<f32>(head, scale);
   store<f32>(head, <f32>zeroPoint, 4);
   const padded = (k + 7) & ~7;
-  let to = group + GROUP_HEAD + (lane << 2);
+  const first = group + GROUP_HEAD + (lane << 2);
+  let to = first;
   let out = to + (padded << 2);
   for (let j: usize = 0; j < padded; ) {
     const stop = min(j + blockSize, padded);
@@ -70,26 +71,33 @@ export function qd8_quantize_row(
       const magic = rounder();
       const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
       let vsum = i32x4.splat(0);
-      for (; j + 8 <= min(stop, k); j += 8) {
-        const a = quantize4(v128.load(x + (j << 2)), vscale, low, high, magic, offset);
-        const b = quantize4(v128.load(x + (j << 2), 16), vscale, low, high, magic, offset);
-        vsum = i32x4.add(vsum, i32x4.add(a, b));
-        const words = i16x8.narrow_i32x4_s(a, b);
+      for (; j < stop; j += 8) {
+        const p = quantize4(v128.load(x), vscale, low, high, magic, offset);
+        const q = quantize4(v128.load(x, 16), vscale, low, high, magic, offset);
+        x += 32;
+        vsum = i32x4.add(vsum, i32x4.add(p, q));
+        const words = i16x8.narrow_i32x4_s(p, q);
         const bytes = i8x16.narrow_i16x8_s(words, words);
         v128.store32_lane(to, bytes, 0);
         v128.store32_lane(to, bytes, 1, 16);
         to += 32;
       }
-      vsum = i32x4.add(vsum, v128.shuffle<i64>(vsum, vsum, 1, 0));
-      sum = -i32x4.extract_lane(vsum, 0) - i32x4.extract_lane(vsum, 1);
+      v128.store(bounds, vsum);
+      for (let i: usize = 0; i < 16; i += 4) sum += load<i32>(bounds + i);
+    } else {
+      for (; j < stop; j += 4) {
+        f32_qs8_quantize(x, 4, ROUNDING_SINGLE, inverse, zeroPoint, to);
+        for (let i: usize = 0; i < 4; i++) sum += <i32>load<i8>(to + i);
+        x += 16;
+        to += 16;
+      }
     }
-    for (; j < stop; j += 4) {
-      store<u32>(to, 0);
-      if (j < k) f32_qs8_quantize(x + (j << 2), min(k - j, 4), ROUNDING_SINGLE, inverse, zeroPoint, to);
-      for (let i: usize = 0; i < 4; i++) sum -= <i32>load<i8>(to + i);
-      to += 16;
+    for (let i = k; i < stop; i++) {
+      const at = first + ((i & ~3) << 2) + (i & 3);
+      sum -= <i32>load<i8>(at);
+      store<u8>(at, 0);
     }
-    store<i32>(out, sum * weightPoint);
+    store<i32>(out, -sum * weightPoint);
     out += 16;
   }
 }

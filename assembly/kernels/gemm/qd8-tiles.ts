@@ -1,12 +1,11 @@
 /** Tiles of qd8.ts: rows of int8 activations × 8 columns of weights, a scale and maybe a zero point per block. */
 
-import { NR } from "../../codes";
 import { accumulate, evens, odds } from "../../simd/widen";
 
 /** Bytes of the 8 scales that a block of 8 columns begins with; its zero points follow. */
 export const SCALES: usize = 32;
 /** int16 sums of pairs, 2 · 128 · 15 at most, stay exact over so many steps of 4 k. */
-const NARROW_STEPS: usize = 8;
+export const NARROW_STEPS: usize = 8;
 
 /** float32 sums of four rows × 8 columns, and their int32 sums of a block so far. */
 export const sums: usize = memory.data(256, 16);
@@ -15,16 +14,16 @@ const partial: usize = sums + 128;
 /** sums[row] += scale · (block's int32 sums). */
 // @ts-ignore: decorator
 @inline
-export function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): void {
+function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): void {
   v128.store(at, f32x4.add(v128.load(at), f32x4.mul(f32x4.convert_i32x4_s(lo), scaleLo)));
   v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), scaleHi)), 16);
 }
 
-/** Four of a block's zero points. */
+/** Four of a block's zero points, and 128 if `flip` has the sign bits. */
 // @ts-ignore: decorator
 @inline
-export function zeroPoints(at: usize): v128 {
-  return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+export function zeroPoints(at: usize, flip: v128): v128 {
+  return i32x4.add(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at))), i32x4.shr_u(flip, 24));
 }
 
 /**
@@ -89,8 +88,8 @@ export function group_narrow(
         const s2 = v128.load32_splat(s, 8);
         const s3 = v128.load32_splat(s, 12);
         if (hasZeroPoints) {
-          const zlo = zeroPoints(scales + SCALES);
-          const zhi = zeroPoints(scales + SCALES + 4);
+          const zlo = zeroPoints(scales + SCALES, i32x4.splat(0));
+          const zhi = zeroPoints(scales + SCALES + 4, i32x4.splat(0));
           p0 = i32x4.add(p0, i32x4.mul(zlo, s0));
           q0 = i32x4.add(q0, i32x4.mul(zhi, s0));
           p1 = i32x4.add(p1, i32x4.mul(zlo, s1));
@@ -133,65 +132,85 @@ export function group_narrow(
 }
 
 /**
- * The same for weights of any byte, of the group's first row alone if `isOne` (a literal); `head`: the weights lie so far
- * behind their scales, 0: in one piece.
+ * The same for weights of any byte, `head` bytes behind their scales, 0: in one piece. Literals: `isOne`: of the group's first
+ * row alone; `useDot`: on the 4-way dot product; `isStored`: they are as the file has them, without `flip`.
  */
 // @ts-ignore: decorator
 @inline
 export function group_wide(
-  isOne: bool, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
-  hasZeroPoints: bool, head: usize
+  isOne: bool, useDot: bool, isStored: bool, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize,
+  step: usize, hasZeroPoints: bool, head: usize, flip: v128
 ): void {
   while (a < end) {
     const blockEnd = min(a + (blockSize << 2), end);
-    if (head) w = scales + head;
-    let zlo = i32x4.splat(1);
-    let zhi = zlo;
+    if (isStored && head) w = scales + head;
+    let p0 = v128.load32_splat(s);
+    let q0 = p0;
+    let p1 = v128.load32_splat(s, 4);
+    let q1 = p1;
+    let p2 = v128.load32_splat(s, 8);
+    let q2 = p2;
+    let p3 = v128.load32_splat(s, 12);
+    let q3 = p3;
     if (hasZeroPoints) {
-      zlo = zeroPoints(scales + SCALES);
-      zhi = zeroPoints(scales + SCALES + 4);
+      const zlo = zeroPoints(scales + SCALES, flip);
+      const zhi = zeroPoints(scales + SCALES + 4, flip);
+      p0 = i32x4.mul(zlo, p0);
+      q0 = i32x4.mul(zhi, q0);
+      p1 = i32x4.mul(zlo, p1);
+      q1 = i32x4.mul(zhi, q1);
+      p2 = i32x4.mul(zlo, p2);
+      q2 = i32x4.mul(zhi, q2);
+      p3 = i32x4.mul(zlo, p3);
+      q3 = i32x4.mul(zhi, q3);
     }
-    const s0 = v128.load32_splat(s);
-    let p0 = i32x4.mul(zlo, s0);
-    let q0 = i32x4.mul(zhi, s0);
-    const s1 = v128.load32_splat(s, 4);
-    let p1 = i32x4.mul(zlo, s1);
-    let q1 = i32x4.mul(zhi, s1);
-    const s2 = v128.load32_splat(s, 8);
-    let p2 = i32x4.mul(zlo, s2);
-    let q2 = i32x4.mul(zhi, s2);
-    const s3 = v128.load32_splat(s, 12);
-    let p3 = i32x4.mul(zlo, s3);
-    let q3 = i32x4.mul(zhi, s3);
     while (a < blockEnd) {
-      const wlo = v128.load(w);
-      const whi = v128.load(w, 16);
+      let wlo = v128.load(w);
+      let whi = v128.load(w, 16);
       w += 32;
-      const elo = evens(wlo);
-      const olo = odds(wlo);
-      const ehi = evens(whi);
-      const ohi = odds(whi);
       const x0 = v128.load32_splat(a);
-      const e0 = evens(x0);
-      const o0 = odds(x0);
-      p0 = accumulate(p0, elo, olo, e0, o0);
-      q0 = accumulate(q0, ehi, ohi, e0, o0);
-      if (!isOne) {
+      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+        if (isStored) {
+          wlo = v128.xor(wlo, flip);
+          whi = v128.xor(whi, flip);
+        }
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
+        q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
         const x1 = v128.load32_splat(a, 4);
-        const e1 = evens(x1);
-        const o1 = odds(x1);
-        p1 = accumulate(p1, elo, olo, e1, o1);
-        q1 = accumulate(q1, ehi, ohi, e1, o1);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
+        q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
         const x2 = v128.load32_splat(a, 8);
-        const e2 = evens(x2);
-        const o2 = odds(x2);
-        p2 = accumulate(p2, elo, olo, e2, o2);
-        q2 = accumulate(q2, ehi, ohi, e2, o2);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
+        q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
         const x3 = v128.load32_splat(a, 12);
-        const e3 = evens(x3);
-        const o3 = odds(x3);
-        p3 = accumulate(p3, elo, olo, e3, o3);
-        q3 = accumulate(q3, ehi, ohi, e3, o3);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
+        q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
+      } else {
+        const elo = evens(wlo);
+        const olo = odds(wlo);
+        const ehi = evens(whi);
+        const ohi = odds(whi);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        p0 = accumulate(p0, elo, olo, e0, o0);
+        q0 = accumulate(q0, ehi, ohi, e0, o0);
+        if (!isOne) {
+          const x1 = v128.load32_splat(a, 4);
+          const e1 = evens(x1);
+          const o1 = odds(x1);
+          p1 = accumulate(p1, elo, olo, e1, o1);
+          q1 = accumulate(q1, ehi, ohi, e1, o1);
+          const x2 = v128.load32_splat(a, 8);
+          const e2 = evens(x2);
+          const o2 = odds(x2);
+          p2 = accumulate(p2, elo, olo, e2, o2);
+          q2 = accumulate(q2, ehi, ohi, e2, o2);
+          const x3 = v128.load32_splat(a, 12);
+          const e3 = evens(x3);
+          const o3 = odds(x3);
+          p3 = accumulate(p3, elo, olo, e3, o3);
+          q3 = accumulate(q3, ehi, ohi, e3, o3);
+        }
       }
       a += 16;
     }
@@ -203,91 +222,6 @@ export function group_wide(
       flush(sums + 64, p2, q2, lo, hi);
       flush(sums + 96, p3, q3, lo, hi);
     }
-    s += 16;
-    scales += step;
-  }
-}
-
-/** The same for one row, straight from weights of `bits` (a literal), 4 or 2; `mask`: see maskOf. */
-// @ts-ignore: decorator
-@inline
-export function row_narrow(
-  bits: i32, mask: v128, a: usize, end: usize, blockSize: usize, s: usize, scales: usize, step: usize,
-  hasZeroPoints: bool, head: usize
-): void {
-  let lo = f32x4.splat(0);
-  let hi = lo;
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    let w = scales + head;
-    let p = v128.load32_splat(s);
-    let q = p;
-    if (hasZeroPoints) {
-      p = i32x4.mul(p, zeroPoints(scales + SCALES));
-      q = i32x4.mul(q, zeroPoints(scales + SCALES + 4));
-    }
-    while (a < blockEnd) {
-      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-      let c = i16x8.splat(0);
-      let d = c;
-      while (a < stop) {
-        const x0 = v128.load32_splat(a);
-        const x1 = v128.load32_splat(a, 16);
-        a += 32;
-        const v = v128.load(w);
-        const u = bits == 4 ? v128.load(w, 16) : i16x8.shr_u(v, 4);
-        w += <usize>bits << 3;
-        if (ASC_FEATURE_RELAXED_SIMD) {
-          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v, mask)));
-          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v, bits), mask)));
-          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(u, mask)));
-          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(u, bits), mask)));
-        } else {
-          const low = i16x8.shr_u(mask, 8);
-          const e0 = evens(x0);
-          const o0 = odds(x0);
-          const e1 = evens(x1);
-          const o1 = odds(x1);
-          p = accumulate(p, v128.and(v, low), v128.and(i16x8.shr_u(v, 8), low), e0, o0);
-          q = accumulate(q, v128.and(i16x8.shr_u(v, bits), low), v128.and(i16x8.shr_u(v, 8 + bits), low), e0, o0);
-          p = accumulate(p, v128.and(u, low), v128.and(i16x8.shr_u(u, 8), low), e1, o1);
-          q = accumulate(q, v128.and(i16x8.shr_u(u, bits), low), v128.and(i16x8.shr_u(u, 8 + bits), low), e1, o1);
-        }
-      }
-      if (ASC_FEATURE_RELAXED_SIMD) {
-        p = i32x4.add(p, i32x4.extadd_pairwise_i16x8_s(c));
-        q = i32x4.add(q, i32x4.extadd_pairwise_i16x8_s(d));
-      }
-    }
-    lo = f32x4.add(lo, f32x4.mul(f32x4.convert_i32x4_s(p), v128.load(scales)));
-    hi = f32x4.add(hi, f32x4.mul(f32x4.convert_i32x4_s(q), v128.load(scales, 16)));
-    s += 16;
-    scales += step;
-  }
-  v128.store(sums, lo);
-  v128.store(sums, hi, 16);
-}
-
-/** One row, without vectors. */
-export function row_scalar(
-  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
-  head: usize
-): void {
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    if (head) w = scales + head;
-    for (let j: usize = 0; j < NR << 2; j += 4) {
-      let acc = load<i32>(s);
-      if (hasZeroPoints) acc *= <i32>load<i8>(scales + SCALES + (j >> 2));
-      let v = w + j;
-      for (let x = a; x < blockEnd; x += 16) {
-        for (let i: usize = 0; i < 4; i++) acc += <i32>load<i8>(x + i) * <i32>load<i8>(v + i);
-        v += 32;
-      }
-      store<f32>(sums + j, load<f32>(sums + j) + <f32>acc * load<f32>(scales + j));
-    }
-    w += (blockEnd - a) << 1;
-    a = blockEnd;
     s += 16;
     scales += step;
   }

@@ -3,9 +3,9 @@
 import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
 import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
-import { group_dot, row_dot } from "./qd8-dot";
 import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
-import { group_narrow, group_wide, row_narrow, row_scalar, SCALES, sums } from "./qd8-tiles";
+import { row_direct, row_scalar } from "./qd8-single";
+import { group_narrow, group_wide, SCALES, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
 const ZERO_POINTS: usize = 16;
@@ -55,8 +55,8 @@ function unpack(format: u32, w: usize, k: usize, table: usize, flip: i8, to: usi
       let a = v128.and(v, low);
       let b = v128.and(i16x8.shr_u(v, 4), low);
       if (format == WEIGHTS_CODEBOOK) {
-        a = i8x16.swizzle(values, a);
-        b = i8x16.swizzle(values, b);
+        a = ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, a) : i8x16.swizzle(values, a);
+        b = ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, b) : i8x16.swizzle(values, b);
       }
       v128.store(to, a);
       v128.store(to, b, 16);
@@ -132,44 +132,60 @@ export function qd8_f32_gemm(
   const step = head + blockBytes(format, blockSize);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
   const useDot = usesDot();
-  const direct = ASC_FEATURE_SIMD && (isNarrow || (useDot && format == WEIGHTS_I8)) && m < 3;
+  const isDirect = ASC_FEATURE_SIMD && (isNarrow || useDot) && m < 3;
   const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
   const flip = weightFlip(format);
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
-    if (!direct && !inPlace) {
+    if (!isDirect && !inPlace) {
       for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
         unpack(format, from, min(blockSize, padded - b), table, flip, panel + (b << 3));
     }
-    const next = direct && useDot && n - c > NR ? columnBytes : 0;
+    const next = isDirect && n - c > NR ? columnBytes : 0;
     let r: usize = 0;
     while (r < m) {
       const group = rows + (r / GROUP_ROWS) * stride;
       const lane = r % GROUP_ROWS;
-      const taken: usize = ASC_FEATURE_SIMD && !direct ? min(m - r, GROUP_ROWS) : 1;
+      const taken: usize = ASC_FEATURE_SIMD && !isDirect ? min(m - r, GROUP_ROWS) : 1;
       const a = group + GROUP_HEAD + (lane << 2);
       const s = a + (padded << 2);
-      const at = (r * n + c) << 2;
-      fillOver(sums, 0, 128);
-      if (!ASC_FEATURE_SIMD) row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-      else if (ASC_FEATURE_RELAXED_SIMD && useDot) {
-        if (!direct) group_dot(i8x16.splat(format == WEIGHTS_I8 ? flip : 0), a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-        else if (format == WEIGHTS_I4)
-          row_dot(4, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-        else if (format == WEIGHTS_I2)
-          row_dot(2, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-        else row_dot(8, i8x16.splat(flip), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-      } else if (!direct) {
-        if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
-          group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
-        else if (taken > 1) group_wide(false, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-        else group_wide(true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-      } else if (format == WEIGHTS_I4)
-        row_narrow(4, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
-      else row_narrow(2, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
+      if (!ASC_FEATURE_SIMD) {
+        fillOver(sums, 0, 32);
+        row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+      } else {
+        const mask = maskOf(format);
+        const vflip = i8x16.splat(flip);
+        if (isDirect) {
+          if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+            const values = v128.xor(v128.load(table), vflip);
+            if (format == WEIGHTS_I4)
+              row_direct(WEIGHTS_I4, true, mask, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+            else if (format == WEIGHTS_I2)
+              row_direct(WEIGHTS_I2, true, mask, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+            else if (format == WEIGHTS_I8)
+              row_direct(WEIGHTS_I8, true, vflip, mask, vflip, a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+            else row_direct(WEIGHTS_CODEBOOK, true, mask, values, vflip, a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+          } else {
+            const bytes = ASC_FEATURE_RELAXED_SIMD ? mask : i16x8.shr_u(mask, 8);
+            if (format == WEIGHTS_I4)
+              row_direct(WEIGHTS_I4, false, bytes, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+            else row_direct(WEIGHTS_I2, false, bytes, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
+          }
+        } else {
+          fillOver(sums, 0, 128);
+          if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+            if (inPlace) group_wide(false, true, true, a, s, blockSize, s, w, w, step, hasZeroPoints, head, vflip);
+            else group_wide(false, true, false, a, s, blockSize, s, panel, w, step, hasZeroPoints, 0, vflip);
+          } else if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
+            group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
+          else if (taken > 1)
+            group_wide(false, false, true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, i32x4.splat(0));
+          else group_wide(true, false, true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, i32x4.splat(0));
+        }
+      }
       finish(
-        taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + at, n << 2,
-        min(n - c, next ? 2 * NR : NR)
+        taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + ((r * n + c) << 2), n << 2,
+        min(n - c, isDirect ? 2 * NR : NR)
       );
       r += taken;
     }
