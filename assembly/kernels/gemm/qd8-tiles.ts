@@ -19,11 +19,12 @@ function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): voi
   v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), scaleHi)), 16);
 }
 
-/** Four of a block's zero points, and 128 if `flip` has the sign bits. */
+/** Four of a block's zero points, as `flip` changes them. */
 // @ts-ignore: decorator
 @inline
-export function zeroPoints(at: usize, flip: v128): v128 {
-  return i32x4.add(i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at))), i32x4.shr_u(flip, 24));
+export function zeroPoints(at: usize, flip: i8): v128 {
+  const points = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.sub(points, i32x4.splat(flip)) : points;
 }
 
 /**
@@ -88,8 +89,8 @@ export function group_narrow(
         const s2 = v128.load32_splat(s, 8);
         const s3 = v128.load32_splat(s, 12);
         if (hasZeroPoints) {
-          const zlo = zeroPoints(scales + SCALES, i32x4.splat(0));
-          const zhi = zeroPoints(scales + SCALES + 4, i32x4.splat(0));
+          const zlo = zeroPoints(scales + SCALES, 0);
+          const zhi = zeroPoints(scales + SCALES + 4, 0);
           p0 = i32x4.add(p0, i32x4.mul(zlo, s0));
           q0 = i32x4.add(q0, i32x4.mul(zhi, s0));
           p1 = i32x4.add(p1, i32x4.mul(zlo, s1));
@@ -132,18 +133,18 @@ export function group_narrow(
 }
 
 /**
- * The same for weights of any byte, `head` bytes behind their scales, 0: in one piece. Literals: `isOne`: of the group's first
- * row alone; `useDot`: on the 4-way dot product; `isStored`: they are as the file has them, without `flip`.
+ * The same for weights of any byte, `head` bytes behind their scales, 0: in one piece. With `useDot` on the 4-way dot product,
+ * for which `flip` flips their sign bits.
  */
-// @ts-ignore: decorator
-@inline
 export function group_wide(
-  isOne: bool, useDot: bool, isStored: bool, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize,
-  step: usize, hasZeroPoints: bool, head: usize, flip: v128
+  useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  hasZeroPoints: bool, head: usize
 ): void {
+  if (!ASC_FEATURE_SIMD) return;
+  const signs = i8x16.splat(flip);
   while (a < end) {
     const blockEnd = min(a + (blockSize << 2), end);
-    if (isStored && head) w = scales + head;
+    if (head) w = scales + head;
     let p0 = v128.load32_splat(s);
     let q0 = p0;
     let p1 = v128.load32_splat(s, 4);
@@ -164,64 +165,84 @@ export function group_wide(
       p3 = i32x4.mul(zlo, p3);
       q3 = i32x4.mul(zhi, q3);
     }
-    while (a < blockEnd) {
-      let wlo = v128.load(w);
-      let whi = v128.load(w, 16);
-      w += 32;
-      const x0 = v128.load32_splat(a);
-      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
-        if (isStored) {
-          wlo = v128.xor(wlo, flip);
-          whi = v128.xor(whi, flip);
+    if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+      if (flip) {
+        while (a < blockEnd) {
+          const wlo = v128.xor(v128.load(w), signs);
+          const whi = v128.xor(v128.load(w, 16), signs);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
+          q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
+          const x1 = v128.load32_splat(a, 4);
+          p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
+          q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
+          const x2 = v128.load32_splat(a, 8);
+          p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
+          q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
+          const x3 = v128.load32_splat(a, 12);
+          p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
+          q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
+          a += 16;
         }
-        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
-        q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
-        const x1 = v128.load32_splat(a, 4);
-        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
-        q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
-        const x2 = v128.load32_splat(a, 8);
-        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
-        q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
-        const x3 = v128.load32_splat(a, 12);
-        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
-        q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
       } else {
+        while (a < blockEnd) {
+          const wlo = v128.load(w);
+          const whi = v128.load(w, 16);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
+          q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
+          const x1 = v128.load32_splat(a, 4);
+          p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
+          q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
+          const x2 = v128.load32_splat(a, 8);
+          p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
+          q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
+          const x3 = v128.load32_splat(a, 12);
+          p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
+          q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
+          a += 16;
+        }
+      }
+    } else {
+      while (a < blockEnd) {
+        const wlo = v128.load(w);
+        const whi = v128.load(w, 16);
+        w += 32;
         const elo = evens(wlo);
         const olo = odds(wlo);
         const ehi = evens(whi);
         const ohi = odds(whi);
+        const x0 = v128.load32_splat(a);
         const e0 = evens(x0);
         const o0 = odds(x0);
         p0 = accumulate(p0, elo, olo, e0, o0);
         q0 = accumulate(q0, ehi, ohi, e0, o0);
-        if (!isOne) {
-          const x1 = v128.load32_splat(a, 4);
-          const e1 = evens(x1);
-          const o1 = odds(x1);
-          p1 = accumulate(p1, elo, olo, e1, o1);
-          q1 = accumulate(q1, ehi, ohi, e1, o1);
-          const x2 = v128.load32_splat(a, 8);
-          const e2 = evens(x2);
-          const o2 = odds(x2);
-          p2 = accumulate(p2, elo, olo, e2, o2);
-          q2 = accumulate(q2, ehi, ohi, e2, o2);
-          const x3 = v128.load32_splat(a, 12);
-          const e3 = evens(x3);
-          const o3 = odds(x3);
-          p3 = accumulate(p3, elo, olo, e3, o3);
-          q3 = accumulate(q3, ehi, ohi, e3, o3);
-        }
+        const x1 = v128.load32_splat(a, 4);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p1 = accumulate(p1, elo, olo, e1, o1);
+        q1 = accumulate(q1, ehi, ohi, e1, o1);
+        const x2 = v128.load32_splat(a, 8);
+        const e2 = evens(x2);
+        const o2 = odds(x2);
+        p2 = accumulate(p2, elo, olo, e2, o2);
+        q2 = accumulate(q2, ehi, ohi, e2, o2);
+        const x3 = v128.load32_splat(a, 12);
+        const e3 = evens(x3);
+        const o3 = odds(x3);
+        p3 = accumulate(p3, elo, olo, e3, o3);
+        q3 = accumulate(q3, ehi, ohi, e3, o3);
+        a += 16;
       }
-      a += 16;
     }
     const lo = v128.load(scales);
     const hi = v128.load(scales, 16);
     flush(sums, p0, q0, lo, hi);
-    if (!isOne) {
-      flush(sums + 32, p1, q1, lo, hi);
-      flush(sums + 64, p2, q2, lo, hi);
-      flush(sums + 96, p3, q3, lo, hi);
-    }
+    flush(sums + 32, p1, q1, lo, hi);
+    flush(sums + 64, p2, q2, lo, hi);
+    flush(sums + 96, p3, q3, lo, hi);
     s += 16;
     scales += step;
   }

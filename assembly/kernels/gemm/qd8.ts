@@ -4,7 +4,7 @@ import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../
 import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
 import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
-import { row_direct, row_scalar } from "./qd8-single";
+import { row_1x16, row_scalar } from "./qd8-single";
 import { group_narrow, group_wide, SCALES, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
@@ -34,7 +34,7 @@ export function weightFlip(format: u32): i8 {
 }
 
 /** One byte a weight, per 4 k 8 columns × 4, from the weights of one block; `table` has the 16 values of a codebook. */
-function unpack(format: u32, w: usize, k: usize, table: usize, flip: i8, to: usize): void {
+function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void {
   if (ASC_FEATURE_SIMD) {
     const low = maskOf(format);
     if (format == WEIGHTS_I2) {
@@ -49,7 +49,7 @@ function unpack(format: u32, w: usize, k: usize, table: usize, flip: i8, to: usi
       }
       return;
     }
-    const values = v128.xor(v128.load(table), i8x16.splat(flip));
+    const values = v128.load(table);
     for (let i: usize = 0; i < k; i += 4) {
       const v = v128.load(w);
       let a = v128.and(v, low);
@@ -132,14 +132,14 @@ export function qd8_f32_gemm(
   const step = head + blockBytes(format, blockSize);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
   const useDot = usesDot();
-  const isDirect = ASC_FEATURE_SIMD && (isNarrow || useDot) && m < 3;
   const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
+  const isDirect = ASC_FEATURE_SIMD && format != WEIGHTS_CODEBOOK && m < 3;
   const flip = weightFlip(format);
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
     if (!isDirect && !inPlace) {
       for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
-        unpack(format, from, min(blockSize, padded - b), table, flip, panel + (b << 3));
+        unpack(format, from, min(blockSize, padded - b), table, panel + (b << 3));
     }
     const next = isDirect && n - c > NR ? columnBytes : 0;
     let r: usize = 0;
@@ -149,43 +149,23 @@ export function qd8_f32_gemm(
       const taken: usize = ASC_FEATURE_SIMD && !isDirect ? min(m - r, GROUP_ROWS) : 1;
       const a = group + GROUP_HEAD + (lane << 2);
       const s = a + (padded << 2);
-      if (!ASC_FEATURE_SIMD) {
+      if (ASC_FEATURE_SIMD) {
+        const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
+        if (isDirect) row_1x16(format, useDot, flip, a, s, blockSize, s, w, w, step, hasZeroPoints, head, next);
+        else if (taken == 1 && !isHalf)
+          row_1x16(WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, 0);
+        else {
+          fillOver(sums, 0, 128);
+          if (ASC_FEATURE_RELAXED_SIMD && isHalf) group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
+          else group_wide(useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+        }
+      } else {
         fillOver(sums, 0, 32);
         row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-      } else {
-        const mask = maskOf(format);
-        const vflip = i8x16.splat(flip);
-        if (isDirect) {
-          if (ASC_FEATURE_RELAXED_SIMD && useDot) {
-            const values = v128.xor(v128.load(table), vflip);
-            if (format == WEIGHTS_I4)
-              row_direct(WEIGHTS_I4, true, mask, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-            else if (format == WEIGHTS_I2)
-              row_direct(WEIGHTS_I2, true, mask, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-            else if (format == WEIGHTS_I8)
-              row_direct(WEIGHTS_I8, true, vflip, mask, vflip, a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-            else row_direct(WEIGHTS_CODEBOOK, true, mask, values, vflip, a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-          } else {
-            const bytes = ASC_FEATURE_RELAXED_SIMD ? mask : i16x8.shr_u(mask, 8);
-            if (format == WEIGHTS_I4)
-              row_direct(WEIGHTS_I4, false, bytes, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-            else row_direct(WEIGHTS_I2, false, bytes, mask, i32x4.splat(0), a, s, blockSize, s, w, step, hasZeroPoints, head, next);
-          }
-        } else {
-          fillOver(sums, 0, 128);
-          if (ASC_FEATURE_RELAXED_SIMD && useDot) {
-            if (inPlace) group_wide(false, true, true, a, s, blockSize, s, w, w, step, hasZeroPoints, head, vflip);
-            else group_wide(false, true, false, a, s, blockSize, s, panel, w, step, hasZeroPoints, 0, vflip);
-          } else if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
-            group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
-          else if (taken > 1)
-            group_wide(false, false, true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, i32x4.splat(0));
-          else group_wide(true, false, true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, i32x4.splat(0));
-        }
       }
       finish(
         taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + ((r * n + c) << 2), n << 2,
-        min(n - c, isDirect ? 2 * NR : NR)
+        min(n - c, next ? 2 * NR : NR)
       );
       r += taken;
     }
