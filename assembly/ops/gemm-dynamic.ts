@@ -77,7 +77,7 @@ export function runGemmDynamic(record: usize): void {
   const panel = rows + ((m + GROUP_ROWS - 1) / GROUP_ROWS) * stride;
   let x = dataOf(inputOf(record));
   for (let i: usize = 0; i < m; i++) {
-    qd8_quantize_row(x, k, block, weightPoint, rows + (i / GROUP_ROWS) * stride, i % GROUP_ROWS);
+    qd8_quantize_row(x, k, block, weightPoint, rows + (i / GROUP_ROWS) * stride, i % GROUP_ROWS, panel);
     x += k << 2;
   }
   qd8_f32_gemm(

@@ -1,8 +1,8 @@
 /** Rows of float32 activations as int8, with a scale and zero point each; four rows lie interleaved. */
 
 import { ROUNDING_SINGLE } from "../../codes";
-import { f32_qs8_quantize, quantize4 } from "../vector/convert";
-import { MAGIC_BITS, rounder } from "../../simd/requantize";
+import { f32_qs8_quantize } from "../vector/convert";
+import { fillBytes } from "../../simd/copy";
 
 /** Rows in a group, which begins with their scales and zero points (f32), in pairs. */
 export const GROUP_ROWS: usize = 4;
@@ -14,10 +14,10 @@ const bounds: usize = memory.data(32, 16);
 /**
  * q = clamp(rint(x / scale) + zeroPoint) over one row of k values; scale spreads the row's range, 0 included, over
  * 255 steps. Writes the row `lane` of a group: its head, then k padded to 8 with zeros, four k of each row in turn, then
- * −Σ q · `weightPoint` of each block as i32. Finite in, finite out. Reads ≤ 28 bytes past the row.
+ * −Σ q · `weightPoint` of each block as i32. `bytes`: room for the padded k. Finite in, finite out.
  */
 export function qd8_quantize_row(
-  x: usize, k: usize, blockSize: usize, weightPoint: i32, group: usize, lane: usize
+  x: usize, k: usize, blockSize: usize, weightPoint: i32, group: usize, lane: usize, bytes: usize
 ): void {
   let lo: f32 = 0;
   let hi: f32 = 0;
@@ -55,49 +55,33 @@ export function qd8_quantize_row(
   const zeroPoint: i32 = load<i8>(head + 4);
   store<f32>(head, scale);
   store<f32>(head, <f32>zeroPoint, 4);
+  f32_qs8_quantize(x, k, ROUNDING_SINGLE, inverse, zeroPoint, bytes);
   const padded = (k + 7) & ~7;
-  const first = group + GROUP_HEAD + (lane << 2);
-  let to = first;
+  fillBytes(bytes + k, 0, padded - k);
+  let to = group + GROUP_HEAD + (lane << 2);
   let out = to + (padded << 2);
-  for (let j: usize = 0; j < padded; ) {
-    const stop = min(j + blockSize, padded);
+  for (let b: usize = 0; b < padded; b += blockSize) {
+    const stop = b + blockSize < padded ? b + blockSize : padded;
     let sum: i32 = 0;
     if (ASC_FEATURE_SIMD) {
-      const vscale = f32x4.splat(inverse);
-      const lowest: i32 = -128 - zeroPoint;
-      const highest: i32 = 127 - zeroPoint;
-      const low = f32x4.splat(<f32>lowest);
-      const high = f32x4.splat(<f32>highest);
-      const magic = rounder();
-      const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
-      let vsum = i32x4.splat(0);
-      for (; j < stop; j += 8) {
-        const p = quantize4(v128.load(x), vscale, low, high, magic, offset);
-        const q = quantize4(v128.load(x, 16), vscale, low, high, magic, offset);
-        x += 32;
-        vsum = i32x4.add(vsum, i32x4.add(p, q));
-        const words = i16x8.narrow_i32x4_s(p, q);
-        const bytes = i8x16.narrow_i16x8_s(words, words);
-        v128.store32_lane(to, bytes, 0);
-        v128.store32_lane(to, bytes, 1, 16);
+      let sums = i32x4.splat(0);
+      for (let j = b; j < stop; j += 8) {
+        const v = v128.load64_zero(bytes + j);
+        v128.store32_lane(to, v, 0);
+        v128.store32_lane(to, v, 1, 16);
         to += 32;
+        sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v)));
       }
-      v128.store(bounds, vsum);
-      for (let i: usize = 0; i < 16; i += 4) sum += load<i32>(bounds + i);
+      sum = -i32x4.extract_lane(sums, 0) - i32x4.extract_lane(sums, 1);
     } else {
-      for (; j < stop; j += 4) {
-        f32_qs8_quantize(x, 4, ROUNDING_SINGLE, inverse, zeroPoint, to);
-        for (let i: usize = 0; i < 4; i++) sum += <i32>load<i8>(to + i);
-        x += 16;
+      for (let j = b; j < stop; j += 4) {
+        const four = load<u32>(bytes + j);
+        store<u32>(to, four);
         to += 16;
+        sum -= <i32><i8>four + <i32><i8>(four >> 8) + <i32><i8>(four >> 16) + (<i32>four >> 24);
       }
     }
-    for (let i = k; i < stop; i++) {
-      const at = first + ((i & ~3) << 2) + (i & 3);
-      sum -= <i32>load<i8>(at);
-      store<u8>(at, 0);
-    }
-    store<i32>(out, -sum * weightPoint);
+    store<i32>(out, sum * weightPoint);
     out += 16;
   }
 }

@@ -43,8 +43,10 @@ export function row_1x16(
       const points = scales + SCALES;
       p0 = i32x4.mul(p0, zeroPoints(points, flip));
       p1 = i32x4.mul(p1, zeroPoints(points + 4, flip));
-      p2 = i32x4.mul(p2, zeroPoints(points + next, flip));
-      p3 = i32x4.mul(p3, zeroPoints(points + next + 4, flip));
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        p2 = i32x4.mul(p2, zeroPoints(points + next, flip));
+        p3 = i32x4.mul(p3, zeroPoints(points + next + 4, flip));
+      }
     }
     if (ASC_FEATURE_RELAXED_SIMD && useDot) {
       if (format == WEIGHTS_I4) while (a < blockEnd) {
@@ -109,53 +111,35 @@ while (a < blockEnd) {
 const stop = min(a + (NARROW_STEPS << 4), blockEnd);
 let c0 = i16x8.splat(0);
 let c1 = c0;
-let c2 = c0;
-let c3 = c0;
 while (a < stop) {
 const x0 = v128.load32_splat(a);
 const x1 = v128.load32_splat(a, 16);
 a += 32;
-const v = w + next;
 const w0 = v128.load(w);
-const v0 = v128.load(v);
 const w1 = v128.load(w, 16);
-const v1 = v128.load(v, 16);
 c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
 c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 4), mask)));
-c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
-c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 4), mask)));
 c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
 c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 4), mask)));
-c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
-c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 4), mask)));
 w += 32;
 }
 p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
 p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
-p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
 }
 } else while (a < blockEnd) {
 const x0 = v128.load32_splat(a);
 const x1 = v128.load32_splat(a, 16);
 a += 32;
-const v = w + next;
 const w0 = v128.load(w);
-const v0 = v128.load(v);
 const w1 = v128.load(w, 16);
-const v1 = v128.load(v, 16);
 const e0 = evens(x0);
 const o0 = odds(x0);
 const e1 = evens(x1);
 const o1 = odds(x1);
 p0 = narrow(p0, w0, 0, mask, e0, o0);
 p1 = narrow(p1, w0, 4, mask, e0, o0);
-p2 = narrow(p2, v0, 0, mask, e0, o0);
-p3 = narrow(p3, v0, 4, mask, e0, o0);
 p0 = narrow(p0, w1, 0, mask, e1, o1);
 p1 = narrow(p1, w1, 4, mask, e1, o1);
-p2 = narrow(p2, v1, 0, mask, e1, o1);
-p3 = narrow(p3, v1, 4, mask, e1, o1);
 w += 32;
 }
 
@@ -165,53 +149,35 @@ while (a < blockEnd) {
 const stop = min(a + (NARROW_STEPS << 4), blockEnd);
 let c0 = i16x8.splat(0);
 let c1 = c0;
-let c2 = c0;
-let c3 = c0;
 while (a < stop) {
 const x0 = v128.load32_splat(a);
 const x1 = v128.load32_splat(a, 16);
 a += 32;
-const v = w + next;
 const w0 = v128.load(w);
-const v0 = v128.load(v);
 const w1 = i16x8.shr_u(w0, 4);
-const v1 = i16x8.shr_u(v0, 4);
 c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
 c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 2), mask)));
-c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
-c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 2), mask)));
 c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
 c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 2), mask)));
-c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
-c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 2), mask)));
 w += 16;
 }
 p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
 p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
-p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
 }
 } else while (a < blockEnd) {
 const x0 = v128.load32_splat(a);
 const x1 = v128.load32_splat(a, 16);
 a += 32;
-const v = w + next;
 const w0 = v128.load(w);
-const v0 = v128.load(v);
 const w1 = i16x8.shr_u(w0, 4);
-const v1 = i16x8.shr_u(v0, 4);
 const e0 = evens(x0);
 const o0 = odds(x0);
 const e1 = evens(x1);
 const o1 = odds(x1);
 p0 = narrow(p0, w0, 0, mask, e0, o0);
 p1 = narrow(p1, w0, 2, mask, e0, o0);
-p2 = narrow(p2, v0, 0, mask, e0, o0);
-p3 = narrow(p3, v0, 2, mask, e0, o0);
 p0 = narrow(p0, w1, 0, mask, e1, o1);
 p1 = narrow(p1, w1, 2, mask, e1, o1);
-p2 = narrow(p2, v1, 0, mask, e1, o1);
-p3 = narrow(p3, v1, 2, mask, e1, o1);
 w += 16;
 }
 
@@ -219,36 +185,34 @@ w += 16;
       const x0 = v128.load32_splat(a);
 const x1 = v128.load32_splat(a, 16);
 a += 32;
-const v = w + next;
 const w0 = v128.load(w);
-const v0 = v128.load(v);
 const e0 = evens(x0);
 const o0 = odds(x0);
 const e1 = evens(x1);
 const o1 = odds(x1);
 p0 = wide(p0, w0, e0, o0);
 p1 = wide(p1, v128.load(w, 16), e0, o0);
-p2 = wide(p2, v0, e0, o0);
-p3 = wide(p3, v128.load(v, 16), e0, o0);
 p0 = wide(p0, v128.load(w, 32), e1, o1);
 p1 = wide(p1, v128.load(w, 48), e1, o1);
-p2 = wide(p2, v128.load(v, 32), e1, o1);
-p3 = wide(p3, v128.load(v, 48), e1, o1);
 w += 64;
 
     }
-    const v = scales + next;
     f0 = f32x4.add(f0, f32x4.mul(f32x4.convert_i32x4_s(p0), v128.load(scales)));
     f1 = f32x4.add(f1, f32x4.mul(f32x4.convert_i32x4_s(p1), v128.load(scales, 16)));
-    f2 = f32x4.add(f2, f32x4.mul(f32x4.convert_i32x4_s(p2), v128.load(v)));
-    f3 = f32x4.add(f3, f32x4.mul(f32x4.convert_i32x4_s(p3), v128.load(v, 16)));
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      const v = scales + next;
+      f2 = f32x4.add(f2, f32x4.mul(f32x4.convert_i32x4_s(p2), v128.load(v)));
+      f3 = f32x4.add(f3, f32x4.mul(f32x4.convert_i32x4_s(p3), v128.load(v, 16)));
+    }
     s += 16;
     scales += step;
   }
   v128.store(sums, f0);
   v128.store(sums, f1, 16);
-  v128.store(sums, f2, 32);
-  v128.store(sums, f3, 48);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    v128.store(sums, f2, 32);
+    v128.store(sums, f3, 48);
+  }
 }
 
 /** One row, without vectors. */

@@ -15,14 +15,6 @@ function roundHalfAway(v: f32): f32 {
   return rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole;
 }
 
-/** rint(v · scale) within low…high, which are above −2²² and below 2²²; NaN gives high. See simd/requantize.ts. */
-// @ts-ignore: decorator
-@inline
-export function quantize4(v: v128, scale: v128, low: v128, high: v128, rounder: v128, offset: v128): v128 {
-  const inside = f32x4.pmax(low, f32x4.pmin(high, f32x4.mul(v, scale)));
-  return i32x4.sub(f32x4.add(inside, rounder), offset);
-}
-
 /**
  * single: rint(x · scale) + zeroPoint, scale being the inverse; double: x / scale, halves away from zero.
  * Clamped to int8; NaN becomes 127. Equals test/reference/convert.ts bit for bit.
@@ -41,7 +33,9 @@ export function f32_qs8_quantize(x: usize, n: usize, rounding: u32, scale: f32, 
       const magic = rounder();
       const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
       for (; i + 4 <= n; i += 4) {
-        const q = quantize4(v128.load(x + (i << 2)), vscale, vlow, vhigh, magic, offset);
+        const steps = f32x4.mul(v128.load(x + (i << 2)), vscale);
+        const inside = f32x4.pmax(vlow, f32x4.pmin(vhigh, steps));
+        const q = i32x4.sub(f32x4.add(inside, magic), offset);
         const words = i16x8.narrow_i32x4_s(q, q);
         v128.store32_lane(y + i, i8x16.narrow_i16x8_s(words, words), 0);
       }
