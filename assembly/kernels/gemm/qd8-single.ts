@@ -43,7 +43,7 @@ export function row_1x16(
       const points = scales + SCALES;
       p0 = i32x4.mul(p0, zeroPoints(points, flip));
       p1 = i32x4.mul(p1, zeroPoints(points + 4, flip));
-      if (ASC_FEATURE_RELAXED_SIMD) {
+      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
         p2 = i32x4.mul(p2, zeroPoints(points + next, flip));
         p3 = i32x4.mul(p3, zeroPoints(points + next + 4, flip));
       }
@@ -199,7 +199,7 @@ w += 64;
     }
     f0 = f32x4.add(f0, f32x4.mul(f32x4.convert_i32x4_s(p0), v128.load(scales)));
     f1 = f32x4.add(f1, f32x4.mul(f32x4.convert_i32x4_s(p1), v128.load(scales, 16)));
-    if (ASC_FEATURE_RELAXED_SIMD) {
+    if (ASC_FEATURE_RELAXED_SIMD && useDot) {
       const v = scales + next;
       f2 = f32x4.add(f2, f32x4.mul(f32x4.convert_i32x4_s(p2), v128.load(v)));
       f3 = f32x4.add(f3, f32x4.mul(f32x4.convert_i32x4_s(p3), v128.load(v, 16)));

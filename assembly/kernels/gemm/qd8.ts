@@ -151,9 +151,11 @@ export function qd8_f32_gemm(
       const s = a + (padded << 2);
       if (ASC_FEATURE_SIMD) {
         const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
-        if (isDirect) row_1x16(format, useDot, flip, a, s, blockSize, s, w, w, step, hasZeroPoints, head, next);
-        else if (taken == 1 && !isHalf)
-          row_1x16(WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, 0);
+        if (isDirect || (taken == 1 && !isHalf))
+          row_1x16(
+            isDirect ? format : WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints,
+            isDirect ? head : inPlace, next
+          );
         else {
           fillOver(sums, 0, 128);
           if (ASC_FEATURE_RELAXED_SIMD && isHalf) group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
