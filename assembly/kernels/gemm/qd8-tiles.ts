@@ -7,9 +7,8 @@ export const SCALES: usize = 32;
 /** int16 sums of pairs, 2 · 128 · 15 at most, stay exact over so many steps of 4 k. */
 export const NARROW_STEPS: usize = 8;
 
-/** float32 sums of four rows × 8 columns, and their int32 sums of a block so far. */
-export const sums: usize = memory.data(256, 16);
-const partial: usize = sums + 128;
+/** float32 sums of four rows × 8 columns, or of one × 16. */
+export const sums: usize = memory.data(128, 16);
 
 /** sums[row] += scale · (block's int32 sums). */
 // @ts-ignore: decorator
@@ -28,116 +27,12 @@ export function zeroPoints(at: usize, flip: i8): v128 {
 }
 
 /**
- * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: unpacked weights `w` in
- * 0…15, their blocks' heads `step` bytes apart from `scales` on. Ends when `a` is `end`; so do the next two.
+ * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: weights `w` of a byte, their
+ * blocks' heads `step` bytes apart from `scales` on; the weights lie `head` bytes behind those, 0: in one piece. Ends when `a`
+ * is `end`. With `useDot` on the 4-way dot product, for which `flip` flips their sign bits; `isNarrow`: they are in 0…15.
  */
-export function group_narrow(
-  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool
-): void {
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    let isFirst = true;
-    while (true) {
-      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-      let c0 = i16x8.splat(0);
-      let d0 = c0;
-      let c1 = c0;
-      let d1 = c0;
-      let c2 = c0;
-      let d2 = c0;
-      let c3 = c0;
-      let d3 = c0;
-      while (a < stop) {
-        const wlo = v128.load(w);
-        const whi = v128.load(w, 16);
-        w += 32;
-        const x0 = v128.load32_splat(a);
-        c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
-        d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
-        const x1 = v128.load32_splat(a, 4);
-        c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
-        d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
-        const x2 = v128.load32_splat(a, 8);
-        c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
-        d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
-        const x3 = v128.load32_splat(a, 12);
-        c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
-        d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
-        a += 16;
-      }
-      let p0 = i32x4.extadd_pairwise_i16x8_s(c0);
-      let q0 = i32x4.extadd_pairwise_i16x8_s(d0);
-      let p1 = i32x4.extadd_pairwise_i16x8_s(c1);
-      let q1 = i32x4.extadd_pairwise_i16x8_s(d1);
-      let p2 = i32x4.extadd_pairwise_i16x8_s(c2);
-      let q2 = i32x4.extadd_pairwise_i16x8_s(d2);
-      let p3 = i32x4.extadd_pairwise_i16x8_s(c3);
-      let q3 = i32x4.extadd_pairwise_i16x8_s(d3);
-      if (!isFirst) {
-        p0 = i32x4.add(p0, v128.load(partial, 0));
-        q0 = i32x4.add(q0, v128.load(partial, 16));
-        p1 = i32x4.add(p1, v128.load(partial, 32));
-        q1 = i32x4.add(q1, v128.load(partial, 48));
-        p2 = i32x4.add(p2, v128.load(partial, 64));
-        q2 = i32x4.add(q2, v128.load(partial, 80));
-        p3 = i32x4.add(p3, v128.load(partial, 96));
-        q3 = i32x4.add(q3, v128.load(partial, 112));
-      }
-      if (a == blockEnd) {
-        const s0 = v128.load32_splat(s);
-        const s1 = v128.load32_splat(s, 4);
-        const s2 = v128.load32_splat(s, 8);
-        const s3 = v128.load32_splat(s, 12);
-        if (hasZeroPoints) {
-          const zlo = zeroPoints(scales + SCALES, 0);
-          const zhi = zeroPoints(scales + SCALES + 4, 0);
-          p0 = i32x4.add(p0, i32x4.mul(zlo, s0));
-          q0 = i32x4.add(q0, i32x4.mul(zhi, s0));
-          p1 = i32x4.add(p1, i32x4.mul(zlo, s1));
-          q1 = i32x4.add(q1, i32x4.mul(zhi, s1));
-          p2 = i32x4.add(p2, i32x4.mul(zlo, s2));
-          q2 = i32x4.add(q2, i32x4.mul(zhi, s2));
-          p3 = i32x4.add(p3, i32x4.mul(zlo, s3));
-          q3 = i32x4.add(q3, i32x4.mul(zhi, s3));
-        } else {
-          p0 = i32x4.add(p0, s0);
-          q0 = i32x4.add(q0, s0);
-          p1 = i32x4.add(p1, s1);
-          q1 = i32x4.add(q1, s1);
-          p2 = i32x4.add(p2, s2);
-          q2 = i32x4.add(q2, s2);
-          p3 = i32x4.add(p3, s3);
-          q3 = i32x4.add(q3, s3);
-        }
-        const lo = v128.load(scales);
-        const hi = v128.load(scales, 16);
-        flush(sums, p0, q0, lo, hi);
-        flush(sums + 32, p1, q1, lo, hi);
-        flush(sums + 64, p2, q2, lo, hi);
-        flush(sums + 96, p3, q3, lo, hi);
-        break;
-      }
-      v128.store(partial, p0, 0);
-      v128.store(partial, q0, 16);
-      v128.store(partial, p1, 32);
-      v128.store(partial, q1, 48);
-      v128.store(partial, p2, 64);
-      v128.store(partial, q2, 80);
-      v128.store(partial, p3, 96);
-      v128.store(partial, q3, 112);
-      isFirst = false;
-    }
-    s += 16;
-    scales += step;
-  }
-}
-
-/**
- * The same for weights of any byte, `head` bytes behind their scales, 0: in one piece. With `useDot` on the 4-way dot product,
- * for which `flip` flips their sign bits.
- */
-export function group_wide(
-  useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+export function rows_4x8(
+  isNarrow: bool, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
   hasZeroPoints: bool, head: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
@@ -204,6 +99,44 @@ export function group_wide(
           q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
           a += 16;
         }
+      }
+    } else if (ASC_FEATURE_RELAXED_SIMD && isNarrow) {
+      while (a < blockEnd) {
+        const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+        let c0 = i16x8.splat(0);
+        let d0 = c0;
+        let c1 = c0;
+        let d1 = c0;
+        let c2 = c0;
+        let d2 = c0;
+        let c3 = c0;
+        let d3 = c0;
+        while (a < stop) {
+          const wlo = v128.load(w);
+          const whi = v128.load(w, 16);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
+          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
+          const x1 = v128.load32_splat(a, 4);
+          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
+          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
+          const x2 = v128.load32_splat(a, 8);
+          c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
+          d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
+          const x3 = v128.load32_splat(a, 12);
+          c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
+          d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
+          a += 16;
+        }
+        p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+        q0 = i32x4.add(q0, i32x4.extadd_pairwise_i16x8_s(d0));
+        p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+        q1 = i32x4.add(q1, i32x4.extadd_pairwise_i16x8_s(d1));
+        p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+        q2 = i32x4.add(q2, i32x4.extadd_pairwise_i16x8_s(d2));
+        p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
+        q3 = i32x4.add(q3, i32x4.extadd_pairwise_i16x8_s(d3));
       }
     } else {
       while (a < blockEnd) {

@@ -5,7 +5,7 @@ import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
 import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
 import { row_1x16, row_scalar } from "./qd8-single";
-import { group_narrow, group_wide, SCALES, sums } from "./qd8-tiles";
+import { rows_4x8, SCALES, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
 const ZERO_POINTS: usize = 16;
@@ -158,8 +158,7 @@ export function qd8_f32_gemm(
           );
         else {
           fillOver(sums, 0, 128);
-          if (ASC_FEATURE_RELAXED_SIMD && isHalf) group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
-          else group_wide(useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+          rows_4x8(isNarrow, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
         }
       } else {
         fillOver(sums, 0, 32);
