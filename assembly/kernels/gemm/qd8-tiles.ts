@@ -40,6 +40,36 @@ export function rows_4x8(
   while (a < end) {
     const blockEnd = min(a + (blockSize << 2), end);
     if (head) w = scales + head;
+    const none = i16x8.splat(0);
+    let c0 = none;
+    let d0 = none;
+    let c1 = none;
+    let d1 = none;
+    let c2 = none;
+    let d2 = none;
+    let c3 = none;
+    let d3 = none;
+    if (ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot) {
+        const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+        while (a < stop) {
+          const wlo = v128.load(w);
+          const whi = v128.load(w, 16);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
+          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
+          const x1 = v128.load32_splat(a, 4);
+          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
+          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
+          const x2 = v128.load32_splat(a, 8);
+          c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
+          d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
+          const x3 = v128.load32_splat(a, 12);
+          c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
+          d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
+          a += 16;
+        }
+    }
     let p0 = v128.load32_splat(s);
     let q0 = p0;
     let p1 = v128.load32_splat(s, 4);
@@ -101,16 +131,25 @@ export function rows_4x8(
         }
       }
     } else if (ASC_FEATURE_RELAXED_SIMD && isNarrow) {
-      while (a < blockEnd) {
+      while (true) {
+        p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+        q0 = i32x4.add(q0, i32x4.extadd_pairwise_i16x8_s(d0));
+        p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+        q1 = i32x4.add(q1, i32x4.extadd_pairwise_i16x8_s(d1));
+        p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+        q2 = i32x4.add(q2, i32x4.extadd_pairwise_i16x8_s(d2));
+        p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
+        q3 = i32x4.add(q3, i32x4.extadd_pairwise_i16x8_s(d3));
+        if (a == blockEnd) break;
         const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-        let c0 = i16x8.splat(0);
-        let d0 = c0;
-        let c1 = c0;
-        let d1 = c0;
-        let c2 = c0;
-        let d2 = c0;
-        let c3 = c0;
-        let d3 = c0;
+        c0 = none;
+        d0 = none;
+        c1 = none;
+        d1 = none;
+        c2 = none;
+        d2 = none;
+        c3 = none;
+        d3 = none;
         while (a < stop) {
           const wlo = v128.load(w);
           const whi = v128.load(w, 16);
@@ -129,14 +168,6 @@ export function rows_4x8(
           d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
           a += 16;
         }
-        p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
-        q0 = i32x4.add(q0, i32x4.extadd_pairwise_i16x8_s(d0));
-        p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-        q1 = i32x4.add(q1, i32x4.extadd_pairwise_i16x8_s(d1));
-        p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
-        q2 = i32x4.add(q2, i32x4.extadd_pairwise_i16x8_s(d2));
-        p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
-        q3 = i32x4.add(q3, i32x4.extadd_pairwise_i16x8_s(d3));
       }
     } else {
       while (a < blockEnd) {
