@@ -51,151 +51,145 @@ export function row_1x16(
     if (ASC_FEATURE_RELAXED_SIMD && useDot) {
       if (format == WEIGHTS_I4) while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const v = w + next;
-const w0 = v128.load(w);
-const v0 = v128.load(v);
-const w1 = v128.load(w, 16);
-const v1 = v128.load(v, 16);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 4), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 4), mask), p3);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 4), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 4), mask), p3);
-w += 32;
-
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        const w1 = v128.load(w, 16);
+        const v1 = v128.load(v, 16);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 4), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 4), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 4), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 4), mask), p3);
+        w += 32;
       } else if (format == WEIGHTS_I2) while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const v = w + next;
-const w0 = v128.load(w);
-const v0 = v128.load(v);
-const w1 = i16x8.shr_u(w0, 4);
-const v1 = i16x8.shr_u(v0, 4);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 2), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 2), mask), p3);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 2), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 2), mask), p3);
-w += 16;
-
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        const w1 = i16x8.shr_u(w0, 4);
+        const v1 = i16x8.shr_u(v0, 4);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 2), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 2), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 2), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 2), mask), p3);
+        w += 16;
       } else while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const v = w + next;
-const w0 = v128.load(w);
-const v0 = v128.load(v);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(w0, mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(w, 16), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v0, mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(v, 16), mask), p3);
-p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 32), mask), p0);
-p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 48), mask), p1);
-p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 32), mask), p2);
-p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 48), mask), p3);
-w += 64;
-
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(w, 16), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(v, 16), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 32), mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 48), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 32), mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 48), mask), p3);
+        w += 64;
       }
     } else if (format == WEIGHTS_I4) {
       if (ASC_FEATURE_RELAXED_SIMD) {
-while (a < blockEnd) {
-const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-let c0 = i16x8.splat(0);
-let c1 = c0;
-while (a < stop) {
-const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const w0 = v128.load(w);
-const w1 = v128.load(w, 16);
-c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
-c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 4), mask)));
-c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
-c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 4), mask)));
-w += 32;
-}
-p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
-p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-}
-} else while (a < blockEnd) {
-const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const w0 = v128.load(w);
-const w1 = v128.load(w, 16);
-const e0 = evens(x0);
-const o0 = odds(x0);
-const e1 = evens(x1);
-const o1 = odds(x1);
-p0 = narrow(p0, w0, 0, mask, e0, o0);
-p1 = narrow(p1, w0, 4, mask, e0, o0);
-p0 = narrow(p0, w1, 0, mask, e1, o1);
-p1 = narrow(p1, w1, 4, mask, e1, o1);
-w += 32;
-}
-
+        while (a < blockEnd) {
+          const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+          let c0 = i16x8.splat(0);
+          let c1 = c0;
+          while (a < stop) {
+            const x0 = v128.load32_splat(a);
+            const x1 = v128.load32_splat(a, 16);
+            a += 32;
+            const w0 = v128.load(w);
+            const w1 = v128.load(w, 16);
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 4), mask)));
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 4), mask)));
+            w += 32;
+          }
+          p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+          p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+        }
+      } else while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const w0 = v128.load(w);
+        const w1 = v128.load(w, 16);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p0 = narrow(p0, w0, 0, mask, e0, o0);
+        p1 = narrow(p1, w0, 4, mask, e0, o0);
+        p0 = narrow(p0, w1, 0, mask, e1, o1);
+        p1 = narrow(p1, w1, 4, mask, e1, o1);
+        w += 32;
+      }
     } else if (format == WEIGHTS_I2) {
       if (ASC_FEATURE_RELAXED_SIMD) {
-while (a < blockEnd) {
-const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-let c0 = i16x8.splat(0);
-let c1 = c0;
-while (a < stop) {
-const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const w0 = v128.load(w);
-const w1 = i16x8.shr_u(w0, 4);
-c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
-c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 2), mask)));
-c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
-c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 2), mask)));
-w += 16;
-}
-p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
-p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
-}
-} else while (a < blockEnd) {
-const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const w0 = v128.load(w);
-const w1 = i16x8.shr_u(w0, 4);
-const e0 = evens(x0);
-const o0 = odds(x0);
-const e1 = evens(x1);
-const o1 = odds(x1);
-p0 = narrow(p0, w0, 0, mask, e0, o0);
-p1 = narrow(p1, w0, 2, mask, e0, o0);
-p0 = narrow(p0, w1, 0, mask, e1, o1);
-p1 = narrow(p1, w1, 2, mask, e1, o1);
-w += 16;
-}
-
+        while (a < blockEnd) {
+          const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+          let c0 = i16x8.splat(0);
+          let c1 = c0;
+          while (a < stop) {
+            const x0 = v128.load32_splat(a);
+            const x1 = v128.load32_splat(a, 16);
+            a += 32;
+            const w0 = v128.load(w);
+            const w1 = i16x8.shr_u(w0, 4);
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 2), mask)));
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 2), mask)));
+            w += 16;
+          }
+          p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+          p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+        }
+      } else while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const w0 = v128.load(w);
+        const w1 = i16x8.shr_u(w0, 4);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p0 = narrow(p0, w0, 0, mask, e0, o0);
+        p1 = narrow(p1, w0, 2, mask, e0, o0);
+        p0 = narrow(p0, w1, 0, mask, e1, o1);
+        p1 = narrow(p1, w1, 2, mask, e1, o1);
+        w += 16;
+      }
     } else while (a < blockEnd) {
       const x0 = v128.load32_splat(a);
-const x1 = v128.load32_splat(a, 16);
-a += 32;
-const w0 = v128.load(w);
-const e0 = evens(x0);
-const o0 = odds(x0);
-const e1 = evens(x1);
-const o1 = odds(x1);
-p0 = wide(p0, w0, e0, o0);
-p1 = wide(p1, v128.load(w, 16), e0, o0);
-p0 = wide(p0, v128.load(w, 32), e1, o1);
-p1 = wide(p1, v128.load(w, 48), e1, o1);
-w += 64;
-
+      const x1 = v128.load32_splat(a, 16);
+      a += 32;
+      const w0 = v128.load(w);
+      const e0 = evens(x0);
+      const o0 = odds(x0);
+      const e1 = evens(x1);
+      const o1 = odds(x1);
+      p0 = wide(p0, w0, e0, o0);
+      p1 = wide(p1, v128.load(w, 16), e0, o0);
+      p0 = wide(p0, v128.load(w, 32), e1, o1);
+      p1 = wide(p1, v128.load(w, 48), e1, o1);
+      w += 64;
     }
     f0 = f32x4.add(f0, f32x4.mul(f32x4.convert_i32x4_s(p0), v128.load(scales)));
     f1 = f32x4.add(f1, f32x4.mul(f32x4.convert_i32x4_s(p1), v128.load(scales, 16)));

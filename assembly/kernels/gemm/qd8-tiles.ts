@@ -50,25 +50,25 @@ export function rows_4x8(
     let c3 = none;
     let d3 = none;
     if (ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot) {
-        const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-        while (a < stop) {
-          const wlo = v128.load(w);
-          const whi = v128.load(w, 16);
-          w += 32;
-          const x0 = v128.load32_splat(a);
-          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
-          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
-          const x1 = v128.load32_splat(a, 4);
-          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
-          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
-          const x2 = v128.load32_splat(a, 8);
-          c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
-          d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
-          const x3 = v128.load32_splat(a, 12);
-          c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
-          d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
-          a += 16;
-        }
+      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+      while (a < stop) {
+        const wlo = v128.load(w);
+        const whi = v128.load(w, 16);
+        w += 32;
+        const x0 = v128.load32_splat(a);
+        c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
+        d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
+        const x1 = v128.load32_splat(a, 4);
+        c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
+        d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
+        const x2 = v128.load32_splat(a, 8);
+        c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
+        d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
+        const x3 = v128.load32_splat(a, 12);
+        c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
+        d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
+        a += 16;
+      }
     }
     let p0 = v128.load32_splat(s);
     let q0 = p0;

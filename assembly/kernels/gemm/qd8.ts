@@ -5,7 +5,7 @@ import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
 import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
 import { row_1x16, row_scalar } from "./qd8-single";
-import { rows_4x8, SCALES, sums } from "./qd8-tiles";
+import { SCALES, rows_4x8, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
 const ZERO_POINTS: usize = 16;
@@ -150,12 +150,11 @@ export function qd8_f32_gemm(
       const a = group + GROUP_HEAD + (lane << 2);
       const s = a + (padded << 2);
       if (ASC_FEATURE_SIMD) {
+        // Four rows on int16 sums cost less than one on the 2-way dot product.
         const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
-        if (isDirect || (taken == 1 && !isHalf))
-          row_1x16(
-            isDirect ? format : WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints,
-            isDirect ? head : inPlace, next
-          );
+        if (isDirect) row_1x16(format, useDot, flip, a, s, blockSize, s, w, w, step, hasZeroPoints, head, next);
+        else if (taken == 1 && !isHalf)
+          row_1x16(WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, 0);
         else {
           fillOver(sums, 0, 128);
           rows_4x8(isNarrow, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
