@@ -12,6 +12,7 @@ function narrow(sum: v128, v: v128, bits: i32, mask: v128, e: v128, o: v128): v1
   return accumulate(sum, v128.and(bits ? i16x8.shr_u(v, bits) : v, low), v128.and(i16x8.shr_u(v, 8 + bits), low), e, o);
 }
 
+/** The same of weights of a byte. */
 // @ts-ignore: decorator
 @inline
 function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
@@ -19,8 +20,9 @@ function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
 }
 
 /**
- * One row × 16 columns, the second 8 `next` bytes behind the first. `format`: straight from weights of 4 or 2 bits, or of any
- * byte. The rest is as in group_wide.
+ * One row × 8 columns, or with `useDot` × 16, the second 8 `next` bytes behind the first: what the dot products of four
+ * registers leave waiting, those of the next fill. `format`: straight from weights of 4 or 2 bits, or WEIGHTS_I8: of any byte.
+ * The rest is as in rows_4x8.
  */
 export function row_1x16(
   format: u32, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,

@@ -40,6 +40,7 @@ export function rows_4x8(
   while (a < end) {
     const blockEnd = min(a + (blockSize << 2), end);
     if (head) w = scales + head;
+    // The first int16 sums come before the int32 ones: both do not fit the registers.
     const none = i16x8.splat(0);
     let c0 = none;
     let d0 = none;
