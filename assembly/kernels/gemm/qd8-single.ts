@@ -20,8 +20,8 @@ function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
 }
 
 /**
- * One row × 8 columns, or with `useDot` × 16, the second 8 `next` bytes behind the first: what the dot products of four
- * registers leave waiting, those of the next fill. `format`: straight from weights of 4 or 2 bits, or WEIGHTS_I8: of any byte.
+ * One row × 8 columns, on relaxed SIMD × 16, the second 8 `next` bytes behind the first: what the dot products of four
+ * registers leave waiting, the next panel fills. `format`: straight from weights of 4 or 2 bits, or WEIGHTS_I8: of any byte.
  * The rest is as in rows_4x8.
  */
 export function row_1x16(
@@ -45,7 +45,7 @@ export function row_1x16(
       const points = scales + SCALES;
       p0 = i32x4.mul(p0, zeroPoints(points, flip));
       p1 = i32x4.mul(p1, zeroPoints(points + 4, flip));
-      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+      if (ASC_FEATURE_RELAXED_SIMD) {
         p2 = i32x4.mul(p2, zeroPoints(points + next, flip));
         p3 = i32x4.mul(p3, zeroPoints(points + next + 4, flip));
       }
@@ -110,20 +110,31 @@ export function row_1x16(
           const stop = min(a + (NARROW_STEPS << 4), blockEnd);
           let c0 = i16x8.splat(0);
           let c1 = c0;
+          let c2 = c0;
+          let c3 = c0;
           while (a < stop) {
             const x0 = v128.load32_splat(a);
             const x1 = v128.load32_splat(a, 16);
             a += 32;
+            const v = w + next;
             const w0 = v128.load(w);
+            const v0 = v128.load(v);
             const w1 = v128.load(w, 16);
+            const v1 = v128.load(v, 16);
             c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
             c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 4), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 4), mask)));
             c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
             c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 4), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 4), mask)));
             w += 32;
           }
           p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
           p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+          p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+          p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
         }
       } else while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
@@ -147,20 +158,31 @@ export function row_1x16(
           const stop = min(a + (NARROW_STEPS << 4), blockEnd);
           let c0 = i16x8.splat(0);
           let c1 = c0;
+          let c2 = c0;
+          let c3 = c0;
           while (a < stop) {
             const x0 = v128.load32_splat(a);
             const x1 = v128.load32_splat(a, 16);
             a += 32;
+            const v = w + next;
             const w0 = v128.load(w);
+            const v0 = v128.load(v);
             const w1 = i16x8.shr_u(w0, 4);
+            const v1 = i16x8.shr_u(v0, 4);
             c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
             c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 2), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 2), mask)));
             c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
             c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 2), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 2), mask)));
             w += 16;
           }
           p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
           p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+          p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+          p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
         }
       } else while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
@@ -195,7 +217,7 @@ export function row_1x16(
     }
     f0 = f32x4.add(f0, f32x4.mul(f32x4.convert_i32x4_s(p0), v128.load(scales)));
     f1 = f32x4.add(f1, f32x4.mul(f32x4.convert_i32x4_s(p1), v128.load(scales, 16)));
-    if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
       const v = scales + next;
       f2 = f32x4.add(f2, f32x4.mul(f32x4.convert_i32x4_s(p2), v128.load(v)));
       f3 = f32x4.add(f3, f32x4.mul(f32x4.convert_i32x4_s(p3), v128.load(v, 16)));

@@ -141,7 +141,7 @@ export function qd8_f32_gemm(
       for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
         unpack(format, from, min(blockSize, padded - b), table, panel + (b << 3));
     }
-    const next = ASC_FEATURE_RELAXED_SIMD && useDot && isDirect && n - c > NR ? columnBytes : 0;
+    const next = ASC_FEATURE_RELAXED_SIMD && (useDot || isNarrow) && isDirect && n - c > NR ? columnBytes : 0;
     let r: usize = 0;
     while (r < m) {
       const group = rows + (r / GROUP_ROWS) * stride;
