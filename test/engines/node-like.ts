@@ -93,9 +93,12 @@ export const nodeLikeEngines: Engine[] = [
   nodeLike("Node 22", installed("node22/bin/node")),
   nodeLike("Node 24", installed("node24/bin/node")),
   // Whose relaxed dot products are exact, on a processor where those of the others saturate.
-  nodeLike("Node 24 with VNNI", installed("node24/bin/node"), [], ({ root, build }, command) =>
-    vnniEnvironment(join(root, "test/helpers/vnni.c"), join(build, "vnni.so"), command),
-  ),
+  {
+    ...nodeLike("Node 24 with VNNI", installed("node24/bin/node"), [], ({ root, build }, command) =>
+      vnniEnvironment(join(root, "test/helpers/vnni.c"), join(build, "vnni.so"), command),
+    ),
+    apt: ["gcc"],
+  },
   nodeLike("Node 26", installed("node26/bin/node")),
   nodeLike(
     "Deno",

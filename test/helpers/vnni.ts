@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
-/** (func (export "f") (result i32)) … the relaxed dot product of 127 and 255, four times over: 65,534 where pairs of them saturate. */
+/** Exports a function f that answers the relaxed dot product of 127 and 255, four times: 65,534 where it saturates. */
 const probe = [
   ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 7, 5, 1, 1, 0x66, 0, 0],
   ...[10, 23, 1, 21, 0, 0x41, 0xff, 0, 0xfd, 15, 0x41, 0x7f, 0xfd, 15, 0x41, 0, 0xfd, 17],
@@ -20,7 +20,14 @@ export function vnniEnvironment(source: string, library: string, program: string
   const flags = new Set(/^flags.*$/m.exec(readFileSync(cpuInfo, "utf8"))?.[0].split(/\s+/));
   if (flags.has("avx_vnni")) throw new Error("this processor has AVX-VNNI, which V8 uses without it");
   if (!flags.has("avx512_vnni") || !flags.has("avx512vl")) throw new Error("this processor has no VNNI");
-  const { status, stderr, error } = spawnSync("cc", ["-O2", "-shared", "-fPIC", "-o", library, source]);
+  const { status, stderr, error } = spawnSync(process.env.CC ?? "cc", [
+    "-O2",
+    "-shared",
+    "-fPIC",
+    "-o",
+    library,
+    source,
+  ]);
   if (status !== 0) throw new Error(`cc could not build ${source}: ${error?.message ?? stderr}`);
   const environment = { LD_PRELOAD: library };
   const found = spawnSync(program, ["-p", runProbe], {
