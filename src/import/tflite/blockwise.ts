@@ -21,6 +21,10 @@ interface BlockwiseOperands extends Operands {
   blockSize: number;
 }
 
+/** Of the weights in the file; the graph has 4 bits as int8. */
+export const storedBits = (operator: Operator): 4 | 8 =>
+  operator.tensors.records[requiredIndex(operator, 1)].type === "int4" ? 4 : 8;
+
 /**
  * The operands of a fully connected layer whose weights have scales by block, or undefined where they have not. The
  * scales are another tensor of the file, as are the zero points where its number is above 0.
@@ -68,7 +72,7 @@ export function readBlockwise(operator: Operator): BlockwiseOperands | undefined
     y,
     weights: { ...weights, quantization },
     bias: readBias(operator, x, n),
-    bits: record.type === "int4" ? 4 : 8,
+    bits: storedBits(operator),
     blockSize,
   };
 }

@@ -1,6 +1,6 @@
 import { elementCount, type Tensor } from "../../graph/graph.ts";
 import { emitProduct } from "./batch-matmul.ts";
-import { readBlockwise } from "./blockwise.ts";
+import { readBlockwise, storedBits } from "./blockwise.ts";
 import { activationOf, emit, type Operator, optionsOf, refused, show, wrong } from "./operator.ts";
 import { readInt8 } from "./reader.ts";
 import { options } from "./schema.ts";
@@ -16,6 +16,19 @@ function flatten(operator: Operator, x: Tensor, y: Tensor, k: number): Tensor {
   };
   emit(operator, "reshape", [x], {}, rows);
   return rows;
+}
+
+/** Weights of a single scale, as those of a scale per output are. */
+function withScalePerRow(weights: Tensor): Tensor {
+  const { scale, zeroPoint } = weights.quantization!;
+  const n = weights.shape[0];
+  if (scale.length === n) return weights;
+  const quantization = {
+    scale: new Float32Array(n).fill(scale[0]),
+    zeroPoint: new Int32Array(n).fill(zeroPoint[0]),
+    axis: 0,
+  };
+  return { ...weights, quantization };
 }
 
 export function convertFullyConnected(operator: Operator): void {
@@ -37,7 +50,12 @@ export function convertFullyConnected(operator: Operator): void {
   }
   if (!weights.data) return emitProduct(operator, [x, weights, bias], activation);
   const inRows = x.shape[x.shape.length - 1] === k ? x : flatten(operator, x, y, k);
-  if (!blocked) return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
-  const { bits, blockSize } = blocked;
-  emit(operator, "dynamicFullyConnected", [inRows, weights, bias], { activation, bits, blockSize });
+  if (blocked) {
+    const { bits, blockSize } = blocked;
+    return emit(operator, "dynamicFullyConnected", [inRows, weights, bias], { activation, bits, blockSize });
+  }
+  if (x.dtype !== "float32" || weights.dtype !== "int8")
+    return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
+  const attributes = { activation, bits: storedBits(operator), blockSize: 8 * Math.ceil(k / 8) };
+  emit(operator, "dynamicFullyConnected", [inRows, withScalePerRow(weights), bias], attributes);
 }
