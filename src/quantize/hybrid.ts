@@ -1,6 +1,7 @@
 /** Layers that came with int8 weights and float activations. */
 
-import type { Graph, Node, NodeOf } from "../graph/graph.ts";
+import type { Graph, Node, NodeOf, Tensor } from "../graph/graph.ts";
+import { makeNode } from "../graph/passes/rewrite.ts";
 import { dequantizeValue } from "../numerics/convert.ts";
 
 const isHybrid = (node: Node): node is NodeOf<"dynamicFullyConnected"> =>
@@ -22,11 +23,17 @@ function asFloatLayer({ name, inputs, outputs, attributes }: NodeOf<"dynamicFull
     const row = Math.floor(i / shape[1]);
     return dequantizeValue(q, { scale: scale[row], zeroPoint: zeroPoint[row] });
   });
-  return {
-    op: "fullyConnected",
-    name,
-    inputs: [x, { name: weights!.name, dtype: "float32", shape, data: real }, bias],
-    outputs,
-    attributes: { activation: attributes.activation },
-  };
+  const matrix: Tensor = { name: weights!.name, dtype: "float32", shape, data: real };
+  const { activation } = attributes;
+  if (x!.shape.length !== 4)
+    return makeNode("fullyConnected", name, [x, matrix, bias], outputs[0], { activation });
+  const padding = { top: 0, bottom: 0, left: 0, right: 0 };
+  const kernel = { ...matrix, shape: [shape[0], 1, 1, shape[1]] };
+  return makeNode("conv2d", name, [x, kernel, bias], outputs[0], {
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding,
+    groups: 1,
+    activation,
+  });
 }

@@ -1,5 +1,6 @@
 /** Weights with a scale for every few columns of a row. */
 import type { Quantization } from "../../graph/graph.ts";
+import { storedBits } from "./hybrid.ts";
 import {
   input,
   isQuantized,
@@ -20,10 +21,6 @@ interface BlockwiseOperands extends Operands {
   bits: 4 | 8;
   blockSize: number;
 }
-
-/** Of the weights in the file; the graph has 4 bits as int8. */
-export const storedBits = (operator: Operator): 4 | 8 =>
-  operator.tensors.records[requiredIndex(operator, 1)].type === "int4" ? 4 : 8;
 
 /**
  * The operands of a fully connected layer whose weights have scales by block, or undefined where they have not. The

@@ -1,6 +1,7 @@
 import { elementCount, type Tensor } from "../../graph/graph.ts";
 import { emitProduct } from "./batch-matmul.ts";
-import { readBlockwise, storedBits } from "./blockwise.ts";
+import { readBlockwise } from "./blockwise.ts";
+import { emitHybrid } from "./hybrid.ts";
 import { activationOf, emit, type Operator, optionsOf, refused, show, wrong } from "./operator.ts";
 import { readInt8 } from "./reader.ts";
 import { options } from "./schema.ts";
@@ -16,19 +17,6 @@ function flatten(operator: Operator, x: Tensor, y: Tensor, k: number): Tensor {
   };
   emit(operator, "reshape", [x], {}, rows);
   return rows;
-}
-
-/** Weights of a single scale, as those of a scale per output are. */
-function withScalePerRow(weights: Tensor): Tensor {
-  const { scale, zeroPoint } = weights.quantization!;
-  const n = weights.shape[0];
-  if (scale.length === n) return weights;
-  const quantization = {
-    scale: new Float32Array(n).fill(scale[0]),
-    zeroPoint: new Int32Array(n).fill(zeroPoint[0]),
-    axis: 0,
-  };
-  return { ...weights, quantization };
 }
 
 export function convertFullyConnected(operator: Operator): void {
@@ -56,6 +44,5 @@ export function convertFullyConnected(operator: Operator): void {
   }
   if (x.dtype !== "float32" || weights.dtype !== "int8")
     return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
-  const attributes = { activation, bits: storedBits(operator), blockSize: 8 * Math.ceil(k / 8) };
-  emit(operator, "dynamicFullyConnected", [inRows, withScalePerRow(weights), bias], attributes);
+  emitHybrid(operator, inRows, weights, bias, activation);
 }
