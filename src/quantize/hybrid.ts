@@ -9,7 +9,10 @@ const isHybrid = (node: Node): node is NodeOf<"dynamicFullyConnected"> =>
   node.attributes.bits === 8 &&
   node.attributes.blockSize >= node.inputs[1]!.shape[1];
 
-/** Those with a scale per row of int8 weights as the float layers that they stand for, which can then have any scheme. */
+/**
+ * Layers with a scale per row of int8 weights, which are float32 outside, as the float layers that they stand for: those can have
+ * any scheme. `quantize` begins with it.
+ */
 export function asFloatLayers(graph: Graph): Graph {
   if (!graph.nodes.some(isHybrid)) return graph;
   return { ...graph, nodes: graph.nodes.map((node) => (isHybrid(node) ? asFloatLayer(node) : node)) };
