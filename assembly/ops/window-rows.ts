@@ -4,7 +4,7 @@
  * where a kernel row is whole steps of prepared rows (simd/rows.ts). Others are gathered into a panel, which a product takes.
  */
 
-import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8 } from "../codes";
+import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, ROUNDING_DOUBLE } from "../codes";
 import { O_CODE } from "../format";
 import {
   C_GROUPS,
@@ -14,6 +14,7 @@ import {
   M_K,
   M_N,
   M_REQUANT,
+  M_ROUNDING,
   M_SCRATCH,
   M_WEIGHTS,
   M_WEIGHT_ZERO_POINT,
@@ -27,10 +28,11 @@ import {
   W_STRIDE_W,
 } from "../records";
 import { roundUp } from "../engine/check";
-import { isKept, keeps } from "../engine/kept";
+import { isKept, keeps, roundingAt } from "../engine/kept";
 import { arena, dataOf, dimOf, i32At, inputOf, outputOf, u32At, weights, windowRows } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
+import { qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
@@ -88,9 +90,20 @@ function rowStride(record: usize, prepared: bool): f64 {
   return roundUp(seenWidth(record, prepared) * channels * <f64>elementSize(record, prepared) + 32, 16);
 }
 
-/** Input rows from the first to the last of a window. */
+/** Two output rows at a time, on the 4-way dot product. */
+function isPaired(record: usize): bool {
+  return (
+    ASC_FEATURE_RELAXED_SIMD && isKept(u32At(record, O_CODE), OP_DWCONV_QS8) && usesDot() &&
+    u32At(record, W_KERNEL_H) == 3 && u32At(record, W_KERNEL_W) == 3 &&
+    (u32At(record, W_DILATION_H) | u32At(record, W_DILATION_W) | u32At(record, W_STRIDE_H) | u32At(record, W_STRIDE_W)) == 1 &&
+    (u32At(record, M_N) & (NR - 1)) == 0 && i32At(record, M_WEIGHT_ZERO_POINT) == 0 &&
+    roundingAt(record, M_ROUNDING) != ROUNDING_DOUBLE
+  );
+}
+
+/** Input rows from the first to the last of a window, or of two. */
 function spannedRows(record: usize): u32 {
-  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
+  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1 + u32(isPaired(record));
 }
 
 /** A row of padding, then the ring. */
@@ -157,14 +170,16 @@ export function runWindows(record: usize): void {
   const outPixel = n * groups * (isFloat ? 4 : 1);
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
-  const kernelH = i32At(record, W_KERNEL_H);
+  const paired = isPaired(record);
+  const kernelH = paired ? 4 : i32At(record, W_KERNEL_H);
+  const rowsAtOnce = paired ? 2 : 1;
   const kernelW: usize = u32At(record, W_KERNEL_W);
   const dilationH = i32At(record, W_DILATION_H);
   const across = <usize>u32At(record, W_DILATION_W) * pixel;
   const step = <usize>u32At(record, W_STRIDE_W) * pixel;
   // A product's window is read in runs, of a whole kernel row where nothing lies between.
   const isWhole = isConv(code) && groups == 1 && across == pixel;
-  const tapsAcross: usize = isWhole ? 1 : kernelW;
+  const tapsAcross: usize = isWhole || paired ? 1 : kernelW;
   const run = isWhole ? kernelW * pixel : pixel / groups;
   const w = weights + u32At(record, M_WEIGHTS);
   const bias = weights + u32At(record, M_BIAS);
@@ -196,7 +211,7 @@ export function runWindows(record: usize): void {
       let filled: usize = 0;
       let missing = <usize>outHeight * outWidth;
       let out = y + g * n * (isFloat ? 4 : 1);
-      for (let oy = 0; oy < outHeight; oy++) {
+      for (let oy = 0; oy < outHeight; oy += rowsAtOnce) {
         if (isCopied) {
           const end = min(top + span, height);
           for (copied = max(copied, top); copied < end; copied++) {
@@ -245,6 +260,10 @@ export function runWindows(record: usize): void {
               filled = 0;
             }
           }
+        } else if (ASC_FEATURE_RELAXED_SIMD && paired) {
+          const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, taps, w, bias, requant, out, below);
+          out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.
           if (k & 1) store<u32>(t, load<u32>(taps));
@@ -255,7 +274,7 @@ export function runWindows(record: usize): void {
             );
           out += outWidth * outPixel;
         }
-        top += i32At(record, W_STRIDE_H);
+        top += i32At(record, W_STRIDE_H) * rowsAtOnce;
       }
     }
     x += <usize>height * width * inPixel;
