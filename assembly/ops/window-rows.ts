@@ -32,7 +32,7 @@ import { isKept, keeps, roundingAt } from "../engine/kept";
 import { arena, dataOf, dimOf, i32At, inputOf, outputOf, u32At, weights, windowRows } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
-import { qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
+import { interleaveRows, qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
@@ -101,14 +101,14 @@ function isPaired(record: usize): bool {
   );
 }
 
-/** Input rows from the first to the last of a window, or of two. */
+/** Input rows from the first to the last of a window. */
 function spannedRows(record: usize): u32 {
-  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1 + u32(isPaired(record));
+  return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
 }
 
-/** A row of padding, then the ring. */
+/** A row of padding, then the ring, or four rows interleaved. */
 function ringBytes(record: usize, prepared: bool): f64 {
-  return <f64>(spannedRows(record) + 1) * rowStride(record, prepared);
+  return <f64>(spannedRows(record) + 1 + u32(isPaired(record))) * rowStride(record, prepared);
 }
 
 /** Bytes that the operator needs of `windowRows`: the ring, then the addresses of the windows that a panel gathers. */
@@ -197,7 +197,7 @@ export function runWindows(record: usize): void {
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);
   // Rows that need neither padding at their ends nor preparing are read where they are.
-  const isCopied = prepared || seen > middle;
+  const isCopied = prepared || !paired && seen > middle;
   const copies = windowRows + stride;
   const taps = isConv(code) ? copies + <usize>span * stride : scratch;
   fillOver(windowRows, pad, seen * pixel);
@@ -262,7 +262,8 @@ export function runWindows(record: usize): void {
           }
         } else if (ASC_FEATURE_RELAXED_SIMD && paired) {
           const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
-          qs8_qc8w_dwconv_dot(record, outWidth, channels, taps, w, bias, requant, out, below);
+          interleaveRows(record, taps, left * pixel, middle * pixel, (seen - left - middle) * pixel, copies);
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, copies, w, bias, requant, out, below);
           out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.
