@@ -9,10 +9,11 @@ import { KR, NR, OP_CONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
+import { PREPARED_BYTES, prepareDwconv } from "../kernels/dwconv/qs8-dot";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { rowBytes, rowsAtOnce } from "../simd/rows";
-import { hasWindows, windowBytes } from "../ops/window-rows";
+import { hasWindows, isPaired, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -58,6 +59,7 @@ export function preparedBytes(): f64 {
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
+    else if (isPaired(record)) bytes += <f64>(u32At(record, M_N) * PREPARED_BYTES);
     record += u32At(record, O_BYTES);
   }
   return bytes;
@@ -77,6 +79,9 @@ export function prepare(at: usize): void {
     if (isMatmul(u32At(record, O_CODE))) {
       prepareBias(record, at);
       at += columnsOf(record) << 2;
+    } else if (isPaired(record)) {
+      prepareDwconv(record, u32At(record, M_N), at);
+      at += u32At(record, M_N) * PREPARED_BYTES;
     }
     record += u32At(record, O_BYTES);
   }

@@ -91,12 +91,12 @@ function rowStride(record: usize, prepared: bool): f64 {
 }
 
 /** Two output rows at a time, on the 4-way dot product. */
-function isPaired(record: usize): bool {
+export function isPaired(record: usize): bool {
   return (
     ASC_FEATURE_RELAXED_SIMD && isKept(u32At(record, O_CODE), OP_DWCONV_QS8) && usesDot() &&
     u32At(record, W_KERNEL_H) == 3 && u32At(record, W_KERNEL_W) == 3 &&
     (u32At(record, W_DILATION_H) | u32At(record, W_DILATION_W) | u32At(record, W_STRIDE_H) | u32At(record, W_STRIDE_W)) == 1 &&
-    (u32At(record, M_N) & (NR - 1)) == 0 && i32At(record, M_WEIGHT_ZERO_POINT) == 0 &&
+    (u32At(record, M_N) & 3) == 0 && i32At(record, M_WEIGHT_ZERO_POINT) == 0 &&
     roundingAt(record, M_ROUNDING) != ROUNDING_DOUBLE
   );
 }
@@ -263,7 +263,7 @@ export function runWindows(record: usize): void {
         } else if (ASC_FEATURE_RELAXED_SIMD && paired) {
           const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
           interleaveRows(record, taps, left * pixel, middle * pixel, (seen - left - middle) * pixel, copies);
-          qs8_qc8w_dwconv_dot(record, outWidth, channels, copies, w, bias, requant, out, below);
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, copies, requant, out, below);
           out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.

@@ -4,11 +4,47 @@
  */
 
 import { NR } from "../../codes";
-import { C_PAD_VALUE } from "../../records";
-import { i32At } from "../../engine/model";
+import { C_PAD_VALUE, M_BIAS, M_PREPARED_BIAS, M_WEIGHTS } from "../../records";
+import { i32At, u32At, weights } from "../../engine/model";
 import { fillOver } from "../../simd/copy";
 import { dotFlip } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, singleWords } from "../../simd/requantize";
+
+/** Bytes per channel of what the kernel reads: of four channels the bias, then for each column of the window three weights and 0. */
+export const PREPARED_BYTES: usize = 16;
+
+/** Lays out bias and weights of a multiple of four channels. */
+export function prepareDwconv(record: usize, channels: usize, to: usize): void {
+  store<u32>(record + M_PREPARED_BIAS, <u32>to);
+  const flip: i32 = dotFlip();
+  let bias = weights + u32At(record, M_BIAS);
+  let w = weights + u32At(record, M_WEIGHTS);
+  for (let c: usize = 0; c < channels; c++) {
+    let sum = load<i32>(bias);
+    for (let tap: usize = 0; tap < 12; tap++) {
+      // Of eight channels two taps lie side by side.
+      const v: i32 = tap < 9 ? load<i8>(w + (tap >> 1) * (NR * 2) + (tap & 1)) : 0;
+      store<u8>(to + (tap % 3) * 16 + tap / 3, <u8>v, 16);
+      sum += v * flip;
+    }
+    store<i32>(to, sum);
+    bias += 4;
+    w += (c & 7) == 7 ? 10 * NR - 14 : 2;
+    to += (c & 3) == 3 ? 4 * PREPARED_BYTES - 12 : 4;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function zipLow(a: v128, b: v128): v128 {
+  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+function zipHigh(a: v128, b: v128): v128 {
+  return v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
 
 /**
  * The rows at the four u32 addresses `taps` by fours: `left` bytes of padding, `middle` bytes of each row, `right` of padding.
@@ -30,14 +66,14 @@ export function interleaveRows(record: usize, taps: usize, left: usize, middle: 
     const b = v128.xor(v128.load(row1), flip);
     const c = v128.xor(v128.load(row2), flip);
     const d = v128.xor(v128.load(row3), flip);
-    const ab = v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    const cd = v128.shuffle<i8>(c, d, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    v128.store(to, v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11));
-    v128.store(to, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
-    const ef = v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    const gh = v128.shuffle<i8>(c, d, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    v128.store(to, v128.shuffle<i16>(ef, gh, 0, 8, 1, 9, 2, 10, 3, 11), 32);
-    v128.store(to, v128.shuffle<i16>(ef, gh, 4, 12, 5, 13, 6, 14, 7, 15), 48);
+    const lo = zipLow(a, c);
+    const lo2 = zipLow(b, d);
+    v128.store(to, zipLow(lo, lo2));
+    v128.store(to, zipHigh(lo, lo2), 16);
+    const hi = zipHigh(a, c);
+    const hi2 = zipHigh(b, d);
+    v128.store(to, zipLow(hi, hi2), 32);
+    v128.store(to, zipHigh(hi, hi2), 48);
     row0 += 16;
     row1 += 16;
     row2 += 16;
@@ -57,33 +93,23 @@ function dot(w: v128, x: v128, sum: v128): v128 {
  * point, whole eights of channels, and a stride of 1. x: interleaved rows.
  */
 export function qs8_qc8w_dwconv_dot(
-  record: usize, pixels: usize, channels: usize, x: usize, w: usize, bias: usize, requant: usize, y: usize, rowBytes: usize
+  record: usize, pixels: usize, channels: usize, x: usize, requant: usize, y: usize, rowBytes: usize
 ): void {
   if (!ASC_FEATURE_RELAXED_SIMD) return;
   const floor = floorOf(record);
   const ceiling = ceilingOf(record);
   const magic = rounder();
   const zero = offsetOf(record);
-  const flip = i8x16.splat(dotFlip());
+  let prepared: usize = u32At(record, M_PREPARED_BIAS);
   const step = channels << 2;
   for (let c: usize = 0; c < channels; c += 4) {
-    // Of each channel two taps, as int32.
-    const t01 = v128.load16x4_u(w);
-    const t23 = v128.load16x4_u(w, 16);
-    const t45 = v128.load16x4_u(w, 32);
-    const t67 = v128.load16x4_u(w, 48);
-    const low = i32x4.splat(255);
-    // The weights of each column below 0, for the second row, and above 0 for the first.
-    const v0 = i32x4.shl(v128.or(v128.bitselect(t01, t23, low), i32x4.shl(t67, 16)), 8);
-    const v1 = i32x4.shl(
-      v128.or(v128.or(i32x4.shr_u(t01, 8), i32x4.shl(v128.and(t45, low), 8)), i32x4.shl(i32x4.shr_u(t67, 8), 16)), 8
-    );
-    const v2 = i32x4.shl(v128.or(v128.bitselect(t23, t45, low), i32x4.shl(v128.load16x4_u(w, 64), 16)), 8);
-    const w0 = i32x4.shr_u(v0, 8);
-    const w1 = i32x4.shr_u(v1, 8);
-    const w2 = i32x4.shr_u(v2, 8);
-    // Flipped bits add 128 to each value.
-    const sum = i32x4.sub(v128.load(bias), dot(w0, flip, dot(w1, flip, dot(w2, flip, i32x4.splat(0)))));
+    const sum = v128.load(prepared);
+    const w0 = v128.load(prepared, 16);
+    const w1 = v128.load(prepared, 32);
+    const w2 = v128.load(prepared, 48);
+    const v0 = i32x4.shl(w0, 8);
+    const v1 = i32x4.shl(w1, 8);
+    const v2 = i32x4.shl(w2, 8);
     const scale = v128.load(requant);
     let from = x;
     let to = y + c;
@@ -103,9 +129,7 @@ export function qs8_qc8w_dwconv_dot(
       v128.store32_lane(to, out, 0);
       from += step;
     }
-    // The other four of eight channels lie eight bytes on.
-    w += c & 4 ? 9 * NR : 8;
-    bias += 16;
+    prepared += 4 * PREPARED_BYTES;
     requant += 16;
     x += 16;
   }
