@@ -13,7 +13,7 @@ import { PREPARED_BYTES, prepareDwconv } from "../kernels/dwconv/qs8-dot";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { rowBytes, rowsAtOnce } from "../simd/rows";
-import { hasWindows, isPaired, windowBytes } from "../ops/window-rows";
+import { hasWindows, pairedBytes, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -34,6 +34,7 @@ function rowsBytes(): usize {
   for (let i: u32 = 0; i < operatorCount; i++) {
     const k: usize = u32At(record, M_K);
     if (isMatmul(u32At(record, O_CODE))) most = max<usize>(most, rowsAtOnce(32, k) * rowBytes(k));
+    if (ASC_FEATURE_RELAXED_SIMD) most = max<usize>(most, pairedBytes(record));
     record += u32At(record, O_BYTES);
   }
   return most;
@@ -59,7 +60,7 @@ export function preparedBytes(): f64 {
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
     if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
-    else if (isPaired(record)) bytes += <f64>(u32At(record, M_N) * PREPARED_BYTES);
+    else if (pairedBytes(record)) bytes += <f64>(u32At(record, M_N) * PREPARED_BYTES);
     record += u32At(record, O_BYTES);
   }
   return bytes;
@@ -79,7 +80,7 @@ export function prepare(at: usize): void {
     if (isMatmul(u32At(record, O_CODE))) {
       prepareBias(record, at);
       at += columnsOf(record) << 2;
-    } else if (isPaired(record)) {
+    } else if (pairedBytes(record)) {
       prepareDwconv(record, u32At(record, M_N), at);
       at += u32At(record, M_N) * PREPARED_BYTES;
     }

@@ -29,7 +29,7 @@ import {
 } from "../records";
 import { roundUp } from "../engine/check";
 import { isKept, keeps, roundingAt } from "../engine/kept";
-import { arena, dataOf, dimOf, i32At, inputOf, outputOf, u32At, weights, windowRows } from "../engine/model";
+import { arena, dataOf, dimOf, i32At, inputOf, outputOf, preparedRows, u32At, weights, windowRows } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
 import { interleaveRows, qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
@@ -90,25 +90,30 @@ function rowStride(record: usize, prepared: bool): f64 {
   return roundUp(seenWidth(record, prepared) * channels * <f64>elementSize(record, prepared) + 32, 16);
 }
 
-/** Two output rows at a time, on the 4-way dot product. */
-export function isPaired(record: usize): bool {
-  return (
-    ASC_FEATURE_RELAXED_SIMD && isKept(u32At(record, O_CODE), OP_DWCONV_QS8) && usesDot() &&
-    u32At(record, W_KERNEL_H) == 3 && u32At(record, W_KERNEL_W) == 3 &&
-    (u32At(record, W_DILATION_H) | u32At(record, W_DILATION_W) | u32At(record, W_STRIDE_H) | u32At(record, W_STRIDE_W)) == 1 &&
-    (u32At(record, M_N) & 3) == 0 && i32At(record, M_WEIGHT_ZERO_POINT) == 0 &&
-    roundingAt(record, M_ROUNDING) != ROUNDING_DOUBLE
-  );
-}
-
 /** Input rows from the first to the last of a window. */
 function spannedRows(record: usize): u32 {
   return (u32At(record, W_KERNEL_H) - 1) * u32At(record, W_DILATION_H) + 1;
 }
 
-/** A row of padding, then the ring, or four rows interleaved. */
+/** A row of padding, then the ring. */
 function ringBytes(record: usize, prepared: bool): f64 {
-  return <f64>(spannedRows(record) + 1 + u32(isPaired(record))) * rowStride(record, prepared);
+  return <f64>(spannedRows(record) + 1) * rowStride(record, prepared);
+}
+
+/**
+ * Bytes of `preparedRows` that the operator needs: interleaved rows of two output rows at a time, as many as its ring has; 0
+ * where it takes single ones.
+ */
+export function pairedBytes(record: usize): usize {
+  if (
+    !ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot() ||
+    // Kernel, strides and dilations, by two.
+    load<u64>(record + W_KERNEL_H) != 0x300000003 || (load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) != 0x100000001 ||
+    ((u32At(record, M_N) * dimOf(inputOf(record), 2)) & 15) != 0 || (u32At(record, M_N) & 3) != 0 ||
+    i32At(record, M_WEIGHT_ZERO_POINT) != 0 || roundingAt(record, M_ROUNDING) == ROUNDING_DOUBLE
+  ) return 0;
+  const bytes = ringBytes(record, false);
+  return bytes <= MOST_PREPARED_BYTES ? <usize>bytes : 0;
 }
 
 /** Bytes that the operator needs of `windowRows`: the ring, then the addresses of the windows that a panel gathers. */
@@ -170,7 +175,7 @@ export function runWindows(record: usize): void {
   const outPixel = n * groups * (isFloat ? 4 : 1);
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
-  const paired = isPaired(record);
+  const paired = pairedBytes(record) != 0;
   const kernelH = paired ? 4 : i32At(record, W_KERNEL_H);
   const rowsAtOnce = paired ? 2 : 1;
   const kernelW: usize = u32At(record, W_KERNEL_W);
@@ -201,6 +206,7 @@ export function runWindows(record: usize): void {
   const copies = windowRows + stride;
   const taps = isConv(code) ? copies + <usize>span * stride : scratch;
   fillOver(windowRows, pad, seen * pixel);
+  if (ASC_FEATURE_RELAXED_SIMD && paired) fillOver(preparedRows, pad ^ (<u32>(<i32>dotFlip() & 255) * 0x01010101), seen * pixel << 2);
   let x = dataOf(xt);
   let y = dataOf(yt);
   for (let b: u32 = 0; b < dimOf(xt, 0); b++) {
@@ -262,8 +268,8 @@ export function runWindows(record: usize): void {
           }
         } else if (ASC_FEATURE_RELAXED_SIMD && paired) {
           const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
-          interleaveRows(record, taps, left * pixel, middle * pixel, (seen - left - middle) * pixel, copies);
-          qs8_qc8w_dwconv_dot(record, outWidth, channels, copies, requant, out, below);
+          interleaveRows(taps, middle * pixel, preparedRows + (left * pixel << 2));
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, preparedRows, requant, out, below);
           out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.

@@ -4,9 +4,8 @@
  */
 
 import { NR } from "../../codes";
-import { C_PAD_VALUE, M_BIAS, M_PREPARED_BIAS, M_WEIGHTS } from "../../records";
-import { i32At, u32At, weights } from "../../engine/model";
-import { fillOver } from "../../simd/copy";
+import { M_BIAS, M_PREPARED_BIAS, M_WEIGHTS } from "../../records";
+import { u32At, weights } from "../../engine/model";
 import { dotFlip } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, singleWords } from "../../simd/requantize";
 
@@ -47,21 +46,17 @@ function zipHigh(a: v128, b: v128): v128 {
 }
 
 /**
- * The rows at the four u32 addresses `taps` by fours: `left` bytes of padding, `middle` bytes of each row, `right` of padding.
- * Sign bits are flipped where the dot product reads bytes as unsigned. Reads ≤ 15 bytes past the rows and writes ≤ 64 past `to`.
+ * Bytes of the rows at the four u32 addresses `taps`, by fours; sign bits are flipped where the dot product reads bytes as
+ * unsigned. Reads ≤ 15 bytes past the rows and writes as many fours.
  */
-export function interleaveRows(record: usize, taps: usize, left: usize, middle: usize, right: usize, to: usize): void {
+export function interleaveRows(taps: usize, bytes: usize, to: usize): void {
   if (!ASC_FEATURE_RELAXED_SIMD) return;
-  const pad = ((i32At(record, C_PAD_VALUE) ^ dotFlip()) & 255) * 0x01010101;
   const flip = i8x16.splat(dotFlip());
-  fillOver(to, pad, left << 2);
-  to += left << 2;
   let row0: usize = load<u32>(taps);
   let row1: usize = load<u32>(taps, 4);
   let row2: usize = load<u32>(taps, 8);
   let row3: usize = load<u32>(taps, 12);
-  const after = to + (middle << 2);
-  for (; to < after; to += 64) {
+  for (const end = row0 + bytes; row0 < end; row0 += 16) {
     const a = v128.xor(v128.load(row0), flip);
     const b = v128.xor(v128.load(row1), flip);
     const c = v128.xor(v128.load(row2), flip);
@@ -74,12 +69,11 @@ export function interleaveRows(record: usize, taps: usize, left: usize, middle: 
     const hi2 = zipHigh(b, d);
     v128.store(to, zipLow(hi, hi2), 32);
     v128.store(to, zipHigh(hi, hi2), 48);
-    row0 += 16;
     row1 += 16;
     row2 += 16;
     row3 += 16;
+    to += 64;
   }
-  fillOver(after, pad, right << 2);
 }
 
 // @ts-ignore: decorator
