@@ -27,6 +27,12 @@ function columnsOf(record: usize): usize {
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
 }
 
+/** Bytes that the operator has of its own where relaxed dot products are exact. */
+function ownBytes(record: usize): usize {
+  if (isMatmul(u32At(record, O_CODE))) return columnsOf(record) << 2;
+  return pairedBytes(record) ? u32At(record, M_N) * PREPARED_BYTES : 0;
+}
+
 /** Bytes of the rows that a product prepares at a time. */
 function rowsBytes(): usize {
   let most: usize = 0;
@@ -59,8 +65,7 @@ export function preparedBytes(): f64 {
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
-    else if (pairedBytes(record)) bytes += <f64>(u32At(record, M_N) * PREPARED_BYTES);
+    bytes += <f64>ownBytes(record);
     record += u32At(record, O_BYTES);
   }
   return bytes;
@@ -77,19 +82,20 @@ export function prepare(at: usize): void {
   at += rowsBytes();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    if (isMatmul(u32At(record, O_CODE))) {
-      prepareBias(record, at);
-      at += columnsOf(record) << 2;
-    } else if (pairedBytes(record)) {
-      prepareDwconv(record, u32At(record, M_N), at);
-      at += u32At(record, M_N) * PREPARED_BYTES;
-    }
+    const bytes = ownBytes(record);
+    if (bytes) prepareBias(record, at);
+    at += bytes;
     record += u32At(record, O_BYTES);
   }
 }
 
 function prepareBias(record: usize, to: usize): void {
   if (!ASC_FEATURE_RELAXED_SIMD) return;
+  store<u32>(record + M_PREPARED_BIAS, <u32>to);
+  if (!isMatmul(u32At(record, O_CODE))) {
+    prepareDwconv(record, u32At(record, M_N), to);
+    return;
+  }
   const columns = columnsOf(record);
   const step = ((<usize>u32At(record, M_K) + KR - 1) & ~(KR - 1)) * NR;
   const bias = weights + u32At(record, M_BIAS);
@@ -115,5 +121,4 @@ function prepareBias(record: usize, to: usize): void {
     v128.store(to + at, i32x4.sub(v128.load(bias + at), i32x4.mul(lo, factor)));
     v128.store(to + at, i32x4.sub(v128.load(bias + at, 16), i32x4.mul(hi, factor)), 16);
   }
-  store<u32>(record + M_PREPARED_BIAS, <u32>to);
 }

@@ -14,7 +14,6 @@ export const PREPARED_BYTES: usize = 16;
 
 /** Lays out bias and weights of a multiple of four channels. */
 export function prepareDwconv(record: usize, channels: usize, to: usize): void {
-  store<u32>(record + M_PREPARED_BIAS, <u32>to);
   const flip: i32 = dotFlip();
   let bias = weights + u32At(record, M_BIAS);
   let w = weights + u32At(record, M_WEIGHTS);
