@@ -9,7 +9,6 @@ import { KR, NR, OP_CONV_QS8, OP_GEMM_QS8, OP_GEMM_SPARSE_QS8 } from "../codes";
 import { O_BYTES, O_CODE } from "../format";
 import { C_GROUPS, M_BIAS, M_INDEX, M_K, M_N, M_PREPARED_BIAS, M_WEIGHTS } from "../records";
 import { isKept } from "./kept";
-import { PREPARED_BYTES, prepareDwconv } from "../kernels/dwconv/qs8-dot";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { rowBytes, rowsAtOnce } from "../simd/rows";
@@ -25,12 +24,6 @@ function columnsOf(record: usize): usize {
   const groups: usize = u32At(record, O_CODE) == OP_CONV_QS8 ? <usize>u32At(record, C_GROUPS) : 1;
   const perGroup = <usize>u32At(record, M_N) / groups;
   return ((perGroup + NR - 1) & ~(NR - 1)) * groups;
-}
-
-/** Bytes that the operator has of its own where relaxed dot products are exact. */
-function ownBytes(record: usize): usize {
-  if (isMatmul(u32At(record, O_CODE))) return columnsOf(record) << 2;
-  return pairedBytes(record) ? u32At(record, M_N) * PREPARED_BYTES : 0;
 }
 
 /** Bytes of the rows that a product prepares at a time. */
@@ -65,7 +58,7 @@ export function preparedBytes(): f64 {
   if (!usesDot()) return bytes;
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    bytes += <f64>ownBytes(record);
+    if (isMatmul(u32At(record, O_CODE))) bytes += <f64>(columnsOf(record) << 2);
     record += u32At(record, O_BYTES);
   }
   return bytes;
@@ -82,20 +75,16 @@ export function prepare(at: usize): void {
   at += rowsBytes();
   let record = operators;
   for (let i: u32 = 0; i < operatorCount; i++) {
-    const bytes = ownBytes(record);
-    if (bytes) prepareBias(record, at);
-    at += bytes;
+    if (isMatmul(u32At(record, O_CODE))) {
+      prepareBias(record, at);
+      at += columnsOf(record) << 2;
+    }
     record += u32At(record, O_BYTES);
   }
 }
 
 function prepareBias(record: usize, to: usize): void {
   if (!ASC_FEATURE_RELAXED_SIMD) return;
-  store<u32>(record + M_PREPARED_BIAS, <u32>to);
-  if (!isMatmul(u32At(record, O_CODE))) {
-    prepareDwconv(record, u32At(record, M_N), to);
-    return;
-  }
   const columns = columnsOf(record);
   const step = ((<usize>u32At(record, M_K) + KR - 1) & ~(KR - 1)) * NR;
   const bias = weights + u32At(record, M_BIAS);
@@ -121,4 +110,5 @@ function prepareBias(record: usize, to: usize): void {
     v128.store(to + at, i32x4.sub(v128.load(bias + at), i32x4.mul(lo, factor)));
     v128.store(to + at, i32x4.sub(v128.load(bias + at, 16), i32x4.mul(hi, factor)), 16);
   }
+  store<u32>(record + M_PREPARED_BIAS, <u32>to);
 }

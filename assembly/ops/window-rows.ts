@@ -4,7 +4,7 @@
  * where a kernel row is whole steps of prepared rows (simd/rows.ts). Others are gathered into a panel, which a product takes.
  */
 
-import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8, ROUNDING_DOUBLE } from "../codes";
+import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8 } from "../codes";
 import { O_CODE } from "../format";
 import {
   C_GROUPS,
@@ -32,7 +32,7 @@ import { isKept, keeps, roundingAt } from "../engine/kept";
 import { arena, dataOf, dimOf, i32At, inputOf, outputOf, preparedRows, u32At, weights, windowRows } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
-import { interleaveRows, qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
+import { interleaveRows, layOut, qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
@@ -105,15 +105,14 @@ function ringBytes(record: usize, prepared: bool): f64 {
  * where it takes single ones.
  */
 export function pairedBytes(record: usize): usize {
-  if (
-    !ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot() ||
-    // Kernel, strides and dilations, by two.
-    load<u64>(record + W_KERNEL_H) != 0x300000003 || (load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) != 0x100000001 ||
-    ((u32At(record, M_N) * dimOf(inputOf(record), 2)) & 15) != 0 || (u32At(record, M_N) & 3) != 0 ||
-    i32At(record, M_WEIGHT_ZERO_POINT) != 0 || roundingAt(record, M_ROUNDING) == ROUNDING_DOUBLE
-  ) return 0;
+  if (!ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot()) return 0;
+  const channels = u32At(record, M_N);
+  // Kernel, strides and dilations, two at a time.
+  const others = load<u64>(record + W_KERNEL_H) ^ 0x300000003 |
+    (load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) ^ 0x100000001 |
+    <u64>(channels & 3 | channels * dimOf(inputOf(record), 2) & 15 | u32At(record, M_WEIGHT_ZERO_POINT) | roundingAt(record, M_ROUNDING));
   const bytes = ringBytes(record, false);
-  return bytes <= MOST_PREPARED_BYTES ? <usize>bytes : 0;
+  return others == 0 && bytes <= MOST_PREPARED_BYTES ? <usize>bytes + (channels << 4) : 0;
 }
 
 /** Bytes that the operator needs of `windowRows`: the ring, then the addresses of the windows that a panel gathers. */
@@ -175,16 +174,16 @@ export function runWindows(record: usize): void {
   const outPixel = n * groups * (isFloat ? 4 : 1);
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
-  const paired = pairedBytes(record) != 0;
-  const kernelH = paired ? 4 : i32At(record, W_KERNEL_H);
-  const rowsAtOnce = paired ? 2 : 1;
+  const more = i32(pairedBytes(record) != 0);
+  const fours = preparedRows + (channels << 4);
+  const kernelH = i32At(record, W_KERNEL_H) + more;
   const kernelW: usize = u32At(record, W_KERNEL_W);
   const dilationH = i32At(record, W_DILATION_H);
   const across = <usize>u32At(record, W_DILATION_W) * pixel;
   const step = <usize>u32At(record, W_STRIDE_W) * pixel;
   // A product's window is read in runs, of a whole kernel row where nothing lies between.
   const isWhole = isConv(code) && groups == 1 && across == pixel;
-  const tapsAcross: usize = isWhole || paired ? 1 : kernelW;
+  const tapsAcross: usize = isWhole || more ? 1 : kernelW;
   const run = isWhole ? kernelW * pixel : pixel / groups;
   const w = weights + u32At(record, M_WEIGHTS);
   const bias = weights + u32At(record, M_BIAS);
@@ -202,11 +201,14 @@ export function runWindows(record: usize): void {
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);
   // Rows that need neither padding at their ends nor preparing are read where they are.
-  const isCopied = prepared || !paired && seen > middle;
+  const isCopied = prepared || !more && seen > middle;
   const copies = windowRows + stride;
   const taps = isConv(code) ? copies + <usize>span * stride : scratch;
   fillOver(windowRows, pad, seen * pixel);
-  if (ASC_FEATURE_RELAXED_SIMD && paired) fillOver(preparedRows, pad ^ (<u32>(<i32>dotFlip() & 255) * 0x01010101), seen * pixel << 2);
+  if (ASC_FEATURE_RELAXED_SIMD && more) {
+    layOut(channels, w, bias, preparedRows);
+    fillOver(fours, pad ^ (<u32>(<i32>dotFlip() & 255) * 0x01010101), seen * pixel << 2);
+  }
   let x = dataOf(xt);
   let y = dataOf(yt);
   for (let b: u32 = 0; b < dimOf(xt, 0); b++) {
@@ -217,7 +219,7 @@ export function runWindows(record: usize): void {
       let filled: usize = 0;
       let missing = <usize>outHeight * outWidth;
       let out = y + g * n * (isFloat ? 4 : 1);
-      for (let oy = 0; oy < outHeight; oy += rowsAtOnce) {
+      for (let oy = 0; oy < outHeight; oy += 1 << more) {
         if (isCopied) {
           const end = min(top + span, height);
           for (copied = max(copied, top); copied < end; copied++) {
@@ -266,10 +268,10 @@ export function runWindows(record: usize): void {
               filled = 0;
             }
           }
-        } else if (ASC_FEATURE_RELAXED_SIMD && paired) {
+        } else if (ASC_FEATURE_RELAXED_SIMD && more) {
           const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
-          interleaveRows(taps, middle * pixel, preparedRows + (left * pixel << 2));
-          qs8_qc8w_dwconv_dot(record, outWidth, channels, preparedRows, requant, out, below);
+          interleaveRows(taps, middle * pixel, fours + (left * pixel << 2));
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, fours, requant, out, below);
           out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.
@@ -281,7 +283,7 @@ export function runWindows(record: usize): void {
             );
           out += outWidth * outPixel;
         }
-        top += i32At(record, W_STRIDE_H) * rowsAtOnce;
+        top += i32At(record, W_STRIDE_H) << more;
       }
     }
     x += <usize>height * width * inPixel;

@@ -4,33 +4,9 @@
  */
 
 import { NR } from "../../codes";
-import { M_BIAS, M_PREPARED_BIAS, M_WEIGHTS } from "../../records";
-import { u32At, weights } from "../../engine/model";
+import { preparedRows } from "../../engine/model";
 import { dotFlip } from "../../simd/dot";
 import { ceilingOf, floorOf, offsetOf, rounder, singleWords } from "../../simd/requantize";
-
-/** Bytes per channel of what the kernel reads: of four channels the bias, then for each column of the window three weights and 0. */
-export const PREPARED_BYTES: usize = 16;
-
-/** Lays out bias and weights of a multiple of four channels. */
-export function prepareDwconv(record: usize, channels: usize, to: usize): void {
-  const flip: i32 = dotFlip();
-  let bias = weights + u32At(record, M_BIAS);
-  let w = weights + u32At(record, M_WEIGHTS);
-  for (let c: usize = 0; c < channels; c++) {
-    let sum = load<i32>(bias);
-    for (let tap: usize = 0; tap < 12; tap++) {
-      // Of eight channels two taps lie side by side.
-      const v: i32 = tap < 9 ? load<i8>(w + (tap >> 1) * (NR * 2) + (tap & 1)) : 0;
-      store<u8>(to + (tap % 3) * 16 + tap / 3, <u8>v, 16);
-      sum += v * flip;
-    }
-    store<i32>(to, sum);
-    bias += 4;
-    w += (c & 7) == 7 ? 10 * NR - 14 : 2;
-    to += (c & 3) == 3 ? 4 * PREPARED_BYTES - 12 : 4;
-  }
-}
 
 // @ts-ignore: decorator
 @inline
@@ -81,6 +57,34 @@ function dot(w: v128, x: v128, sum: v128): v128 {
   return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, sum);
 }
 
+/** Of every four channels the bias, then for each column of the window three weights and 0, to 16 bytes per channel at `to`. */
+export function layOut(channels: usize, w: usize, bias: usize, to: usize): void {
+  if (!ASC_FEATURE_RELAXED_SIMD) return;
+  const flip = i8x16.splat(dotFlip());
+  const low = i32x4.splat(255);
+  for (let c: usize = 0; c < channels; c += 4) {
+    // Of each channel two taps; the tenth weighs nothing.
+    const t01 = v128.load16x4_u(w);
+    const t23 = v128.load16x4_u(w, 16);
+    const t45 = v128.load16x4_u(w, 32);
+    const t67 = v128.load16x4_u(w, 48);
+    const t8 = v128.load16x4_u(w, 64);
+    const w0 = v128.or(v128.bitselect(t01, t23, low), i32x4.shl(v128.and(t67, low), 16));
+    const w1 = v128.or(
+      v128.or(i32x4.shr_u(t01, 8), i32x4.shl(v128.and(t45, low), 8)), i32x4.shl(i32x4.shr_u(t67, 8), 16)
+    );
+    const w2 = v128.or(v128.bitselect(t23, t45, low), i32x4.shl(t8, 16));
+    v128.store(to, w0, 16);
+    v128.store(to, w1, 32);
+    v128.store(to, w2, 48);
+    // Flipped bits add 128 to each value.
+    v128.store(to, i32x4.sub(v128.load(bias), dot(w0, flip, dot(w1, flip, dot(w2, flip, i32x4.splat(0))))));
+    w += c & 4 ? 9 * NR : 8;
+    bias += 16;
+    to += 64;
+  }
+}
+
 /**
  * Two output rows of qs8_qc8w_dwconv, `rowBytes` apart (0: only the first is there), with one rounding, weights without a zero
  * point, whole eights of channels, and a stride of 1. x: interleaved rows.
@@ -93,7 +97,7 @@ export function qs8_qc8w_dwconv_dot(
   const ceiling = ceilingOf(record);
   const magic = rounder();
   const zero = offsetOf(record);
-  let prepared: usize = u32At(record, M_PREPARED_BIAS);
+  let prepared = preparedRows;
   const step = channels << 2;
   for (let c: usize = 0; c < channels; c += 4) {
     const sum = v128.load(prepared);
@@ -122,7 +126,7 @@ export function qs8_qc8w_dwconv_dot(
       v128.store32_lane(to, out, 0);
       from += step;
     }
-    prepared += 4 * PREPARED_BYTES;
+    prepared += 64;
     requant += 16;
     x += 16;
   }
