@@ -101,16 +101,20 @@ function ringBytes(record: usize, prepared: bool): f64 {
 }
 
 /**
- * Bytes of `preparedRows` that the operator needs: interleaved rows of two output rows at a time, as many as its ring has; 0
- * where it takes single ones.
+ * Bytes of `preparedRows` that an operator needs which computes two output rows at a time (kernels/dwconv/qs8-dot.ts): its
+ * weights, then four rows interleaved, for which the ring it does without would have room. 0 for all others.
  */
 export function pairedBytes(record: usize): usize {
   if (!ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot()) return 0;
   const channels = u32At(record, M_N);
-  // Kernel, strides and dilations, two at a time.
-  const others = load<u64>(record + W_KERNEL_H) ^ 0x300000003 |
-    (load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) ^ 0x100000001 |
-    <u64>(channels & 3 | channels * dimOf(inputOf(record), 2) & 15 | u32At(record, M_WEIGHT_ZERO_POINT) | roundingAt(record, M_ROUNDING));
+  // Kernel, strides and dilations by height and width at once. Rows are whole sixteens: what lies behind them is not written.
+  const others =
+    (load<u64>(record + W_KERNEL_H) ^ 0x300000003) |
+    ((load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) ^ 0x100000001) |
+    <u64>(
+      (channels & 3) | ((channels * dimOf(inputOf(record), 2)) & 15) | u32At(record, M_WEIGHT_ZERO_POINT) |
+      roundingAt(record, M_ROUNDING)
+    );
   const bytes = ringBytes(record, false);
   return others == 0 && bytes <= MOST_PREPARED_BYTES ? <usize>bytes + (channels << 4) : 0;
 }
@@ -174,6 +178,7 @@ export function runWindows(record: usize): void {
   const outPixel = n * groups * (isFloat ? 4 : 1);
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
+  // 1 where two output rows are computed at a time, of which the second sees one input row more.
   const more = i32(pairedBytes(record) != 0);
   const fours = preparedRows + (channels << 4);
   const kernelH = i32At(record, W_KERNEL_H) + more;
@@ -200,7 +205,7 @@ export function runWindows(record: usize): void {
   const span = <i32>spannedRows(record);
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);
-  // Rows that need neither padding at their ends nor preparing are read where they are.
+  // Rows that need neither padding at their ends nor preparing are read where they are, as those that are interleaved.
   const isCopied = prepared || !more && seen > middle;
   const copies = windowRows + stride;
   const taps = isConv(code) ? copies + <usize>span * stride : scratch;
