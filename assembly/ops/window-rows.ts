@@ -107,14 +107,11 @@ function ringBytes(record: usize, prepared: bool): f64 {
 export function pairedBytes(record: usize): usize {
   if (!ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot()) return 0;
   const channels = u32At(record, M_N);
-  // Kernel, strides and dilations by height and width at once. Rows are whole sixteens: what lies behind them is not written.
+  // Kernel, strides and dilations by height and width at once.
   const others =
     (load<u64>(record + W_KERNEL_H) ^ 0x300000003) |
     ((load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) ^ 0x100000001) |
-    <u64>(
-      (channels & 3) | ((channels * dimOf(inputOf(record), 2)) & 15) | u32At(record, M_WEIGHT_ZERO_POINT) |
-      roundingAt(record, M_ROUNDING)
-    );
+    <u64>((channels & (NR - 1)) | u32At(record, M_WEIGHT_ZERO_POINT) | roundingAt(record, M_ROUNDING));
   const bytes = ringBytes(record, false);
   return others == 0 && bytes <= MOST_PREPARED_BYTES ? <usize>bytes + (channels << 4) : 0;
 }

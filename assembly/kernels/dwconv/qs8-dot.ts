@@ -31,23 +31,15 @@ export function interleaveRows(taps: usize, bytes: usize, to: usize): void {
   let row1: usize = load<u32>(taps, 4);
   let row2: usize = load<u32>(taps, 8);
   let row3: usize = load<u32>(taps, 12);
-  for (const end = row0 + bytes; row0 < end; row0 += 16) {
-    const a = v128.xor(v128.load(row0), flip);
-    const b = v128.xor(v128.load(row1), flip);
-    const c = v128.xor(v128.load(row2), flip);
-    const d = v128.xor(v128.load(row3), flip);
-    const lo = zipLow(a, c);
-    const lo2 = zipLow(b, d);
-    v128.store(to, zipLow(lo, lo2));
-    v128.store(to, zipHigh(lo, lo2), 16);
-    const hi = zipHigh(a, c);
-    const hi2 = zipHigh(b, d);
-    v128.store(to, zipLow(hi, hi2), 32);
-    v128.store(to, zipHigh(hi, hi2), 48);
-    row1 += 16;
-    row2 += 16;
-    row3 += 16;
-    to += 64;
+  for (const end = row0 + bytes; row0 < end; row0 += 8) {
+    const a = v128.xor(zipLow(v128.load64_zero(row0), v128.load64_zero(row2)), flip);
+    const b = v128.xor(zipLow(v128.load64_zero(row1), v128.load64_zero(row3)), flip);
+    v128.store(to, zipLow(a, b));
+    v128.store(to, zipHigh(a, b), 16);
+    row1 += 8;
+    row2 += 8;
+    row3 += 8;
+    to += 32;
   }
 }
 
