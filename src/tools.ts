@@ -32,6 +32,7 @@ export { type Packed, type PackOptions, pack } from "./pack/pack.ts";
 export type { Accuracy, Proportion } from "./quantize/accuracy.ts";
 export type { Samples } from "./quantize/calibrate.ts";
 export type { Executor, MakeExecutor } from "./quantize/executor.ts";
+export { asFloatLayers } from "./quantize/hybrid.ts";
 export { type QuantizeOptions, quantize } from "./quantize/index.ts";
 export type { LayerReport, Report } from "./quantize/report.ts";
 export { formatReport } from "./quantize/report-text.ts";

@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { Graph, Node } from "../graph/graph.ts";
 import { fileFormat } from "../import/index.ts";
 import { inspectModel } from "../inspect/inspect.ts";
+import { asFloatLayers } from "../quantize/hybrid.ts";
 import { withRows } from "../quantize/index.ts";
 import type { CalibrationMethod } from "../quantize/observers/index.ts";
 import type { Report } from "../quantize/report.ts";
@@ -129,7 +130,7 @@ async function run(file: string, options: Options, io: Io): Promise<void> {
       "bad-input",
       `${file}: expected a TFLite or ONNX model, found one that is packed already; quantize its source`,
     );
-  const read = readSource(source, options);
+  const read = asFloatLayers(readSource(source, options));
   refuseQuantized(read, file);
   const graph = searchFile === undefined ? read : withRows(read);
   const metadata = metadataOf(source, graph, options);

@@ -4,6 +4,7 @@ import type { Range } from "./affine.ts";
 import { type CalibrateOptions, calibrate, type Samples } from "./calibrate.ts";
 import { amongFloats } from "./defaults.ts";
 import { forgetful, type MakeExecutor } from "./executor.ts";
+import { asFloatLayers } from "./hybrid.ts";
 import { needsRanges, roundWeights } from "./layers/index.ts";
 import type { WeightReport } from "./layers/round.ts";
 import { unfold, unfoldSparse } from "./layers/unfold.ts";
@@ -90,7 +91,8 @@ interface Built {
  *
  * @throws NibbleError naming the sample, tensor or operator at fault.
  */
-export function buildQuantized(source: Graph, samples: Samples | undefined, options: BuildOptions): Built {
+export function buildQuantized(given: Graph, samples: Samples | undefined, options: BuildOptions): Built {
+  const source = asFloatLayers(given);
   const { recipe: _, onProgress, ...scheme } = options;
   const makeExecutor = executorOf(options);
   const isFloat = (node: Node) => node.op !== "dequantize" && node.outputs.some((t) => t.dtype === "float32");

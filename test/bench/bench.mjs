@@ -71,7 +71,10 @@ function modelFiles() {
 }
 
 const withZeros = (scheme) => (scheme.endsWith("zeros") ? ["nibblenet simd, no zeros"] : []);
-const perChannel = (scheme) => (scheme.startsWith("int4") ? ["LiteRT.js relaxed, a scale per channel"] : []);
+const perChannel = (scheme) =>
+  scheme.startsWith("int4")
+    ? ["nibblenet relaxed, a scale per channel", "LiteRT.js relaxed, a scale per channel"]
+    : [];
 const decodeFiles = () => [written("decode", decodeStack())];
 /** Whose speed is that of the relaxed dot product, and the processor's own. */
 const dotSystems = ["nibblenet relaxed", "LiteRT.js relaxed", "onnxruntime-node"];

@@ -73,16 +73,16 @@ function int4Tflite([m, n, k], blockSize, data) {
   );
 }
 
-/** The same with one scale per channel: the 4 bits that LiteRT.js has its fastest kernels for. */
-const int4PerChannelTflite = ([m, n, k], data) =>
+/** The same with one scale per channel, of int8 or int4: of 4 bits those that LiteRT.js has its fastest kernels for. */
+const perChannelTflite = ([m, n, k], type, data) =>
   fullyConnected(
     [
       { name: "x", type: "float32", shape: [m, k] },
       {
         name: "w",
-        type: "int4",
+        type,
         shape: [n, k],
-        data: nibbles(data),
+        data,
         scale: new Array(n).fill(0.05),
         zeroPoint: new Array(n).fill(0),
         axis: 0,
@@ -92,6 +92,8 @@ const int4PerChannelTflite = ([m, n, k], data) =>
     ],
     ["x", "w", "b"],
   );
+
+const packed = (tflite) => pack(importTflite(tflite, { file: "layer" }), { narrow: false }).bytes;
 
 const matMulInteger = ([m, n, k], data) =>
   onnxModel({
@@ -171,6 +173,7 @@ function sparseLayer(shape, density) {
 
 export const schemes = [
   "int8",
+  "dynamic int8",
   "int4 block 32",
   "2 bits block 32",
   "int8, 50 % zeros",
@@ -186,7 +189,7 @@ export function layer(scheme, shape) {
   if (scheme === "int8") {
     const data = signed(n * k, 8);
     const tflite = int8Tflite(shape, data);
-    const nbl = pack(importTflite(tflite, { file: "layer" }), { narrow: false }).bytes;
+    const nbl = packed(tflite);
     const input = { dtype: "int8", shape: [m, k] };
     const onnxInput = { dtype: "uint8", shape: [m, k] };
     return {
@@ -196,6 +199,10 @@ export function layer(scheme, shape) {
       onnxInput,
       files: { nbl, tflite, onnx: matMulInteger(shape, data) },
     };
+  }
+  if (scheme === "dynamic int8") {
+    const tflite = perChannelTflite(shape, "int8", signed(n * k, 8));
+    return { ...base, weightBits: 8, input: float, files: { nbl: packed(tflite), tflite } };
   }
   const zeros = scheme.match(/(\d+) % zeros/);
   if (zeros) {
@@ -207,8 +214,9 @@ export function layer(scheme, shape) {
   if (bits === 4) {
     const data = signed(n * k, 4);
     files.tflite = int4Tflite(shape, 32, data);
-    files.perChannel = int4PerChannelTflite(shape, data);
-    files.nbl = pack(importTflite(files.tflite, { file: "layer" })).bytes;
+    files.perChannel = perChannelTflite(shape, "int4", nibbles(data));
+    files.nbl = packed(files.tflite);
+    files.perChannelNbl = packed(files.perChannel);
   } else files.nbl = dynamicLayer(shape, 2, 32);
   // A float32 scale for 32 weights.
   return { ...base, weightBits: bits + 1, input: float, onnxInput: float, files };

@@ -1,8 +1,9 @@
 /** Where systems run: processes of a Node, each pinned to one core where the machine lets it, also with VNNI, and pages of Chromium. */
 import { fork, spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { vnniEnvironment } from "../helpers/vnni.ts";
 import { launchChromium } from "./pages.mjs";
-import { buildVnni } from "./vnni.mjs";
 
 const core = process.env.BENCH_CORE ?? "1";
 const isPinned = spawnSync("taskset", ["-c", core, "true"]).status === 0;
@@ -40,14 +41,15 @@ async function startProcess(system, environment) {
 
 export const node = { name: `Node ${process.versions.node}`, start: startProcess };
 
-/** Node with the dot product of AVX-VNNI (vnni.mjs), or what it lacks. */
+/** Node with the dot product of AVX-VNNI, or what is missing for it. */
 export function nodeWithVnni(folder) {
-  const { library, missing } = buildVnni(folder);
-  if (missing) return { missing };
-  return {
-    name: `${node.name} with VNNI`,
-    start: (system) => startProcess(system, { LD_PRELOAD: library }),
-  };
+  const source = fileURLToPath(new URL("../helpers/vnni.c", import.meta.url));
+  try {
+    const environment = vnniEnvironment(source, join(folder, "vnni.so"), process.execPath);
+    return { name: `${node.name} with VNNI`, start: (system) => startProcess(system, environment) };
+  } catch (error) {
+    return { missing: error.message };
+  }
 }
 
 /** Each system has a page of its own, so that none share a process. Needs Chromium and its driver. */

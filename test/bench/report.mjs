@@ -22,8 +22,8 @@ function rates({ rows }) {
 /** GMAC/s that the instructions of a scheme allow, or for one row the stream of its weights where that is less. */
 function boundOf(found, system, { scheme, shape: [m, n, k], weightBits }) {
   const pairs = found.get("dot_i16x8, L1 4×2");
-  const isRelaxed = system.endsWith("relaxed");
-  const isNarrow = !scheme.startsWith("int8");
+  const isRelaxed = system.includes("relaxed");
+  const isNarrow = !scheme.includes("int8");
   let bound = pairs;
   if (isRelaxed)
     bound = Math.max(

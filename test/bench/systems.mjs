@@ -139,6 +139,7 @@ export const systems = {
   "nibblenet relaxed": nibblenet("relaxed"),
   "nibblenet simd": nibblenet("simd"),
   "nibblenet simd, no zeros": nibblenet("simd", "dense"),
+  "nibblenet relaxed, a scale per channel": nibblenet("relaxed", "perChannelNbl"),
   "LiteRT.js relaxed": litert("relaxed"),
   "LiteRT.js compat": litert("compat"),
   "LiteRT.js relaxed, a scale per channel": litert("relaxed", "perChannel"),

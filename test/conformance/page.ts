@@ -28,6 +28,7 @@ uint8 runs as int8: values and zero points are shifted by 128 when a model is pa
 int16 is TFLite's: symmetric activations, int8 weights, a bias of int64 or int32; of the unary operators it has RELU…RELU6,
 LEAKY_RELU, LOGISTIC and TANH. Its pools, MEAN, SOFTMAX and BATCH_MATMUL are refused by name, as are SVDF of int8 and LSTMs with peepholes, a projection, layer
 normalization or coupled gates.
+Weights of int8 or int4 under float32: FULLY_CONNECTED keeps them and quantizes its rows as they come; others make them float32.
 Operators that only move elements (concat to dynamicUpdateSlice above) take int32, int64 and bool as well.
 Every operator runs in every tier (\`relaxed\`, \`simd\`, \`scalar\`, \`script\`) with the same bits.
 

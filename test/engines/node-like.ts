@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { vnniEnvironment } from "../helpers/vnni.ts";
 import { answerIn, type Engine, type Running, type Stage } from "./engine.ts";
 import { askServer } from "./examples.ts";
 import { output, startServer, stop } from "./process.ts";
@@ -9,7 +10,7 @@ function nodeLike(
   name: string,
   program: (stage: Stage) => string,
   args: string[] = [],
-  env: Record<string, string> = {},
+  environment: Record<string, string> | ((stage: Stage, command: string) => Record<string, string>) = {},
   refuses: Record<string, string> = {},
   extras: (stage: Stage, command: string) => Running["extras"] & {} = () => [],
 ): Engine {
@@ -18,6 +19,7 @@ function nodeLike(
     async start(stage) {
       const command = program(stage);
       if (!existsSync(command)) throw new Error("its npm package is not installed");
+      const env = typeof environment === "function" ? environment(stage, command) : environment;
       const version = await output(command, ["--version"], { env });
       return {
         version: /\d+\.\d+\.\d+/.exec(version)![0],
@@ -90,6 +92,13 @@ export const nodeLikeEngines: Engine[] = [
   ),
   nodeLike("Node 22", installed("node22/bin/node")),
   nodeLike("Node 24", installed("node24/bin/node")),
+  // Whose relaxed dot products are exact, on a processor where those of the others saturate.
+  {
+    ...nodeLike("Node 24 with VNNI", installed("node24/bin/node"), [], ({ root, build }, command) =>
+      vnniEnvironment(join(root, "test/helpers/vnni.c"), join(build, "vnni.so"), command),
+    ),
+    apt: ["gcc"],
+  },
   nodeLike("Node 26", installed("node26/bin/node")),
   nodeLike(
     "Deno",

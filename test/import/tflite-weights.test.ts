@@ -141,10 +141,14 @@ describe("int4 weights", () => {
   const packed = Uint8Array.of(0x87, 0x1f, 0x20, 0x43, 0x65, 0x98, 0xba, 0xdc);
   const values = [7, -8, -1, 1, 0, 2, 3, 4, 5, 6, -8, -7, -6, -5, -4, -3];
 
-  test("per channel, with float activations: real numbers", () => {
+  test("per channel, with float activations: 4 bits wide", () => {
     const scale = [1, 0.5, 2, 0.25];
     const graph = open(layer({ name: "w", type: "int4", shape: [4, 4], data: packed, scale, axis: 0 }));
-    expect(weightsOf(graph)).toEqual(values.map((v, i) => v * scale[Math.floor(i / 4)]));
+    expect(weightsOf(graph)).toEqual(values);
+    const [node] = graph.nodes;
+    expect(node.op).toBe("dynamicFullyConnected");
+    expect(node.attributes).toMatchObject({ bits: 4, blockSize: 8 });
+    expect(node.inputs[1]!.quantization?.scale).toEqual(Float32Array.from(scale));
   });
 
   test("blocks of columns stay 4 bits wide", () => {

@@ -107,18 +107,27 @@ describe("fully connected", () => {
   test("a bias of another rank becomes a vector", () => {
     const model = hybridModel();
     model.tensors[2].shape = [1, 1, 2];
-    expect(only(load(model), "fullyConnected").inputs[2]?.shape).toEqual([2]);
+    expect(only(load(model), "dynamicFullyConnected").inputs[2]?.shape).toEqual([2]);
   });
 
-  test("hybrid: int8 weights under a float input become float32", () => {
-    const weights = only(load(hybridModel()), "fullyConnected").inputs[1];
-    const scale = Math.fround(0.1);
-    expect(weights).toEqual({
+  test("hybrid: int8 weights under a float input stay int8, with a scale per row", () => {
+    const node = only(load(hybridModel()), "dynamicFullyConnected");
+    expect(node.attributes).toMatchObject({ bits: 8, blockSize: 8 });
+    expect(node.inputs[1]).toEqual({
       name: "w",
-      dtype: "float32",
+      dtype: "int8",
       shape: [2, 2],
-      data: Float32Array.of(0, scale * 3, scale * 8, scale * 130),
+      data: Int8Array.of(-3, 0, 5, 127),
+      quantization: { scale: Float32Array.of(0.1, 0.1), zeroPoint: Int32Array.of(-3, -3), axis: 0 },
     });
+  });
+
+  test("hybrid: rows of weights too long for one block become float32", () => {
+    const long = hybridModel();
+    const k = 2 ** 15 + 1;
+    long.tensors[0].shape = [1, k];
+    Object.assign(long.tensors[1], { shape: [2, k], data: new Int8Array(2 * k), zeroPoint: [0] });
+    expect(only(load(long), "fullyConnected").inputs[1]).toMatchObject({ dtype: "float32", shape: [2, k] });
   });
 });
 

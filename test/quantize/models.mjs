@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  asFloatLayers,
   createFeatures,
   createReader,
   frontEnds,
@@ -206,7 +207,7 @@ export const models = {
   },
   /** The keyword model of MLPerf Tiny, of 10 cepstral coefficients a frame; its published float form has int8 weights. */
   dsCnn(folder) {
-    const graph = load(join(folder, "models/tflite/kws_hybrid.tflite"));
+    const graph = asFloatLayers(load(join(folder, "models/tflite/kws_hybrid.tflite")));
     const labels = "down go left no off on right stop up yes _silence_ _unknown_".split(" ");
     const sounds = { inputs: [{ name: "sound", dtype: "float32", shape: [1, 16000] }] };
     const read = speech(folder, sounds, labels);

@@ -78,7 +78,34 @@ function gemm_1x8c4(
       let p = i32x4.add(v128.load(bias + (c << 2)), i32x4.splat(term));
       let q = i32x4.add(v128.load(bias + (c << 2), 16), i32x4.splat(term));
       let x = preparedRows;
-      for (const end = w + blocks * (NR * KR); w < end; w += NR * KR) {
+      const end = w + blocks * (NR * KR);
+      if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+        // Four steps have sums of their own: two dot products begin in a cycle, and each takes four.
+        let p1 = i32x4.splat(0);
+        let q1 = p1;
+        let p2 = p1;
+        let q2 = p1;
+        let p3 = p1;
+        let q3 = p1;
+        for (; w + 4 * NR * KR <= end; w += 4 * NR * KR) {
+          const x0 = v128.load32_splat(x);
+          p = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w), x0, p);
+          q = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 16), x0, q);
+          const x1 = v128.load32_splat(x, 4);
+          p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 32), x1, p1);
+          q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 48), x1, q1);
+          const x2 = v128.load32_splat(x, 8);
+          p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 64), x2, p2);
+          q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 80), x2, q2);
+          const x3 = v128.load32_splat(x, 12);
+          p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 96), x3, p3);
+          q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(w, 112), x3, q3);
+          x += 16;
+        }
+        p = i32x4.add(i32x4.add(p, p1), i32x4.add(p2, p3));
+        q = i32x4.add(i32x4.add(q, q1), i32x4.add(q2, q3));
+      }
+      for (; w < end; w += NR * KR) {
         const wlo = v128.load(w);
         const whi = v128.load(w, 16);
         const e = v128.load32_splat(x);

@@ -1,5 +1,6 @@
 /** Weights with a scale for every few columns of a row. */
 import type { Quantization } from "../../graph/graph.ts";
+import { storedBits } from "./hybrid.ts";
 import {
   input,
   isQuantized,
@@ -68,7 +69,7 @@ export function readBlockwise(operator: Operator): BlockwiseOperands | undefined
     y,
     weights: { ...weights, quantization },
     bias: readBias(operator, x, n),
-    bits: record.type === "int4" ? 4 : 8,
+    bits: storedBits(operator),
     blockSize,
   };
 }

@@ -1,4 +1,14 @@
-import { activationOf, checkRank, emit, type Operator, requiredOptions, show, wrong } from "./operator.ts";
+import { emitHybrid } from "./hybrid.ts";
+import {
+  activationOf,
+  checkRank,
+  emit,
+  type Operator,
+  requiredIndex,
+  requiredOptions,
+  show,
+  wrong,
+} from "./operator.ts";
 import { options } from "./schema.ts";
 import { readOperands } from "./weights.ts";
 import { type Pair, readPair, resolvePadding } from "./window.ts";
@@ -15,10 +25,17 @@ function readWindow(operator: Operator, ids: Fields) {
   };
 }
 
+/** Every pixel's channels are a row of a matrix product. */
+function isPointwise(operator: Operator, stride: Pair): boolean {
+  const [x, weights] = [0, 1].map((i) => operator.tensors.records[requiredIndex(operator, i)].shape);
+  const isOne = weights.length === 4 && weights[1] === 1 && weights[2] === 1;
+  return isOne && stride[0] === 1 && stride[1] === 1 && weights[3] === x[3];
+}
+
 export function convertConv2d(operator: Operator): void {
   const ids = options.conv2d;
-  const { x, weights, bias, y } = readOperands(operator, 4, 0);
   const { table, stride, dilation, activation } = readWindow(operator, ids);
+  const { x, weights, bias, y } = readOperands(operator, 4, 0, isPointwise(operator, stride));
   checkRank(operator, x, 4);
   const [channels, kernelH, kernelW, perGroup] = weights.shape;
   const groups = x.shape[3] / perGroup;
@@ -30,6 +47,8 @@ export function convertConv2d(operator: Operator): void {
   }
   const kernel: Pair = [kernelH, kernelW];
   const padding = resolvePadding(operator, table, ids.padding, x, y, channels, kernel, stride, dilation);
+  if (x.dtype === "float32" && weights.dtype === "int8")
+    return emitHybrid(operator, x, weights, bias, activation);
   emit(operator, "conv2d", [x, weights, bias], { stride, dilation, padding, activation, groups });
 }
 

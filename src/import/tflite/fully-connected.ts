@@ -1,6 +1,7 @@
 import { elementCount, type Tensor } from "../../graph/graph.ts";
 import { emitProduct } from "./batch-matmul.ts";
 import { readBlockwise } from "./blockwise.ts";
+import { emitHybrid } from "./hybrid.ts";
 import { activationOf, emit, type Operator, optionsOf, refused, show, wrong } from "./operator.ts";
 import { readInt8 } from "./reader.ts";
 import { options } from "./schema.ts";
@@ -37,7 +38,11 @@ export function convertFullyConnected(operator: Operator): void {
   }
   if (!weights.data) return emitProduct(operator, [x, weights, bias], activation);
   const inRows = x.shape[x.shape.length - 1] === k ? x : flatten(operator, x, y, k);
-  if (!blocked) return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
-  const { bits, blockSize } = blocked;
-  emit(operator, "dynamicFullyConnected", [inRows, weights, bias], { activation, bits, blockSize });
+  if (blocked) {
+    const { bits, blockSize } = blocked;
+    return emit(operator, "dynamicFullyConnected", [inRows, weights, bias], { activation, bits, blockSize });
+  }
+  if (x.dtype !== "float32" || weights.dtype !== "int8")
+    return emit(operator, "fullyConnected", [inRows, weights, bias], { activation });
+  emitHybrid(operator, inRows, weights, bias, activation);
 }

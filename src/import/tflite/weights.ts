@@ -1,5 +1,6 @@
 /** Weights and biases of convolutions and fully connected layers. */
 import { elementCount, type Tensor } from "../../graph/graph.ts";
+import { isHybridRow } from "./hybrid.ts";
 import {
   checkActivation,
   input,
@@ -22,9 +23,10 @@ export interface Operands {
   y: Tensor;
 }
 
-function readWeights(operator: Operator, x: Tensor, channelAxis: number, isComputedAllowed: boolean): Tensor {
+function readWeights(operator: Operator, x: Tensor, channelAxis: number, isRows: boolean): Tensor {
   const index = requiredIndex(operator, 1);
   const stored = tensorAt(operator.tensors, index);
+  const isComputedAllowed = isRows && stored.shape.length === 2;
   if (!stored.data && isComputedAllowed && stored.dtype === "float32" && x.dtype === "float32") return stored;
   if (!stored.data) throw refused(operator, `weights ${show(stored)} have to be a constant`);
   const { quantization } = stored;
@@ -42,8 +44,8 @@ function readWeights(operator: Operator, x: Tensor, channelAxis: number, isCompu
       }
     }
   }
-  // Hybrid: runtimes either quantize x on the fly, each in its own way, or compute in float32. We do the latter.
-  if (x.dtype === "float32" && stored.dtype === "int8") return floatConstantAt(operator.tensors, index);
+  if (x.dtype === "float32" && stored.dtype === "int8")
+    return isRows && isHybridRow(stored) ? stored : floatConstantAt(operator.tensors, index);
   if (stored.dtype !== (x.dtype === "int16" ? "int8" : x.dtype)) {
     throw refused(operator, `weights ${show(stored)} do not go with an input of type ${x.dtype}`);
   }
@@ -66,20 +68,20 @@ export function readBias(operator: Operator, x: Tensor, channels: number, operan
 }
 
 /**
- * x, weights, bias and y, of matching types; `channelAxis` is the weights' output dimension. Float weights may be
- * computed where the caller says so.
+ * x, weights, bias and y, of matching types; `channelAxis` is the weights' output dimension. Where rows of x
+ * meet rows of weights (`isRows`), those may be computed in a fully connected layer, and int8 ones stay int8 where x is float32.
  */
 export function readOperands(
   operator: Operator,
   rank: number,
   channelAxis: number,
-  isComputedAllowed = false,
+  isRows = false,
 ): Operands {
   const x = input(operator, 0);
   const y = output(operator);
   for (const tensor of [x, y]) checkActivation(operator, tensor, withInt16);
   if (x.dtype !== y.dtype) throw refused(operator, `types of ${show(x)} and ${show(y)} differ`);
-  const weights = readWeights(operator, x, channelAxis, isComputedAllowed);
+  const weights = readWeights(operator, x, channelAxis, isRows);
   if (weights.shape.length !== rank) {
     throw wrong(operator, `weights ${show(weights)}: expected ${rank} dimensions`);
   }

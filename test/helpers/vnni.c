@@ -1,7 +1,7 @@
 /*
  * Gives V8 the dot product of AVX-VNNI on a processor that has it only as AVX-512 (VNNI with VL): the same instruction on the
  * same registers, one byte longer, which V8 never emits. Preloaded into a Node whose symbols are not stripped; ends the process
- * where that is not so. Built and used by vnni.mjs, on x86-64 Linux alone.
+ * where that is not so. Built and used by vnni.ts, on x86-64 Linux alone.
  */
 #define _GNU_SOURCE
 #include <elf.h>
