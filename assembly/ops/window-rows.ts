@@ -2,6 +2,7 @@
  * OP_CONV_…, OP_DWCONV_…, output row by output row. The input rows that its windows see are copied with their padding into a
  * ring, each once; windows are addresses in it. Depthwise kernels take them so, and so does the int8 product of the SIMD tiers
  * where a kernel row is whole steps of prepared rows (simd/rows.ts). Others are gathered into a panel, which a product takes.
+ * Depthwise kernels on the 4-way dot product have four rows interleaved instead of the ring (kernels/dwconv/qs8-dot.ts).
  */
 
 import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8 } from "../codes";
@@ -102,7 +103,7 @@ function ringBytes(record: usize, prepared: bool): f64 {
 
 /**
  * Bytes of `preparedRows` that an operator needs which computes two output rows at a time (kernels/dwconv/qs8-dot.ts): its
- * weights, then four rows interleaved, for which the ring it does without would have room. 0 for all others.
+ * weights, then four rows interleaved, which are as long as the ring that it does without. 0 for all others.
  */
 export function pairedBytes(record: usize): usize {
   if (!ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot()) return 0;

@@ -21,8 +21,8 @@ function zipHigh(a: v128, b: v128): v128 {
 }
 
 /**
- * Bytes of the rows at the four u32 addresses `taps`, by fours; sign bits are flipped where the dot product reads bytes as
- * unsigned. Reads ≤ 15 bytes past the rows and writes as many fours.
+ * The first `bytes`, a multiple of eight, of the rows at the four u32 addresses `taps`, by turns; sign bits are flipped where the
+ * dot product reads bytes as unsigned.
  */
 export function interleaveRows(taps: usize, bytes: usize, to: usize): void {
   if (!ASC_FEATURE_RELAXED_SIMD) return;
@@ -79,7 +79,7 @@ export function layOut(channels: usize, w: usize, bias: usize, to: usize): void 
 
 /**
  * Two output rows of qs8_qc8w_dwconv, `rowBytes` apart (0: only the first is there), with one rounding, weights without a zero
- * point, whole eights of channels, and a stride of 1. x: interleaved rows.
+ * point, whole eights of channels, strides and dilations of 1. x: the four rows that they see, interleaved; `preparedRows`: layOut.
  */
 export function qs8_qc8w_dwconv_dot(
   record: usize, pixels: usize, channels: usize, x: usize, requant: usize, y: usize, rowBytes: usize
