@@ -12,7 +12,7 @@ import { isKept } from "./kept";
 import { dotMode, usesDot } from "../simd/dot";
 import { prepareRounding } from "../simd/requantize";
 import { rowBytes, rowsAtOnce } from "../simd/rows";
-import { hasWindows, windowBytes } from "../ops/window-rows";
+import { hasWindows, pairedBytes, windowBytes } from "../ops/window-rows";
 import { operatorCount, operators, setPreparedRows, setWindowRows, u32At, weights } from "./model";
 
 function isMatmul(code: u32): bool {
@@ -33,6 +33,7 @@ function rowsBytes(): usize {
   for (let i: u32 = 0; i < operatorCount; i++) {
     const k: usize = u32At(record, M_K);
     if (isMatmul(u32At(record, O_CODE))) most = max<usize>(most, rowsAtOnce(32, k) * rowBytes(k));
+    if (ASC_FEATURE_RELAXED_SIMD) most = max<usize>(most, pairedBytes(record));
     record += u32At(record, O_BYTES);
   }
   return most;

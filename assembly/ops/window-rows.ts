@@ -2,6 +2,7 @@
  * OP_CONV_…, OP_DWCONV_…, output row by output row. The input rows that its windows see are copied with their padding into a
  * ring, each once; windows are addresses in it. Depthwise kernels take them so, and so does the int8 product of the SIMD tiers
  * where a kernel row is whole steps of prepared rows (simd/rows.ts). Others are gathered into a panel, which a product takes.
+ * Depthwise kernels on the 4-way dot product have four rows interleaved instead of the ring (kernels/dwconv/qs8-dot.ts).
  */
 
 import { KR, NR, OP_CONV_F32, OP_CONV_QS8, OP_DWCONV_F32, OP_DWCONV_QS8 } from "../codes";
@@ -14,6 +15,7 @@ import {
   M_K,
   M_N,
   M_REQUANT,
+  M_ROUNDING,
   M_SCRATCH,
   M_WEIGHTS,
   M_WEIGHT_ZERO_POINT,
@@ -27,10 +29,11 @@ import {
   W_STRIDE_W,
 } from "../records";
 import { roundUp } from "../engine/check";
-import { isKept, keeps } from "../engine/kept";
-import { arena, dataOf, dimOf, i32At, inputOf, outputOf, u32At, weights, windowRows } from "../engine/model";
+import { isKept, keeps, roundingAt } from "../engine/kept";
+import { arena, dataOf, dimOf, i32At, inputOf, outputOf, preparedRows, u32At, weights, windowRows } from "../engine/model";
 import { f32_dwconv } from "../kernels/dwconv/f32";
 import { qs8_qc8w_dwconv } from "../kernels/dwconv/qs8";
+import { interleaveRows, layOut, qs8_qc8w_dwconv_dot } from "../kernels/dwconv/qs8-dot";
 import { f32_gemm } from "../kernels/gemm/f32";
 import { qs8_qc8w_gemm } from "../kernels/gemm/qs8";
 import { columnBytes, tile } from "../kernels/gemm/qs8-tile";
@@ -98,6 +101,22 @@ function ringBytes(record: usize, prepared: bool): f64 {
   return <f64>(spannedRows(record) + 1) * rowStride(record, prepared);
 }
 
+/**
+ * Bytes of `preparedRows` that an operator needs which computes two output rows at a time (kernels/dwconv/qs8-dot.ts): its
+ * weights, then four rows interleaved, which are as long as the ring that it does without. 0 for all others.
+ */
+export function pairedBytes(record: usize): usize {
+  if (!ASC_FEATURE_RELAXED_SIMD || !isKept(u32At(record, O_CODE), OP_DWCONV_QS8) || !usesDot()) return 0;
+  const channels = u32At(record, M_N);
+  // Kernel, strides and dilations by height and width at once.
+  const others =
+    (load<u64>(record + W_KERNEL_H) ^ 0x300000003) |
+    ((load<u64>(record + W_STRIDE_H) | load<u64>(record + W_DILATION_H)) ^ 0x100000001) |
+    <u64>((channels & (NR - 1)) | u32At(record, M_WEIGHT_ZERO_POINT) | roundingAt(record, M_ROUNDING));
+  const bytes = ringBytes(record, false);
+  return others == 0 && bytes <= MOST_PREPARED_BYTES ? <usize>bytes + (channels << 4) : 0;
+}
+
 /** Bytes that the operator needs of `windowRows`: the ring, then the addresses of the windows that a panel gathers. */
 export function windowBytes(record: usize): f64 {
   return ringBytes(record, isPrepared(record)) + <f64>u32At(record, W_KERNEL_H) * u32At(record, W_KERNEL_W) * 4;
@@ -157,14 +176,17 @@ export function runWindows(record: usize): void {
   const outPixel = n * groups * (isFloat ? 4 : 1);
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
-  const kernelH = i32At(record, W_KERNEL_H);
+  // 1 where two output rows are computed at a time, of which the second sees one input row more.
+  const more = i32(pairedBytes(record) != 0);
+  const fours = preparedRows + (channels << 4);
+  const kernelH = i32At(record, W_KERNEL_H) + more;
   const kernelW: usize = u32At(record, W_KERNEL_W);
   const dilationH = i32At(record, W_DILATION_H);
   const across = <usize>u32At(record, W_DILATION_W) * pixel;
   const step = <usize>u32At(record, W_STRIDE_W) * pixel;
   // A product's window is read in runs, of a whole kernel row where nothing lies between.
   const isWhole = isConv(code) && groups == 1 && across == pixel;
-  const tapsAcross: usize = isWhole ? 1 : kernelW;
+  const tapsAcross: usize = isWhole || more ? 1 : kernelW;
   const run = isWhole ? kernelW * pixel : pixel / groups;
   const w = weights + u32At(record, M_WEIGHTS);
   const bias = weights + u32At(record, M_BIAS);
@@ -181,11 +203,15 @@ export function runWindows(record: usize): void {
   const span = <i32>spannedRows(record);
   const left = min<usize>(u32At(record, W_PAD_LEFT), seen);
   const middle = min<usize>(width, seen - left);
-  // Rows that need neither padding at their ends nor preparing are read where they are.
-  const isCopied = prepared || seen > middle;
+  // Rows that need neither padding at their ends nor preparing are read where they are, as those that are interleaved.
+  const isCopied = prepared || !more && seen > middle;
   const copies = windowRows + stride;
   const taps = isConv(code) ? copies + <usize>span * stride : scratch;
   fillOver(windowRows, pad, seen * pixel);
+  if (ASC_FEATURE_RELAXED_SIMD && more) {
+    layOut(channels, w, bias, preparedRows);
+    fillOver(fours, pad ^ (<u32>(<i32>dotFlip() & 255) * 0x01010101), seen * pixel << 2);
+  }
   let x = dataOf(xt);
   let y = dataOf(yt);
   for (let b: u32 = 0; b < dimOf(xt, 0); b++) {
@@ -196,7 +222,7 @@ export function runWindows(record: usize): void {
       let filled: usize = 0;
       let missing = <usize>outHeight * outWidth;
       let out = y + g * n * (isFloat ? 4 : 1);
-      for (let oy = 0; oy < outHeight; oy++) {
+      for (let oy = 0; oy < outHeight; oy += 1 << more) {
         if (isCopied) {
           const end = min(top + span, height);
           for (copied = max(copied, top); copied < end; copied++) {
@@ -245,6 +271,11 @@ export function runWindows(record: usize): void {
               filled = 0;
             }
           }
+        } else if (ASC_FEATURE_RELAXED_SIMD && more) {
+          const below = oy + 1 < outHeight ? outWidth * outPixel : 0;
+          interleaveRows(taps, middle * pixel, fours + (left * pixel << 2));
+          qs8_qc8w_dwconv_dot(record, outWidth, channels, fours, requant, out, below);
+          out += outWidth * outPixel + below;
         } else {
           // The odd tap out weighs nothing; it may read anything that moves along with the window.
           if (k & 1) store<u32>(t, load<u32>(taps));
@@ -255,7 +286,7 @@ export function runWindows(record: usize): void {
             );
           out += outWidth * outPixel;
         }
-        top += i32At(record, W_STRIDE_H);
+        top += i32At(record, W_STRIDE_H) << more;
       }
     }
     x += <usize>height * width * inPixel;

@@ -4,7 +4,15 @@ import { type Graph, noActivation, type Tensor } from "../../src/graph/graph.ts"
 import { pack } from "../../src/pack/pack.ts";
 import { startEngine } from "../../src/runtime/tiers.ts";
 import { wasm } from "../../src/wasm.ts";
-import { convGraph, drawValues, fullyConnectedGraph, graphOf, node, randomFrom } from "../helpers/graphs.ts";
+import {
+  convGraph,
+  depthwiseGraph,
+  drawValues,
+  fullyConnectedGraph,
+  graphOf,
+  node,
+  randomFrom,
+} from "../helpers/graphs.ts";
 import { tiers } from "../helpers/tiers.ts";
 
 const absent = !tiers.includes("relaxed");
@@ -38,6 +46,23 @@ function halveWeights(graph: Graph): Graph {
   return graph;
 }
 
+type Sides = [top: number, left: number, bottom: number, right: number];
+
+/** 3 × 3 windows: odd and even sizes, rows that are whole sixteens of bytes and others, padding on any side and on none. */
+const depthwise: [height: number, width: number, channels: number, stride: [number, number], Sides][] = [
+  [5, 8, 12, [1, 1], [1, 1, 1, 1]],
+  [6, 7, 16, [1, 1], [1, 1, 1, 1]],
+  [4, 6, 8, [1, 1], [0, 0, 0, 0]],
+  [3, 4, 20, [1, 1], [2, 2, 2, 2]],
+  [7, 5, 32, [1, 1], [0, 2, 3, 0]],
+  [1, 1, 48, [1, 1], [1, 1, 1, 1]],
+  [4, 4, 4, [1, 1], [5, 4, 4, 5]],
+  [5, 5, 8, [1, 1], [1, 1, 1, 1]],
+  [5, 8, 6, [1, 1], [1, 1, 1, 1]],
+  [6, 8, 16, [2, 2], [0, 0, 1, 1]],
+  [7, 7, 16, [1, 2], [1, 1, 1, 1]],
+];
+
 const graphs = (["single", "double"] as const).flatMap((rounding) =>
   [0, 3].flatMap((weightOffset) => {
     const options = { rounding, weightOffset };
@@ -51,6 +76,19 @@ const graphs = (["single", "double"] as const).flatMap((rounding) =>
         padding: { top: 1, left: 2, bottom: 1, right: 0 },
       }),
       convGraph(randomFrom(2), { ...options, input: [1, 5, 5, 12], outputs: 18, groups: 3 }),
+      ...depthwise.map(([height, width, channels, stride, padding], seed) =>
+        depthwiseGraph(randomFrom(seed), {
+          ...options,
+          input: [2, height, width, channels],
+          outputs: channels,
+          kernel: [3, 3],
+          stride,
+          padding: { top: padding[0], left: padding[1], bottom: padding[2], right: padding[3] },
+          perChannel: seed % 3 > 0,
+          hasBias: seed % 4 > 0,
+          activation: seed % 2 ? { min: 0, max: 6 } : noActivation,
+        }),
+      ),
       ...[1, 2, 3, 4, 5, 9].map((rows) => fullyConnectedGraph(randomFrom(rows), [rows], 17, 35, options)),
     ];
   }),
