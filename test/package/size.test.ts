@@ -6,12 +6,12 @@ import { isBuilt, root } from "./installed.ts";
 
 /** Bytes after brotli. Raising one is a decision; it belongs in the commit that needs it. */
 const ceilings: [file: string, bytes: number][] = [
-  ["index.js", 60_000],
+  ["index.js", 60 * 1024],
   ["native.js", 34_000],
   ["workerd.js", 7_500],
   ["listen.js", 11_500],
   ["listen-processor.js", 9_500],
-  ["relaxed.wasm", 24_950],
+  ["relaxed.wasm", 25_100],
   ["simd.wasm", 22_900],
   ["scalar.wasm", 20_000],
 ];
