@@ -22,7 +22,7 @@ import {
 } from "../records";
 import { checkFloatRange, checkScratch, checkWeights, isInt8, rowsOf, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
-import { blockBytes, blockHead, qd8_f32_gemm } from "../kernels/gemm/qd8";
+import { blockBytes, blockHead, qd8_f32_gemm, weightFlip } from "../kernels/gemm/qd8";
 import { GROUP_ROWS, groupBytes, qd8_quantize_row } from "../kernels/gemm/qd8-row";
 import { isMatrixPair, paddedColumns } from "./gemm";
 
@@ -70,7 +70,8 @@ export function runGemmDynamic(record: usize): void {
   const y = outputOf(record);
   const m = <usize>bytesOf(y) / (n << 2);
   const hasZeroPoints = u32At(record, QD_BLOCK_ZERO_POINTS) != 0;
-  const weightPoint = hasZeroPoints ? 1 : i32At(record, QD_ZERO_POINT);
+  const format = u32At(record, M_WEIGHT_FORMAT);
+  const weightPoint = hasZeroPoints ? 1 : i32At(record, QD_ZERO_POINT) - weightFlip(format);
   const stride = groupBytes(k, block);
   const rows = arena + u32At(record, M_SCRATCH);
   const panel = rows + ((m + GROUP_ROWS - 1) / GROUP_ROWS) * stride;
@@ -80,7 +81,7 @@ export function runGemmDynamic(record: usize): void {
     x += k << 2;
   }
   qd8_f32_gemm(
-    u32At(record, M_WEIGHT_FORMAT), m, n, k, block, hasZeroPoints, rows, stride, weights + u32At(record, M_WEIGHTS),
+    format, m, n, k, block, hasZeroPoints, rows, stride, weights + u32At(record, M_WEIGHTS),
     weights + u32At(record, QD_TABLE), weights + u32At(record, QD_WEIGHT_SUMS), weights + u32At(record, M_BIAS),
     f32At(record, M_MIN), f32At(record, M_MAX), panel, dataOf(y)
   );

@@ -48,7 +48,7 @@ export function clamp(v: i32, lo: i32, hi: i32): i32 {
  * the sum does where that is positive.
  */
 const MAGIC: f32 = 12582912;
-const MAGIC_BITS: i32 = 0x4b400000;
+export const MAGIC_BITS: i32 = 0x4b400000;
 
 /** MAGIC, as a variable: V8 builds a constant vector anew wherever it is used, of three instructions. */
 let magic: f32 = 0;

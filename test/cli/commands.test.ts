@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { measureLimits } from "../../src/cli/limits.ts";
 import { decode } from "../../src/format/decode.ts";
 import { summarize } from "../../src/quantize/summary.ts";
 import { readNpy } from "../../src/samples/npy.ts";
@@ -386,6 +387,15 @@ describe("bench", () => {
     expect(stdout).toMatch(/operator +output +µs +of all +GMAC\/s +of its bound/);
     expect(stdout).toMatch(/CONV_QS8 +\[/);
   });
+
+  it.each(tiers.filter((tier) => tier === "relaxed" || tier === "simd"))(
+    "measures the bounds of %s",
+    (tier) => {
+      const { int8, narrow, float32, bytes } = measureLimits(tier === "relaxed")!;
+      for (const rate of [int8, narrow, float32, bytes(1 << 16)]) expect(rate).toBeGreaterThan(0);
+      if (tier === "simd") expect(narrow).toBe(int8);
+    },
+  );
 });
 
 describe("eval", () => {

@@ -1,10 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { DOT_SATURATES, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
-import { type Graph, noActivation } from "../../src/graph/graph.ts";
+import { type Graph, noActivation, type Tensor } from "../../src/graph/graph.ts";
 import { pack } from "../../src/pack/pack.ts";
 import { startEngine } from "../../src/runtime/tiers.ts";
 import { wasm } from "../../src/wasm.ts";
-import { convGraph, depthwiseGraph, fullyConnectedGraph, randomFrom } from "../helpers/graphs.ts";
+import {
+  convGraph,
+  depthwiseGraph,
+  drawValues,
+  fullyConnectedGraph,
+  graphOf,
+  node,
+  randomFrom,
+} from "../helpers/graphs.ts";
 import { tiers } from "../helpers/tiers.ts";
 
 const absent = !tiers.includes("relaxed");
@@ -14,15 +22,19 @@ interface Overridable {
 }
 
 /** The output bytes of a packed file in one tier; `mode` overrides what its probe found. */
-function outputOf(file: Uint8Array, tier: "relaxed" | "simd", mode?: number): Uint8Array {
+function outputOf(file: Uint8Array, tier: "relaxed" | "simd", isFloat: boolean, mode?: number): Uint8Array {
   const { engine } = startEngine(wasm, tier);
   if (mode !== undefined) (engine as unknown as Overridable).assume_dot_mode(mode);
   const pointer = engine.reserve(file.length);
   new Uint8Array(engine.memory.buffer).set(file, pointer);
   expect(engine.load(pointer, file.length)).toBe(0);
   const random = randomFrom(7);
+  const draw = (i: number): number => (i % 5 ? random.int(-128, 127) : random.pick([-128, 127]));
   const input = new Int8Array(engine.memory.buffer, engine.input_ptr(0), engine.input_bytes(0));
-  for (let i = 0; i < input.length; i++) input[i] = i % 5 ? random.int(-128, 127) : random.pick([-128, 127]);
+  if (isFloat) {
+    const values = new Float32Array(input.buffer, input.byteOffset, input.length / 4);
+    for (let i = 0; i < values.length; i++) values[i] = draw(i) / 32;
+  } else for (let i = 0; i < input.length; i++) input[i] = draw(i);
   engine.invoke();
   return new Uint8Array(engine.memory.buffer, engine.output_ptr(0), engine.output_bytes(0)).slice();
 }
@@ -82,13 +94,90 @@ const graphs = (["single", "double"] as const).flatMap((rounding) =>
   }),
 );
 
+interface Blocks {
+  bits: 8 | 4 | 2;
+  rows: number;
+  k: number;
+  blockSize: number;
+  hasZeroPoints?: boolean;
+  hasCodebook?: boolean;
+}
+
+/**
+ * Float activations × weights in blocks. With their sign bit flipped weights of a whole byte are in 0…127 if they are negative,
+ * and no sum of two products then passes 2¹⁵, whatever the mode: engines that saturate are exact too.
+ */
+function dynamicGraph(seed: number, options: Blocks): Graph {
+  const { bits, rows, k, blockSize, hasZeroPoints, hasCodebook } = options;
+  const random = randomFrom(seed);
+  const n = 19;
+  const [low, high] = hasCodebook
+    ? [0, 15]
+    : bits === 8
+      ? [-128, -1]
+      : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  const count = n * Math.ceil(k / blockSize);
+  const x: Tensor = { name: "x", dtype: "float32", shape: [rows, k] };
+  const w: Tensor = {
+    name: "w",
+    dtype: "int8",
+    shape: [n, k],
+    data: Int8Array.from({ length: n * k }, () => random.int(low, high)),
+    quantization: {
+      scale: Float32Array.from({ length: count }, () => random.real(0.001, 0.1)),
+      zeroPoint: Int32Array.from({ length: count }, () => (hasZeroPoints ? random.int(low, high) : 0)),
+      axis: 0,
+    },
+  };
+  const bias: Tensor = { name: "b", dtype: "float32", shape: [n], data: drawValues(random, "float32", n) };
+  const y: Tensor = { name: "y", dtype: "float32", shape: [rows, n] };
+  const attributes = {
+    activation: noActivation,
+    bits,
+    blockSize,
+    ...(hasCodebook && { codebook: Int8Array.from({ length: 16 }, () => random.int(-128, -1)) }),
+  };
+  return graphOf([node("dynamicFullyConnected", [x, w, bias], y, attributes)], "single");
+}
+
+const dynamicGraphs = (
+  [
+    { bits: 4 },
+    { bits: 2 },
+    { bits: 8 },
+    { bits: 4, hasCodebook: true },
+    { bits: 4, hasZeroPoints: true },
+    { bits: 2, hasZeroPoints: true },
+    { bits: 8, hasZeroPoints: true },
+  ] as const
+).flatMap((scheme) =>
+  [1, 2, 3, 4, 5, 9].flatMap((rows) =>
+    [8, 32, 40, 104].map((blockSize) => dynamicGraph(rows, { ...scheme, rows, k: 101, blockSize })),
+  ),
+);
+
 describe.skipIf(absent)(`relaxed dot products${absent ? " (skipped: this engine has none)" : ""}`, () => {
   const found = absent ? DOT_SATURATES : startEngine(wasm, "relaxed").engine.dot_mode();
 
   test("the kernels that keep out of them give the same bytes", () => {
     for (const graph of graphs) {
       const { bytes } = pack(graph);
-      expect(outputOf(bytes, "relaxed", DOT_SATURATES)).toEqual(outputOf(bytes, "simd"));
+      expect(outputOf(bytes, "relaxed", false, DOT_SATURATES)).toEqual(outputOf(bytes, "simd", false));
+    }
+  });
+
+  test("weights in blocks give the same bytes without them", () => {
+    for (const graph of dynamicGraphs) {
+      const { bytes } = pack(graph);
+      expect(outputOf(bytes, "relaxed", true, DOT_SATURATES)).toEqual(outputOf(bytes, "simd", true));
+    }
+  });
+
+  test("weights in blocks give the same bytes on them", () => {
+    const mode = found === DOT_SIGNED ? DOT_SIGNED : DOT_UNSIGNED;
+    for (const graph of dynamicGraphs) {
+      const { bytes } = pack(graph);
+      expect(outputOf(bytes, "relaxed", true, mode)).toEqual(outputOf(bytes, "simd", true));
     }
   });
 
@@ -96,7 +185,7 @@ describe.skipIf(absent)(`relaxed dot products${absent ? " (skipped: this engine 
     for (const graph of graphs) {
       const { bytes } = pack(halveWeights(graph));
       const mode = found === DOT_SIGNED ? DOT_SIGNED : DOT_UNSIGNED;
-      expect(outputOf(bytes, "relaxed", mode)).toEqual(outputOf(bytes, "simd"));
+      expect(outputOf(bytes, "relaxed", false, mode)).toEqual(outputOf(bytes, "simd", false));
     }
   });
 });

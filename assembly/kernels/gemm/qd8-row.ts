@@ -63,11 +63,23 @@ export function qd8_quantize_row(
   for (let b: usize = 0; b < padded; b += blockSize) {
     const stop = b + blockSize < padded ? b + blockSize : padded;
     let sum: i32 = 0;
-    for (let j = b; j < stop; j += 4) {
-      const four = load<u32>(bytes + j);
-      store<u32>(to, four);
-      to += 16;
-      sum -= <i32><i8>four + <i32><i8>(four >> 8) + <i32><i8>(four >> 16) + (<i32>four >> 24);
+    if (ASC_FEATURE_SIMD) {
+      let sums = i32x4.splat(0);
+      for (let j = b; j < stop; j += 8) {
+        const v = v128.load64_zero(bytes + j);
+        v128.store32_lane(to, v, 0);
+        v128.store32_lane(to, v, 1, 16);
+        to += 32;
+        sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v)));
+      }
+      sum = -i32x4.extract_lane(sums, 0) - i32x4.extract_lane(sums, 1);
+    } else {
+      for (let j = b; j < stop; j += 4) {
+        const four = load<u32>(bytes + j);
+        store<u32>(to, four);
+        to += 16;
+        sum -= <i32><i8>four + <i32><i8>(four >> 8) + <i32><i8>(four >> 16) + (<i32>four >> 24);
+      }
     }
     store<i32>(out, sum * weightPoint);
     out += 16;

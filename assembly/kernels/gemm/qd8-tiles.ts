@@ -1,16 +1,14 @@
 /** Tiles of qd8.ts: rows of int8 activations × 8 columns of weights, a scale and maybe a zero point per block. */
 
-import { NR } from "../../codes";
 import { accumulate, evens, odds } from "../../simd/widen";
 
 /** Bytes of the 8 scales that a block of 8 columns begins with; its zero points follow. */
 export const SCALES: usize = 32;
 /** int16 sums of pairs, 2 · 128 · 15 at most, stay exact over so many steps of 4 k. */
-const NARROW_STEPS: usize = 8;
+export const NARROW_STEPS: usize = 8;
 
-/** float32 sums of four rows × 8 columns, and their int32 sums of a block so far. */
-export const sums: usize = memory.data(256, 16);
-const partial: usize = sums + 128;
+/** float32 sums of four rows × 8 columns, or of one × 16. */
+export const sums: usize = memory.data(128, 16);
 
 /** sums[row] += scale · (block's int32 sums). */
 // @ts-ignore: decorator
@@ -20,33 +18,40 @@ function flush(at: usize, lo: v128, hi: v128, scaleLo: v128, scaleHi: v128): voi
   v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(f32x4.convert_i32x4_s(hi), scaleHi)), 16);
 }
 
-/** Four of a block's zero points. */
+/** Four of a block's zero points, as `flip` changes them. */
 // @ts-ignore: decorator
 @inline
-function zeroPoints(at: usize): v128 {
-  return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+export function zeroPoints(at: usize, flip: i8): v128 {
+  const points = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.sub(points, i32x4.splat(flip)) : points;
 }
 
 /**
- * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: unpacked weights `w` in
- * 0…15, their blocks' heads `step` bytes apart from `scales` on. Ends when `a` is `end`; so do the next two.
+ * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: weights `w` of a byte, their
+ * blocks' heads `step` bytes apart from `scales` on; the weights lie `head` bytes behind those, 0: in one piece. Ends when `a`
+ * is `end`. With `useDot` on the 4-way dot product, for which `flip` flips their sign bits; `isNarrow`: they are in 0…15.
  */
-export function group_narrow(
-  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool
+export function rows_4x8(
+  isNarrow: bool, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  hasZeroPoints: bool, head: usize
 ): void {
+  if (!ASC_FEATURE_SIMD) return;
+  const signs = i8x16.splat(flip);
   while (a < end) {
     const blockEnd = min(a + (blockSize << 2), end);
-    let isFirst = true;
-    while (true) {
+    if (head) w = scales + head;
+    // The first int16 sums come before the int32 ones: both do not fit the registers.
+    const none = i16x8.splat(0);
+    let c0 = none;
+    let d0 = none;
+    let c1 = none;
+    let d1 = none;
+    let c2 = none;
+    let d2 = none;
+    let c3 = none;
+    let d3 = none;
+    if (ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot) {
       const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-      let c0 = i16x8.splat(0);
-      let d0 = c0;
-      let c1 = c0;
-      let d1 = c0;
-      let c2 = c0;
-      let d2 = c0;
-      let c3 = c0;
-      let d3 = c0;
       while (a < stop) {
         const wlo = v128.load(w);
         const whi = v128.load(w, 16);
@@ -65,118 +70,120 @@ export function group_narrow(
         d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
         a += 16;
       }
-      let p0 = i32x4.extadd_pairwise_i16x8_s(c0);
-      let q0 = i32x4.extadd_pairwise_i16x8_s(d0);
-      let p1 = i32x4.extadd_pairwise_i16x8_s(c1);
-      let q1 = i32x4.extadd_pairwise_i16x8_s(d1);
-      let p2 = i32x4.extadd_pairwise_i16x8_s(c2);
-      let q2 = i32x4.extadd_pairwise_i16x8_s(d2);
-      let p3 = i32x4.extadd_pairwise_i16x8_s(c3);
-      let q3 = i32x4.extadd_pairwise_i16x8_s(d3);
-      if (!isFirst) {
-        p0 = i32x4.add(p0, v128.load(partial, 0));
-        q0 = i32x4.add(q0, v128.load(partial, 16));
-        p1 = i32x4.add(p1, v128.load(partial, 32));
-        q1 = i32x4.add(q1, v128.load(partial, 48));
-        p2 = i32x4.add(p2, v128.load(partial, 64));
-        q2 = i32x4.add(q2, v128.load(partial, 80));
-        p3 = i32x4.add(p3, v128.load(partial, 96));
-        q3 = i32x4.add(q3, v128.load(partial, 112));
-      }
-      if (a == blockEnd) {
-        const s0 = v128.load32_splat(s);
-        const s1 = v128.load32_splat(s, 4);
-        const s2 = v128.load32_splat(s, 8);
-        const s3 = v128.load32_splat(s, 12);
-        if (hasZeroPoints) {
-          const zlo = zeroPoints(scales + SCALES);
-          const zhi = zeroPoints(scales + SCALES + 4);
-          p0 = i32x4.add(p0, i32x4.mul(zlo, s0));
-          q0 = i32x4.add(q0, i32x4.mul(zhi, s0));
-          p1 = i32x4.add(p1, i32x4.mul(zlo, s1));
-          q1 = i32x4.add(q1, i32x4.mul(zhi, s1));
-          p2 = i32x4.add(p2, i32x4.mul(zlo, s2));
-          q2 = i32x4.add(q2, i32x4.mul(zhi, s2));
-          p3 = i32x4.add(p3, i32x4.mul(zlo, s3));
-          q3 = i32x4.add(q3, i32x4.mul(zhi, s3));
-        } else {
-          p0 = i32x4.add(p0, s0);
-          q0 = i32x4.add(q0, s0);
-          p1 = i32x4.add(p1, s1);
-          q1 = i32x4.add(q1, s1);
-          p2 = i32x4.add(p2, s2);
-          q2 = i32x4.add(q2, s2);
-          p3 = i32x4.add(p3, s3);
-          q3 = i32x4.add(q3, s3);
-        }
-        const lo = v128.load(scales);
-        const hi = v128.load(scales, 16);
-        flush(sums, p0, q0, lo, hi);
-        flush(sums + 32, p1, q1, lo, hi);
-        flush(sums + 64, p2, q2, lo, hi);
-        flush(sums + 96, p3, q3, lo, hi);
-        break;
-      }
-      v128.store(partial, p0, 0);
-      v128.store(partial, q0, 16);
-      v128.store(partial, p1, 32);
-      v128.store(partial, q1, 48);
-      v128.store(partial, p2, 64);
-      v128.store(partial, q2, 80);
-      v128.store(partial, p3, 96);
-      v128.store(partial, q3, 112);
-      isFirst = false;
     }
-    s += 16;
-    scales += step;
-  }
-}
-
-/**
- * The same for weights of any byte, of the group's first row alone if `isOne` (a literal); `head`: the weights lie so far
- * behind their scales, 0: in one piece.
- */
-// @ts-ignore: decorator
-@inline
-export function group_wide(
-  isOne: bool, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
-  hasZeroPoints: bool, head: usize
-): void {
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    if (head) w = scales + head;
-    let zlo = i32x4.splat(1);
-    let zhi = zlo;
+    let p0 = v128.load32_splat(s);
+    let q0 = p0;
+    let p1 = v128.load32_splat(s, 4);
+    let q1 = p1;
+    let p2 = v128.load32_splat(s, 8);
+    let q2 = p2;
+    let p3 = v128.load32_splat(s, 12);
+    let q3 = p3;
     if (hasZeroPoints) {
-      zlo = zeroPoints(scales + SCALES);
-      zhi = zeroPoints(scales + SCALES + 4);
+      const zlo = zeroPoints(scales + SCALES, flip);
+      const zhi = zeroPoints(scales + SCALES + 4, flip);
+      p0 = i32x4.mul(zlo, p0);
+      q0 = i32x4.mul(zhi, q0);
+      p1 = i32x4.mul(zlo, p1);
+      q1 = i32x4.mul(zhi, q1);
+      p2 = i32x4.mul(zlo, p2);
+      q2 = i32x4.mul(zhi, q2);
+      p3 = i32x4.mul(zlo, p3);
+      q3 = i32x4.mul(zhi, q3);
     }
-    const s0 = v128.load32_splat(s);
-    let p0 = i32x4.mul(zlo, s0);
-    let q0 = i32x4.mul(zhi, s0);
-    const s1 = v128.load32_splat(s, 4);
-    let p1 = i32x4.mul(zlo, s1);
-    let q1 = i32x4.mul(zhi, s1);
-    const s2 = v128.load32_splat(s, 8);
-    let p2 = i32x4.mul(zlo, s2);
-    let q2 = i32x4.mul(zhi, s2);
-    const s3 = v128.load32_splat(s, 12);
-    let p3 = i32x4.mul(zlo, s3);
-    let q3 = i32x4.mul(zhi, s3);
-    while (a < blockEnd) {
-      const wlo = v128.load(w);
-      const whi = v128.load(w, 16);
-      w += 32;
-      const elo = evens(wlo);
-      const olo = odds(wlo);
-      const ehi = evens(whi);
-      const ohi = odds(whi);
-      const x0 = v128.load32_splat(a);
-      const e0 = evens(x0);
-      const o0 = odds(x0);
-      p0 = accumulate(p0, elo, olo, e0, o0);
-      q0 = accumulate(q0, ehi, ohi, e0, o0);
-      if (!isOne) {
+    if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+      if (flip) {
+        while (a < blockEnd) {
+          const wlo = v128.xor(v128.load(w), signs);
+          const whi = v128.xor(v128.load(w, 16), signs);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
+          q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
+          const x1 = v128.load32_splat(a, 4);
+          p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
+          q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
+          const x2 = v128.load32_splat(a, 8);
+          p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
+          q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
+          const x3 = v128.load32_splat(a, 12);
+          p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
+          q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
+          a += 16;
+        }
+      } else {
+        while (a < blockEnd) {
+          const wlo = v128.load(w);
+          const whi = v128.load(w, 16);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, wlo, p0);
+          q0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, whi, q0);
+          const x1 = v128.load32_splat(a, 4);
+          p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, wlo, p1);
+          q1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, whi, q1);
+          const x2 = v128.load32_splat(a, 8);
+          p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, wlo, p2);
+          q2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x2, whi, q2);
+          const x3 = v128.load32_splat(a, 12);
+          p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, wlo, p3);
+          q3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x3, whi, q3);
+          a += 16;
+        }
+      }
+    } else if (ASC_FEATURE_RELAXED_SIMD && isNarrow) {
+      while (true) {
+        p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+        q0 = i32x4.add(q0, i32x4.extadd_pairwise_i16x8_s(d0));
+        p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+        q1 = i32x4.add(q1, i32x4.extadd_pairwise_i16x8_s(d1));
+        p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+        q2 = i32x4.add(q2, i32x4.extadd_pairwise_i16x8_s(d2));
+        p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
+        q3 = i32x4.add(q3, i32x4.extadd_pairwise_i16x8_s(d3));
+        if (a == blockEnd) break;
+        const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+        c0 = none;
+        d0 = none;
+        c1 = none;
+        d1 = none;
+        c2 = none;
+        d2 = none;
+        c3 = none;
+        d3 = none;
+        while (a < stop) {
+          const wlo = v128.load(w);
+          const whi = v128.load(w, 16);
+          w += 32;
+          const x0 = v128.load32_splat(a);
+          c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, wlo));
+          d0 = i16x8.add(d0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, whi));
+          const x1 = v128.load32_splat(a, 4);
+          c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, wlo));
+          d1 = i16x8.add(d1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, whi));
+          const x2 = v128.load32_splat(a, 8);
+          c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, wlo));
+          d2 = i16x8.add(d2, i16x8.relaxed_dot_i8x16_i7x16_s(x2, whi));
+          const x3 = v128.load32_splat(a, 12);
+          c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, wlo));
+          d3 = i16x8.add(d3, i16x8.relaxed_dot_i8x16_i7x16_s(x3, whi));
+          a += 16;
+        }
+      }
+    } else {
+      while (a < blockEnd) {
+        const wlo = v128.load(w);
+        const whi = v128.load(w, 16);
+        w += 32;
+        const elo = evens(wlo);
+        const olo = odds(wlo);
+        const ehi = evens(whi);
+        const ohi = odds(whi);
+        const x0 = v128.load32_splat(a);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        p0 = accumulate(p0, elo, olo, e0, o0);
+        q0 = accumulate(q0, ehi, ohi, e0, o0);
         const x1 = v128.load32_splat(a, 4);
         const e1 = evens(x1);
         const o1 = odds(x1);
@@ -192,102 +199,15 @@ export function group_wide(
         const o3 = odds(x3);
         p3 = accumulate(p3, elo, olo, e3, o3);
         q3 = accumulate(q3, ehi, ohi, e3, o3);
+        a += 16;
       }
-      a += 16;
     }
     const lo = v128.load(scales);
     const hi = v128.load(scales, 16);
     flush(sums, p0, q0, lo, hi);
-    if (!isOne) {
-      flush(sums + 32, p1, q1, lo, hi);
-      flush(sums + 64, p2, q2, lo, hi);
-      flush(sums + 96, p3, q3, lo, hi);
-    }
-    s += 16;
-    scales += step;
-  }
-}
-
-/** The same for one row, straight from weights of `bits` (a literal), 4 or 2; `mask`: see maskOf. */
-// @ts-ignore: decorator
-@inline
-export function row_narrow(
-  bits: i32, mask: v128, a: usize, end: usize, blockSize: usize, s: usize, scales: usize, step: usize,
-  hasZeroPoints: bool, head: usize
-): void {
-  let lo = f32x4.splat(0);
-  let hi = lo;
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    let w = scales + head;
-    let p = v128.load32_splat(s);
-    let q = p;
-    if (hasZeroPoints) {
-      p = i32x4.mul(p, zeroPoints(scales + SCALES));
-      q = i32x4.mul(q, zeroPoints(scales + SCALES + 4));
-    }
-    while (a < blockEnd) {
-      const stop = min(a + (NARROW_STEPS << 4), blockEnd);
-      let c = i16x8.splat(0);
-      let d = c;
-      while (a < stop) {
-        const x0 = v128.load32_splat(a);
-        const x1 = v128.load32_splat(a, 16);
-        a += 32;
-        const v = v128.load(w);
-        const u = bits == 4 ? v128.load(w, 16) : i16x8.shr_u(v, 4);
-        w += <usize>bits << 3;
-        if (ASC_FEATURE_RELAXED_SIMD) {
-          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v, mask)));
-          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v, bits), mask)));
-          c = i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(u, mask)));
-          d = i16x8.add(d, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(u, bits), mask)));
-        } else {
-          const low = i16x8.shr_u(mask, 8);
-          const e0 = evens(x0);
-          const o0 = odds(x0);
-          const e1 = evens(x1);
-          const o1 = odds(x1);
-          p = accumulate(p, v128.and(v, low), v128.and(i16x8.shr_u(v, 8), low), e0, o0);
-          q = accumulate(q, v128.and(i16x8.shr_u(v, bits), low), v128.and(i16x8.shr_u(v, 8 + bits), low), e0, o0);
-          p = accumulate(p, v128.and(u, low), v128.and(i16x8.shr_u(u, 8), low), e1, o1);
-          q = accumulate(q, v128.and(i16x8.shr_u(u, bits), low), v128.and(i16x8.shr_u(u, 8 + bits), low), e1, o1);
-        }
-      }
-      if (ASC_FEATURE_RELAXED_SIMD) {
-        p = i32x4.add(p, i32x4.extadd_pairwise_i16x8_s(c));
-        q = i32x4.add(q, i32x4.extadd_pairwise_i16x8_s(d));
-      }
-    }
-    lo = f32x4.add(lo, f32x4.mul(f32x4.convert_i32x4_s(p), v128.load(scales)));
-    hi = f32x4.add(hi, f32x4.mul(f32x4.convert_i32x4_s(q), v128.load(scales, 16)));
-    s += 16;
-    scales += step;
-  }
-  v128.store(sums, lo);
-  v128.store(sums, hi, 16);
-}
-
-/** One row, without vectors. */
-export function row_scalar(
-  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
-  head: usize
-): void {
-  while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
-    if (head) w = scales + head;
-    for (let j: usize = 0; j < NR << 2; j += 4) {
-      let acc = load<i32>(s);
-      if (hasZeroPoints) acc *= <i32>load<i8>(scales + SCALES + (j >> 2));
-      let v = w + j;
-      for (let x = a; x < blockEnd; x += 16) {
-        for (let i: usize = 0; i < 4; i++) acc += <i32>load<i8>(x + i) * <i32>load<i8>(v + i);
-        v += 32;
-      }
-      store<f32>(sums + j, load<f32>(sums + j) + <f32>acc * load<f32>(scales + j));
-    }
-    w += (blockEnd - a) << 1;
-    a = blockEnd;
+    flush(sums + 32, p1, q1, lo, hi);
+    flush(sums + 64, p2, q2, lo, hi);
+    flush(sums + 96, p3, q3, lo, hi);
     s += 16;
     scales += step;
   }

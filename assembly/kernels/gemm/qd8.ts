@@ -1,9 +1,11 @@
 /** float32 activations, quantized row by row as they come, × weights of 8, 4 or 2 bits in blocks: qd8_f32_qb4w and its kin. */
 
 import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
-import { fillBytes } from "../../simd/copy";
+import { copyBytes, fillOver } from "../../simd/copy";
+import { dotFlip, usesDot } from "../../simd/dot";
 import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
-import { group_narrow, group_wide, row_narrow, row_scalar, SCALES, sums } from "./qd8-tiles";
+import { row_1x16, row_scalar } from "./qd8-single";
+import { SCALES, rows_4x8, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
 const ZERO_POINTS: usize = 16;
@@ -24,6 +26,11 @@ export function blockHead(hasZeroPoints: bool): usize {
 @inline
 function maskOf(format: u32): v128 {
   return i8x16.splat(format == WEIGHTS_I2 ? 3 : 15);
+}
+
+/** What weights of `format` are xored with as the second operand of the dot product; their zero points grow by −weightFlip. */
+export function weightFlip(format: u32): i8 {
+  return ASC_FEATURE_RELAXED_SIMD && (format == WEIGHTS_I8 || format == WEIGHTS_CODEBOOK) && usesDot() ? dotFlip() : 0;
 }
 
 /** One byte a weight, per 4 k 8 columns × 4, from the weights of one block; `table` has the 16 values of a codebook. */
@@ -48,8 +55,8 @@ function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void 
       let a = v128.and(v, low);
       let b = v128.and(i16x8.shr_u(v, 4), low);
       if (format == WEIGHTS_CODEBOOK) {
-        a = i8x16.swizzle(values, a);
-        b = i8x16.swizzle(values, b);
+        a = ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, a) : i8x16.swizzle(values, a);
+        b = ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, b) : i8x16.swizzle(values, b);
       }
       v128.store(to, a);
       v128.store(to, b, 16);
@@ -73,16 +80,41 @@ function unpack(format: u32, w: usize, k: usize, table: usize, to: usize): void 
   }
 }
 
-/** y = clamp(scale · (sum − zeroPoint · weight sum) + bias) of a row's first `count` columns. */
-function finish(at: usize, row: usize, weightSums: usize, bias: usize, lo: f32, hi: f32, y: usize, count: usize): void {
-  const scale = load<f32>(row);
-  const zeroPoint = load<f32>(row, 4);
-  for (let j: usize = 0; j < count << 2; j += 4) {
-    const centred = load<f32>(at + j) - zeroPoint * load<f32>(weightSums + j);
-    let v = scale * centred + load<f32>(bias + j);
-    v = v < lo ? lo : v;
-    v = hi < v ? hi : v;
-    store<f32>(y + j, v);
+/**
+ * y = clamp(scale · (sum − zeroPoint · weight sum) + bias) of some rows' first `count` columns, whose sums lie 32 bytes apart;
+ * spoils them. `row`: scale and zero point of the first.
+ */
+function finish(
+  rows: usize, row: usize, weightSums: usize, bias: usize, lo: f32, hi: f32, y: usize, stride: usize, count: usize
+): void {
+  const end = count << 2;
+  for (let at = sums; rows > 0; rows--) {
+    const scale = load<f32>(row);
+    const zeroPoint = load<f32>(row, 4);
+    if (ASC_FEATURE_SIMD) {
+      for (let j: usize = 0; j < end; j += 16) {
+        const offset = f32x4.mul(f32x4.splat(zeroPoint), v128.load(weightSums + j));
+        const centred = f32x4.sub(v128.load(at + j), offset);
+        let v = f32x4.add(f32x4.mul(f32x4.splat(scale), centred), v128.load(bias + j));
+        v = f32x4.pmin(f32x4.pmax(v, f32x4.splat(lo)), f32x4.splat(hi));
+        if (j + 16 <= end) v128.store(y + j, v);
+        else {
+          v128.store(at, v);
+          copyBytes(y + j, at, end - j);
+        }
+      }
+    } else {
+      for (let j: usize = 0; j < end; j += 4) {
+        const centred = load<f32>(at + j) - zeroPoint * load<f32>(weightSums + j);
+        let v = scale * centred + load<f32>(bias + j);
+        v = v < lo ? lo : v;
+        v = hi < v ? hi : v;
+        store<f32>(y + j, v);
+      }
+    }
+    row += 8;
+    at += NR << 2;
+    y += stride;
   }
 }
 
@@ -99,39 +131,45 @@ export function qd8_f32_gemm(
   const head = blockHead(hasZeroPoints);
   const step = head + blockBytes(format, blockSize);
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
-  const direct = ASC_FEATURE_SIMD && isNarrow && m < 3;
+  const useDot = usesDot();
   const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
+  const isDirect = ASC_FEATURE_SIMD && format != WEIGHTS_CODEBOOK && m < 3;
+  const flip = weightFlip(format);
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
-    const left = n - c < NR ? n - c : NR;
-    if (!direct && !inPlace) {
+    if (!isDirect && !inPlace) {
       for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
         unpack(format, from, min(blockSize, padded - b), table, panel + (b << 3));
     }
+    const next = ASC_FEATURE_RELAXED_SIMD && (useDot || isNarrow) && isDirect && n - c > NR ? columnBytes : 0;
     let r: usize = 0;
     while (r < m) {
       const group = rows + (r / GROUP_ROWS) * stride;
       const lane = r % GROUP_ROWS;
-      const taken: usize = ASC_FEATURE_SIMD && !direct ? min(m - r, GROUP_ROWS) : 1;
+      const taken: usize = ASC_FEATURE_SIMD && !isDirect ? min(m - r, GROUP_ROWS) : 1;
       const a = group + GROUP_HEAD + (lane << 2);
       const s = a + (padded << 2);
-      fillBytes(sums, 0, 128);
-      if (!ASC_FEATURE_SIMD) row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-      else if (!direct) {
-        if (ASC_FEATURE_RELAXED_SIMD && isNarrow)
-          group_narrow(a, s, blockSize, s, panel, w, step, hasZeroPoints);
-        else if (taken > 1) group_wide(false, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-        else group_wide(true, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
-      } else if (format == WEIGHTS_I4)
-        row_narrow(4, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
-      else row_narrow(2, maskOf(format), a, s, blockSize, s, w, step, hasZeroPoints, head);
-      for (let i: usize = 0; i < taken; i++)
-        finish(
-          sums + (i << 5), group + ((lane + i) << 3), weightSums + (c << 2), bias + (c << 2), lo, hi,
-          y + (((r + i) * n + c) << 2), left
-        );
+      if (ASC_FEATURE_SIMD) {
+        // Four rows on int16 sums cost less than one on the 2-way dot product.
+        const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
+        if (isDirect) row_1x16(format, useDot, flip, a, s, blockSize, s, w, w, step, hasZeroPoints, head, next);
+        else if (taken == 1 && !isHalf)
+          row_1x16(WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, 0);
+        else {
+          fillOver(sums, 0, 128);
+          rows_4x8(isNarrow, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+        }
+      } else {
+        fillOver(sums, 0, 32);
+        row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+      }
+      finish(
+        taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + ((r * n + c) << 2), n << 2,
+        min(n - c, next ? 2 * NR : NR)
+      );
       r += taken;
     }
-    w += columnBytes;
+    if (next) c += NR;
+    w += columnBytes + next;
   }
 }

@@ -1,6 +1,7 @@
 /** Byte tables, and the borders between float32 and int8. */
 
 import { ROUNDING_DOUBLE } from "../../codes";
+import { MAGIC_BITS, rounder } from "../../simd/requantize";
 
 /** y[i] = table[x[i]], bytes. */
 export function table_lookup(x: usize, n: usize, table: usize, y: usize): void {
@@ -29,11 +30,12 @@ export function f32_qs8_quantize(x: usize, n: usize, rounding: u32, scale: f32, 
       const vscale = f32x4.splat(scale);
       const vlow = f32x4.splat(low);
       const vhigh = f32x4.splat(high);
-      const vzp = i32x4.splat(zeroPoint);
+      const magic = rounder();
+      const offset = i32x4.splat(MAGIC_BITS - zeroPoint);
       for (; i + 4 <= n; i += 4) {
         const steps = f32x4.mul(v128.load(x + (i << 2)), vscale);
         const inside = f32x4.pmax(vlow, f32x4.pmin(vhigh, steps));
-        const q = i32x4.add(i32x4.trunc_sat_f32x4_s(f32x4.nearest(inside)), vzp);
+        const q = i32x4.sub(f32x4.add(inside, magic), offset);
         const words = i16x8.narrow_i32x4_s(q, q);
         v128.store32_lane(y + i, i8x16.narrow_i16x8_s(words, words), 0);
       }

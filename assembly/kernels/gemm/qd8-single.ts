@@ -1,0 +1,259 @@
+/** Tiles of qd8.ts of one row. */
+
+import { NR, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
+import { accumulate, evens, odds } from "../../simd/widen";
+import { NARROW_STEPS, SCALES, sums, zeroPoints } from "./qd8-tiles";
+
+/** sum + the products of weights `bits` up in each byte of v with a row's even and odd values; `mask`: their bits in a byte. */
+// @ts-ignore: decorator
+@inline
+function narrow(sum: v128, v: v128, bits: i32, mask: v128, e: v128, o: v128): v128 {
+  const low = i16x8.shr_u(mask, 8);
+  return accumulate(sum, v128.and(bits ? i16x8.shr_u(v, bits) : v, low), v128.and(i16x8.shr_u(v, 8 + bits), low), e, o);
+}
+
+/** The same of weights of a byte. */
+// @ts-ignore: decorator
+@inline
+function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
+  return accumulate(sum, evens(v), odds(v), e, o);
+}
+
+/**
+ * One row × 8 columns, on relaxed SIMD × 16, the second 8 `next` bytes behind the first: what the dot products of four
+ * registers leave waiting, the next panel fills. `format`: straight from weights of 4 or 2 bits, or WEIGHTS_I8: of any byte.
+ * The rest is as in rows_4x8.
+ */
+export function row_1x16(
+  format: u32, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  hasZeroPoints: bool, head: usize, next: usize
+): void {
+  if (!ASC_FEATURE_SIMD) return;
+  const mask = format == WEIGHTS_I4 ? i8x16.splat(15) : format == WEIGHTS_I2 ? i8x16.splat(3) : i8x16.splat(flip);
+  let f0 = f32x4.splat(0);
+  let f1 = f0;
+  let f2 = f0;
+  let f3 = f0;
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    if (head) w = scales + head;
+    let p0 = v128.load32_splat(s);
+    let p1 = p0;
+    let p2 = p0;
+    let p3 = p0;
+    if (hasZeroPoints) {
+      const points = scales + SCALES;
+      p0 = i32x4.mul(p0, zeroPoints(points, flip));
+      p1 = i32x4.mul(p1, zeroPoints(points + 4, flip));
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        p2 = i32x4.mul(p2, zeroPoints(points + next, flip));
+        p3 = i32x4.mul(p3, zeroPoints(points + next + 4, flip));
+      }
+    }
+    if (ASC_FEATURE_RELAXED_SIMD && useDot) {
+      if (format == WEIGHTS_I4) while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        const w1 = v128.load(w, 16);
+        const v1 = v128.load(v, 16);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 4), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 4), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 4), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 4), mask), p3);
+        w += 32;
+      } else if (format == WEIGHTS_I2) while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        const w1 = i16x8.shr_u(w0, 4);
+        const v1 = i16x8.shr_u(v0, 4);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(w0, 2), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.and(i16x8.shr_u(v0, 2), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(w1, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(w1, 2), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 2), mask), p3);
+        w += 16;
+      } else while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(w0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(w, 16), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, v128.xor(v128.load(v, 16), mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 32), mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(w, 48), mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 32), mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.xor(v128.load(v, 48), mask), p3);
+        w += 64;
+      }
+    } else if (format == WEIGHTS_I4) {
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        while (a < blockEnd) {
+          const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+          let c0 = i16x8.splat(0);
+          let c1 = c0;
+          let c2 = c0;
+          let c3 = c0;
+          while (a < stop) {
+            const x0 = v128.load32_splat(a);
+            const x1 = v128.load32_splat(a, 16);
+            a += 32;
+            const v = w + next;
+            const w0 = v128.load(w);
+            const v0 = v128.load(v);
+            const w1 = v128.load(w, 16);
+            const v1 = v128.load(v, 16);
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 4), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 4), mask)));
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 4), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 4), mask)));
+            w += 32;
+          }
+          p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+          p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+          p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+          p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
+        }
+      } else while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const w0 = v128.load(w);
+        const w1 = v128.load(w, 16);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p0 = narrow(p0, w0, 0, mask, e0, o0);
+        p1 = narrow(p1, w0, 4, mask, e0, o0);
+        p0 = narrow(p0, w1, 0, mask, e1, o1);
+        p1 = narrow(p1, w1, 4, mask, e1, o1);
+        w += 32;
+      }
+    } else if (format == WEIGHTS_I2) {
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        while (a < blockEnd) {
+          const stop = min(a + (NARROW_STEPS << 4), blockEnd);
+          let c0 = i16x8.splat(0);
+          let c1 = c0;
+          let c2 = c0;
+          let c3 = c0;
+          while (a < stop) {
+            const x0 = v128.load32_splat(a);
+            const x1 = v128.load32_splat(a, 16);
+            a += 32;
+            const v = w + next;
+            const w0 = v128.load(w);
+            const v0 = v128.load(v);
+            const w1 = i16x8.shr_u(w0, 4);
+            const v1 = i16x8.shr_u(v0, 4);
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(w0, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(w0, 2), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(v0, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x0, v128.and(i16x8.shr_u(v0, 2), mask)));
+            c0 = i16x8.add(c0, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(w1, mask)));
+            c1 = i16x8.add(c1, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(w1, 2), mask)));
+            c2 = i16x8.add(c2, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(v1, mask)));
+            c3 = i16x8.add(c3, i16x8.relaxed_dot_i8x16_i7x16_s(x1, v128.and(i16x8.shr_u(v1, 2), mask)));
+            w += 16;
+          }
+          p0 = i32x4.add(p0, i32x4.extadd_pairwise_i16x8_s(c0));
+          p1 = i32x4.add(p1, i32x4.extadd_pairwise_i16x8_s(c1));
+          p2 = i32x4.add(p2, i32x4.extadd_pairwise_i16x8_s(c2));
+          p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
+        }
+      } else while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const w0 = v128.load(w);
+        const w1 = i16x8.shr_u(w0, 4);
+        const e0 = evens(x0);
+        const o0 = odds(x0);
+        const e1 = evens(x1);
+        const o1 = odds(x1);
+        p0 = narrow(p0, w0, 0, mask, e0, o0);
+        p1 = narrow(p1, w0, 2, mask, e0, o0);
+        p0 = narrow(p0, w1, 0, mask, e1, o1);
+        p1 = narrow(p1, w1, 2, mask, e1, o1);
+        w += 16;
+      }
+    } else while (a < blockEnd) {
+      const x0 = v128.load32_splat(a);
+      const x1 = v128.load32_splat(a, 16);
+      a += 32;
+      const w0 = v128.load(w);
+      const e0 = evens(x0);
+      const o0 = odds(x0);
+      const e1 = evens(x1);
+      const o1 = odds(x1);
+      p0 = wide(p0, w0, e0, o0);
+      p1 = wide(p1, v128.load(w, 16), e0, o0);
+      p0 = wide(p0, v128.load(w, 32), e1, o1);
+      p1 = wide(p1, v128.load(w, 48), e1, o1);
+      w += 64;
+    }
+    f0 = f32x4.add(f0, f32x4.mul(f32x4.convert_i32x4_s(p0), v128.load(scales)));
+    f1 = f32x4.add(f1, f32x4.mul(f32x4.convert_i32x4_s(p1), v128.load(scales, 16)));
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      const v = scales + next;
+      f2 = f32x4.add(f2, f32x4.mul(f32x4.convert_i32x4_s(p2), v128.load(v)));
+      f3 = f32x4.add(f3, f32x4.mul(f32x4.convert_i32x4_s(p3), v128.load(v, 16)));
+    }
+    s += 16;
+    scales += step;
+  }
+  v128.store(sums, f0);
+  v128.store(sums, f1, 16);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    v128.store(sums, f2, 32);
+    v128.store(sums, f3, 48);
+  }
+}
+
+/** One row, without vectors. */
+export function row_scalar(
+  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
+  head: usize
+): void {
+  while (a < end) {
+    const blockEnd = min(a + (blockSize << 2), end);
+    if (head) w = scales + head;
+    for (let j: usize = 0; j < NR << 2; j += 4) {
+      let acc = load<i32>(s);
+      if (hasZeroPoints) acc *= <i32>load<i8>(scales + SCALES + (j >> 2));
+      let v = w + j;
+      for (let x = a; x < blockEnd; x += 16) {
+        for (let i: usize = 0; i < 4; i++) acc += <i32>load<i8>(x + i) * <i32>load<i8>(v + i);
+        v += 32;
+      }
+      store<f32>(sums + j, load<f32>(sums + j) + <f32>acc * load<f32>(scales + j));
+    }
+    w += (blockEnd - a) << 1;
+    a = blockEnd;
+    s += 16;
+    scales += step;
+  }
+}
