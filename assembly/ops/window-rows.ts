@@ -177,7 +177,7 @@ export function runWindows(record: usize): void {
   const k: usize = u32At(record, M_K);
   const rowBytes = isFloat ? k << 2 : (k + KR - 1) & ~(KR - 1);
   // 1 where two output rows are computed at a time, of which the second sees one input row more.
-  const more = i32(pairedBytes(record) != 0);
+  const more = keeps(OP_DWCONV_QS8) ? i32(pairedBytes(record) != 0) : 0;
   const fours = preparedRows + (channels << 4);
   const kernelH = i32At(record, W_KERNEL_H) + more;
   const kernelW: usize = u32At(record, W_KERNEL_W);

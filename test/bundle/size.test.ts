@@ -10,7 +10,7 @@ import { keywordModel } from "./keyword.ts";
 
 const ceiling = 25 * 1024;
 /** Of the engine in the bundle: what the model does not use leaves nothing, so that other operators never raise these. */
-const engineCeilings = { relaxed: 19_283, simd: 15_568, scalar: 12_577 };
+const engineCeilings = { relaxed: 19_296, simd: 15_568, scalar: 12_577 };
 const { file, features } = keywordModel();
 const { weightsOffset, weightsBytes } = decode(file);
 const brotli = (bytes: Uint8Array): number => brotliCompressSync(bytes).length;
