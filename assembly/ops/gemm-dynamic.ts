@@ -23,7 +23,7 @@ import {
 import { checkFloatRange, checkScratch, checkWeights, isInt8, rowsOf, within } from "../engine/check";
 import { arena, bytesOf, dataOf, dtypeOf, f32At, i32At, inputOf, outputOf, u32At, weights } from "../engine/model";
 import { blockBytes, blockHead, qd8_f32_gemm, weightFlip } from "../kernels/gemm/qd8";
-import { GROUP_ROWS, groupBytes, qd8_quantize_row } from "../kernels/gemm/qd8-row";
+import { GROUP_ROWS, groupBytes, qd8_quantize_row, rowStep } from "../kernels/gemm/qd8-row";
 import { isMatrixPair, paddedColumns } from "./gemm";
 
 /** Sums over one block of so many k stay within int32: 2 · 128 · 128 each. */
@@ -72,12 +72,13 @@ export function runGemmDynamic(record: usize): void {
   const hasZeroPoints = u32At(record, QD_BLOCK_ZERO_POINTS) != 0;
   const format = u32At(record, M_WEIGHT_FORMAT);
   const weightPoint = hasZeroPoints ? 1 : i32At(record, QD_ZERO_POINT) - weightFlip(format);
+  const step = rowStep(format);
   const stride = groupBytes(k, block);
   const rows = arena + u32At(record, M_SCRATCH);
   const panel = rows + ((m + GROUP_ROWS - 1) / GROUP_ROWS) * stride;
   let x = dataOf(inputOf(record));
   for (let i: usize = 0; i < m; i++) {
-    qd8_quantize_row(x, k, block, weightPoint, rows + (i / GROUP_ROWS) * stride, i % GROUP_ROWS, panel);
+    qd8_quantize_row(x, k, block, weightPoint, step, rows + (i / GROUP_ROWS) * stride, i % GROUP_ROWS, panel);
     x += k << 2;
   }
   qd8_f32_gemm(

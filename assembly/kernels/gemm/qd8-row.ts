@@ -1,23 +1,31 @@
 /** Rows of float32 activations as int8, with a scale and zero point each; four rows lie interleaved. */
 
-import { ROUNDING_SINGLE } from "../../codes";
+import { ROUNDING_SINGLE, WEIGHTS_I2, WEIGHTS_I4 } from "../../codes";
 import { f32_qs8_quantize } from "../vector/convert";
 import { fillBytes } from "../../simd/copy";
+import { usesDot } from "../../simd/dot";
+import { stepBytes } from "../../simd/rows";
 
 /** Rows in a group, which begins with their scales and zero points (f32), in pairs. */
 export const GROUP_ROWS: usize = 4;
 export const GROUP_HEAD: usize = 32;
+
+/** Bytes of four k of a row beside weights of `format`: int16 for the 2-way dot product (simd/rows.ts). */
+export function rowStep(format: u32): usize {
+  if (!ASC_FEATURE_SIMD) return 4;
+  return stepBytes(ASC_FEATURE_RELAXED_SIMD && (format == WEIGHTS_I4 || format == WEIGHTS_I2 || usesDot()));
+}
 
 /** Room for the lanes of a row's lowest and highest values. */
 const bounds: usize = memory.data(32, 16);
 
 /**
  * q = clamp(rint(x / scale) + zeroPoint) over one row of k values; scale spreads the row's range, 0 included, over
- * 255 steps. Writes the row `lane` of a group: its head, then k padded to 8 with zeros, four k of each row in turn, then
- * −Σ q · `weightPoint` of each block as i32. `bytes`: room for the padded k. Finite in, finite out.
+ * 255 steps. Writes the row `lane` of a group: its head, then k padded to 8 with zeros, four k of each row in turn in `step`
+ * bytes, then −Σ q · `weightPoint` of each block as i32. `bytes`: room for the padded k. Finite in, finite out.
  */
 export function qd8_quantize_row(
-  x: usize, k: usize, blockSize: usize, weightPoint: i32, group: usize, lane: usize, bytes: usize
+  x: usize, k: usize, blockSize: usize, weightPoint: i32, step: usize, group: usize, lane: usize, bytes: usize
 ): void {
   let lo: f32 = 0;
   let hi: f32 = 0;
@@ -58,8 +66,8 @@ export function qd8_quantize_row(
   f32_qs8_quantize(x, k, ROUNDING_SINGLE, inverse, zeroPoint, bytes);
   const padded = (k + 7) & ~7;
   fillBytes(bytes + k, 0, padded - k);
-  let to = group + GROUP_HEAD + (lane << 2);
-  let out = to + (padded << 2);
+  let to = group + GROUP_HEAD + lane * step;
+  let out = blockSums(group, padded) + (lane << 2);
   for (let b: usize = 0; b < padded; b += blockSize) {
     const stop = b + blockSize < padded ? b + blockSize : padded;
     let sum: i32 = 0;
@@ -67,9 +75,15 @@ export function qd8_quantize_row(
       let sums = i32x4.splat(0);
       for (let j = b; j < stop; j += 8) {
         const v = v128.load64_zero(bytes + j);
-        v128.store32_lane(to, v, 0);
-        v128.store32_lane(to, v, 1, 16);
-        to += 32;
+        if (ASC_FEATURE_RELAXED_SIMD && step == 4) {
+          v128.store32_lane(to, v, 0);
+          v128.store32_lane(to, v, 1, 16);
+        } else {
+          const words = v128.shuffle<i16>(i16x8.extend_low_i8x16_s(v), v, 0, 2, 1, 3, 4, 6, 5, 7);
+          v128.store64_lane(to, words, 0);
+          v128.store64_lane(to, words, 1, 32);
+        }
+        to += step << 3;
         sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v)));
       }
       sum = -i32x4.extract_lane(sums, 0) - i32x4.extract_lane(sums, 1);
@@ -86,8 +100,13 @@ export function qd8_quantize_row(
   }
 }
 
+/** Where the blocks' −Σ q · `weightPoint` begin, of four rows each. */
+export function blockSums(group: usize, padded: usize): usize {
+  return group + GROUP_HEAD + (padded << 3);
+}
+
 /** Bytes of a group. */
 export function groupBytes(k: usize, blockSize: usize): usize {
   const padded = (k + 7) & ~7;
-  return GROUP_HEAD + (padded << 2) + (((padded + blockSize - 1) / blockSize) << 4);
+  return blockSums(0, padded) + (((padded + blockSize - 1) / blockSize) << 4);
 }

@@ -25,7 +25,7 @@ function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
  * The rest is as in rows_4x8.
  */
 export function row_1x16(
-  format: u32, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  format: u32, useDot: bool, flip: i8, a: usize, end: usize, blockBytes: usize, s: usize, w: usize, scales: usize, step: usize,
   hasZeroPoints: bool, head: usize, next: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
@@ -35,7 +35,7 @@ export function row_1x16(
   let f2 = f0;
   let f3 = f0;
   while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
+    const blockEnd = min(a + blockBytes, end);
     if (head) w = scales + head;
     let p0 = v128.load32_splat(s);
     let p1 = p0;
@@ -137,15 +137,13 @@ export function row_1x16(
           p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
         }
       } else while (a < blockEnd) {
-        const x0 = v128.load32_splat(a);
-        const x1 = v128.load32_splat(a, 16);
-        a += 32;
+        const e0 = v128.load32_splat(a);
+        const o0 = v128.load32_splat(a, 4);
+        const e1 = v128.load32_splat(a, 32);
+        const o1 = v128.load32_splat(a, 36);
+        a += 64;
         const w0 = v128.load(w);
         const w1 = v128.load(w, 16);
-        const e0 = evens(x0);
-        const o0 = odds(x0);
-        const e1 = evens(x1);
-        const o1 = odds(x1);
         p0 = narrow(p0, w0, 0, mask, e0, o0);
         p1 = narrow(p1, w0, 4, mask, e0, o0);
         p0 = narrow(p0, w1, 0, mask, e1, o1);
@@ -185,15 +183,13 @@ export function row_1x16(
           p3 = i32x4.add(p3, i32x4.extadd_pairwise_i16x8_s(c3));
         }
       } else while (a < blockEnd) {
-        const x0 = v128.load32_splat(a);
-        const x1 = v128.load32_splat(a, 16);
-        a += 32;
+        const e0 = v128.load32_splat(a);
+        const o0 = v128.load32_splat(a, 4);
+        const e1 = v128.load32_splat(a, 32);
+        const o1 = v128.load32_splat(a, 36);
+        a += 64;
         const w0 = v128.load(w);
         const w1 = i16x8.shr_u(w0, 4);
-        const e0 = evens(x0);
-        const o0 = odds(x0);
-        const e1 = evens(x1);
-        const o1 = odds(x1);
         p0 = narrow(p0, w0, 0, mask, e0, o0);
         p1 = narrow(p1, w0, 2, mask, e0, o0);
         p0 = narrow(p0, w1, 0, mask, e1, o1);
@@ -201,14 +197,12 @@ export function row_1x16(
         w += 16;
       }
     } else while (a < blockEnd) {
-      const x0 = v128.load32_splat(a);
-      const x1 = v128.load32_splat(a, 16);
-      a += 32;
+      const e0 = v128.load32_splat(a);
+      const o0 = v128.load32_splat(a, 4);
+      const e1 = v128.load32_splat(a, 32);
+      const o1 = v128.load32_splat(a, 36);
+      a += 64;
       const w0 = v128.load(w);
-      const e0 = evens(x0);
-      const o0 = odds(x0);
-      const e1 = evens(x1);
-      const o1 = odds(x1);
       p0 = wide(p0, w0, e0, o0);
       p1 = wide(p1, v128.load(w, 16), e0, o0);
       p0 = wide(p0, v128.load(w, 32), e1, o1);
@@ -235,11 +229,11 @@ export function row_1x16(
 
 /** One row, without vectors. */
 export function row_scalar(
-  a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
+  a: usize, end: usize, blockBytes: usize, s: usize, w: usize, scales: usize, step: usize, hasZeroPoints: bool,
   head: usize
 ): void {
   while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
+    const blockEnd = min(a + blockBytes, end);
     if (head) w = scales + head;
     for (let j: usize = 0; j < NR << 2; j += 4) {
       let acc = load<i32>(s);

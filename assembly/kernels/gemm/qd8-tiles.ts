@@ -28,17 +28,17 @@ export function zeroPoints(at: usize, flip: i8): v128 {
 
 /**
  * The products of a group's rows `a`, whose blocks' −Σ q · zero point are at `s`, with 8 columns: weights `w` of a byte, their
- * blocks' heads `step` bytes apart from `scales` on; the weights lie `head` bytes behind those, 0: in one piece. Ends when `a`
- * is `end`. With `useDot` on the 4-way dot product, for which `flip` flips their sign bits; `isNarrow`: they are in 0…15.
+ * blocks' heads `step` bytes apart from `scales` on; the weights lie `head` bytes behind those, 0: in one piece. A block has
+ * `blockBytes` of the rows, which end at `end`. With `useDot` on the 4-way dot product, for which `flip` flips their sign bits; `isNarrow`: they are in 0…15.
  */
 export function rows_4x8(
-  isNarrow: bool, useDot: bool, flip: i8, a: usize, end: usize, blockSize: usize, s: usize, w: usize, scales: usize, step: usize,
+  isNarrow: bool, useDot: bool, flip: i8, a: usize, end: usize, blockBytes: usize, s: usize, w: usize, scales: usize, step: usize,
   hasZeroPoints: bool, head: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
   const signs = i8x16.splat(flip);
   while (a < end) {
-    const blockEnd = min(a + (blockSize << 2), end);
+    const blockEnd = min(a + blockBytes, end);
     if (head) w = scales + head;
     // The first int16 sums come before the int32 ones: both do not fit the registers.
     const none = i16x8.splat(0);
@@ -179,27 +179,23 @@ export function rows_4x8(
         const olo = odds(wlo);
         const ehi = evens(whi);
         const ohi = odds(whi);
-        const x0 = v128.load32_splat(a);
-        const e0 = evens(x0);
-        const o0 = odds(x0);
+        const e0 = v128.load32_splat(a);
+        const o0 = v128.load32_splat(a, 4);
         p0 = accumulate(p0, elo, olo, e0, o0);
         q0 = accumulate(q0, ehi, ohi, e0, o0);
-        const x1 = v128.load32_splat(a, 4);
-        const e1 = evens(x1);
-        const o1 = odds(x1);
+        const e1 = v128.load32_splat(a, 8);
+        const o1 = v128.load32_splat(a, 12);
         p1 = accumulate(p1, elo, olo, e1, o1);
         q1 = accumulate(q1, ehi, ohi, e1, o1);
-        const x2 = v128.load32_splat(a, 8);
-        const e2 = evens(x2);
-        const o2 = odds(x2);
+        const e2 = v128.load32_splat(a, 16);
+        const o2 = v128.load32_splat(a, 20);
         p2 = accumulate(p2, elo, olo, e2, o2);
         q2 = accumulate(q2, ehi, ohi, e2, o2);
-        const x3 = v128.load32_splat(a, 12);
-        const e3 = evens(x3);
-        const o3 = odds(x3);
+        const e3 = v128.load32_splat(a, 24);
+        const o3 = v128.load32_splat(a, 28);
         p3 = accumulate(p3, elo, olo, e3, o3);
         q3 = accumulate(q3, ehi, ohi, e3, o3);
-        a += 16;
+        a += 32;
       }
     }
     const lo = v128.load(scales);

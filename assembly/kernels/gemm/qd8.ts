@@ -3,7 +3,7 @@
 import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
 import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
-import { GROUP_HEAD, GROUP_ROWS } from "./qd8-row";
+import { blockSums, GROUP_HEAD, GROUP_ROWS, rowStep } from "./qd8-row";
 import { row_1x16, row_scalar } from "./qd8-single";
 import { SCALES, rows_4x8, sums } from "./qd8-tiles";
 
@@ -135,6 +135,7 @@ export function qd8_f32_gemm(
   const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
   const isDirect = ASC_FEATURE_SIMD && format != WEIGHTS_CODEBOOK && m < 3;
   const flip = weightFlip(format);
+  const unit = rowStep(format);
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
   for (let c: usize = 0; c < n; c += NR) {
     if (!isDirect && !inPlace) {
@@ -147,21 +148,22 @@ export function qd8_f32_gemm(
       const group = rows + (r / GROUP_ROWS) * stride;
       const lane = r % GROUP_ROWS;
       const taken: usize = ASC_FEATURE_SIMD && !isDirect ? min(m - r, GROUP_ROWS) : 1;
-      const a = group + GROUP_HEAD + (lane << 2);
-      const s = a + (padded << 2);
+      const a = group + GROUP_HEAD + lane * unit;
+      const end = a + padded * unit;
+      const s = blockSums(group, padded) + (lane << 2);
       if (ASC_FEATURE_SIMD) {
         // Four rows on int16 sums cost less than one on the 2-way dot product.
         const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
-        if (isDirect) row_1x16(format, useDot, flip, a, s, blockSize, s, w, w, step, hasZeroPoints, head, next);
+        if (isDirect) row_1x16(format, useDot, flip, a, end, blockSize * unit, s, w, w, step, hasZeroPoints, head, next);
         else if (taken == 1 && !isHalf)
-          row_1x16(WEIGHTS_I8, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace, 0);
+          row_1x16(WEIGHTS_I8, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace, 0);
         else {
           fillOver(sums, 0, 128);
-          rows_4x8(isNarrow, useDot, flip, a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+          rows_4x8(isNarrow, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace);
         }
       } else {
         fillOver(sums, 0, 32);
-        row_scalar(a, s, blockSize, s, panel, w, step, hasZeroPoints, inPlace);
+        row_scalar(a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace);
       }
       finish(
         taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + ((r * n + c) << 2), n << 2,

@@ -57,7 +57,7 @@ export function lowerDynamic(lowering: Lowering, node: DynamicNode): void {
   const b = bias && constantData(node.op, node.name, bias, Float32Array);
   const rows = elementCount(x.shape) / w.k;
   const padded = roundUp(w.k, 8);
-  const groupBytes = 32 + 4 * padded + 16 * Math.ceil(padded / blockSize);
+  const groupBytes = 32 + 8 * padded + 16 * Math.ceil(padded / blockSize);
   const scratchBytes = roundUp(Math.ceil(rows / 4) * groupBytes + padded * NR, 64);
   lowering.emit({
     node: node.name,
