@@ -1,6 +1,6 @@
 /** Tiles of qd8.ts of one row. */
 
-import { NR, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../codes";
+import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4 } from "../../codes";
 import { accumulate, evens, odds } from "../../simd/widen";
 import { NARROW_STEPS, SCALES, sums, zeroPoints } from "./qd8-tiles";
 
@@ -19,17 +19,27 @@ function wide(sum: v128, v: v128, e: v128, o: v128): v128 {
   return accumulate(sum, evens(v), odds(v), e, o);
 }
 
+/** Sixteen of a codebook's values, by the bytes of v from bit `bits` on; `mask`: an index's bits in a byte. */
+// @ts-ignore: decorator
+@inline
+function lookUp(values: v128, v: v128, bits: i32, mask: v128): v128 {
+  const index = v128.and(bits ? i16x8.shr_u(v, bits) : v, mask);
+  return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(values, index) : i8x16.swizzle(values, index);
+}
+
 /**
  * One row × 8 columns, on relaxed SIMD × 16, the second 8 `next` bytes behind the first: what the dot products of four
- * registers leave waiting, the next panel fills. `format`: straight from weights of 4 or 2 bits, or WEIGHTS_I8: of any byte.
- * The rest is as in rows_4x8.
+ * registers leave waiting, the next panel fills. `format`: straight from weights of 4 or 2 bits or those whose 16 values are at
+ * `table`, else of any byte. The rest is as in rows_4x8.
  */
 export function row_1x16(
   format: u32, useDot: bool, flip: i8, a: usize, end: usize, blockBytes: usize, s: usize, w: usize, scales: usize, step: usize,
-  hasZeroPoints: bool, head: usize, next: usize
+  hasZeroPoints: bool, head: usize, next: usize, table: usize
 ): void {
   if (!ASC_FEATURE_SIMD) return;
-  const mask = format == WEIGHTS_I4 ? i8x16.splat(15) : format == WEIGHTS_I2 ? i8x16.splat(3) : i8x16.splat(flip);
+  const isCodebook = format == WEIGHTS_CODEBOOK;
+  const mask = i8x16.splat(format == WEIGHTS_I4 || isCodebook ? 15 : format == WEIGHTS_I2 ? 3 : flip);
+  const values = v128.xor(v128.load(table), i8x16.splat(flip));
   let f0 = f32x4.splat(0);
   let f1 = f0;
   let f2 = f0;
@@ -87,6 +97,24 @@ export function row_1x16(
         p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(v1, mask), p2);
         p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, v128.and(i16x8.shr_u(v1, 2), mask), p3);
         w += 16;
+      } else if (isCodebook) while (a < blockEnd) {
+        const x0 = v128.load32_splat(a);
+        const x1 = v128.load32_splat(a, 16);
+        a += 32;
+        const v = w + next;
+        const w0 = v128.load(w);
+        const v0 = v128.load(v);
+        const w1 = v128.load(w, 16);
+        const v1 = v128.load(v, 16);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, lookUp(values, w0, 0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, lookUp(values, w0, 4, mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, lookUp(values, v0, 0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x0, lookUp(values, v0, 4, mask), p3);
+        p0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, lookUp(values, w1, 0, mask), p0);
+        p1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, lookUp(values, w1, 4, mask), p1);
+        p2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, lookUp(values, v1, 0, mask), p2);
+        p3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(x1, lookUp(values, v1, 4, mask), p3);
+        w += 32;
       } else while (a < blockEnd) {
         const x0 = v128.load32_splat(a);
         const x1 = v128.load32_splat(a, 16);
@@ -196,6 +224,19 @@ export function row_1x16(
         p1 = narrow(p1, w1, 2, mask, e1, o1);
         w += 16;
       }
+    } else if (isCodebook) while (a < blockEnd) {
+      const e0 = v128.load32_splat(a);
+      const o0 = v128.load32_splat(a, 4);
+      const e1 = v128.load32_splat(a, 32);
+      const o1 = v128.load32_splat(a, 36);
+      a += 64;
+      const w0 = v128.load(w);
+      const w1 = v128.load(w, 16);
+      p0 = wide(p0, lookUp(values, w0, 0, mask), e0, o0);
+      p1 = wide(p1, lookUp(values, w0, 4, mask), e0, o0);
+      p0 = wide(p0, lookUp(values, w1, 0, mask), e1, o1);
+      p1 = wide(p1, lookUp(values, w1, 4, mask), e1, o1);
+      w += 32;
     } else while (a < blockEnd) {
       const e0 = v128.load32_splat(a);
       const o0 = v128.load32_splat(a, 4);

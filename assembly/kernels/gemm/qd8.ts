@@ -133,7 +133,7 @@ export function qd8_f32_gemm(
   const isNarrow = format == WEIGHTS_I4 || format == WEIGHTS_I2;
   const useDot = usesDot();
   const inPlace: usize = format == WEIGHTS_I8 ? head : 0;
-  const isDirect = ASC_FEATURE_SIMD && format != WEIGHTS_CODEBOOK && m < 3;
+  const isDirect = ASC_FEATURE_SIMD && m < 3;
   const flip = weightFlip(format);
   const unit = rowStep(format);
   const columnBytes = ((padded + blockSize - 1) / blockSize) * head + blockBytes(format, padded);
@@ -154,9 +154,9 @@ export function qd8_f32_gemm(
       if (ASC_FEATURE_SIMD) {
         // Four rows on int16 sums cost less than one on the 2-way dot product.
         const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
-        if (isDirect) row_1x16(format, useDot, flip, a, end, blockSize * unit, s, w, w, step, hasZeroPoints, head, next);
+        if (isDirect) row_1x16(format, useDot, flip, a, end, blockSize * unit, s, w, w, step, hasZeroPoints, head, next, table);
         else if (taken == 1 && !isHalf)
-          row_1x16(WEIGHTS_I8, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace, 0);
+          row_1x16(WEIGHTS_I8, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace, 0, table);
         else {
           fillOver(sums, 0, 128);
           rows_4x8(isNarrow, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace);
