@@ -7,7 +7,7 @@ export const SCALES: usize = 32;
 /** int16 sums of pairs, 2 · 128 · 15 at most, stay exact over so many steps of 4 k. */
 export const NARROW_STEPS: usize = 8;
 
-/** float32 sums of four rows × 8 columns, or of one × 16. */
+/** float32 sums of four rows × 8 columns. */
 export const sums: usize = memory.data(128, 16);
 
 /** sums[row] += scale · (block's int32 sums). */

@@ -4,7 +4,7 @@ import { NR, WEIGHTS_CODEBOOK, WEIGHTS_I2, WEIGHTS_I4, WEIGHTS_I8 } from "../../
 import { copyBytes, fillOver } from "../../simd/copy";
 import { dotFlip, usesDot } from "../../simd/dot";
 import { blockSums, GROUP_HEAD, GROUP_ROWS, rowStep } from "./qd8-row";
-import { row_1x16, row_scalar } from "./qd8-single";
+import { row_1x8, row_scalar } from "./qd8-single";
 import { SCALES, rows_4x8, sums } from "./qd8-tiles";
 
 /** Behind a block's scales, with block zero points: 8 bytes and 8 free ones. */
@@ -142,7 +142,6 @@ export function qd8_f32_gemm(
       for (let b: usize = 0, from = w + head; b < padded; b += blockSize, from += step)
         unpack(format, from, min(blockSize, padded - b), table, panel + (b << 3));
     }
-    const next = ASC_FEATURE_RELAXED_SIMD && (useDot || isNarrow) && isDirect && n - c > NR ? columnBytes : 0;
     let r: usize = 0;
     while (r < m) {
       const group = rows + (r / GROUP_ROWS) * stride;
@@ -154,9 +153,9 @@ export function qd8_f32_gemm(
       if (ASC_FEATURE_SIMD) {
         // Four rows on int16 sums cost less than one on the 2-way dot product.
         const isHalf = ASC_FEATURE_RELAXED_SIMD && isNarrow && !useDot;
-        if (isDirect) row_1x16(format, useDot, flip, a, end, blockSize * unit, s, w, w, step, hasZeroPoints, head, next, table);
+        if (isDirect) row_1x8(format, useDot, flip, a, end, blockSize * unit, s, w, w, step, hasZeroPoints, head, table);
         else if (taken == 1 && !isHalf)
-          row_1x16(WEIGHTS_I8, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace, 0, table);
+          row_1x8(WEIGHTS_I8, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace, table);
         else {
           fillOver(sums, 0, 128);
           rows_4x8(isNarrow, useDot, flip, a, end, blockSize * unit, s, panel, w, step, hasZeroPoints, inPlace);
@@ -167,11 +166,10 @@ export function qd8_f32_gemm(
       }
       finish(
         taken, group + (lane << 3), weightSums + (c << 2), bias + (c << 2), lo, hi, y + ((r * n + c) << 2), n << 2,
-        min(n - c, next ? 2 * NR : NR)
+        min(n - c, NR)
       );
       r += taken;
     }
-    if (next) c += NR;
-    w += columnBytes + next;
+    w += columnBytes;
   }
 }
