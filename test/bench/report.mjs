@@ -100,6 +100,85 @@ function modelTable({ rows }) {
   );
 }
 
+/** How many times as fast as the fastest of `peers`, by medians: the geometric mean of `rows`. */
+function timesAsFast(rows, name, peers) {
+  const ratios = rows.map(({ times }) => {
+    const others = peers.flatMap((peer) => times[peer]?.[median] ?? []);
+    return Math.min(...others) / times[name][median];
+  });
+  return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+}
+
+const perChannel = "a scale per channel";
+/** What is compared with what: title, part, ours, theirs, which rows. */
+const comparisons = [
+  ...["int8", "dynamic int8"].flatMap((scheme) =>
+    [
+      [`${scheme}, 16 rows and more, to LiteRT.js`, ({ shape }) => shape[0] >= 16],
+      [`${scheme}, 1×2048×2048, to LiteRT.js`, ({ shape }) => shape[0] === 1 && shape[1] === 2048],
+    ].map(([title, rows]) => ({ title, part: scheme, ours: "relaxed", peers: litert, rows })),
+  ),
+  ...[
+    ["16 rows and more", ({ shape }) => shape[0] >= 16],
+    ["1×2048×2048", ({ shape }) => shape[0] === 1 && shape[1] === 2048],
+  ].flatMap(([which, rows]) => [
+    {
+      title: `int4 block 32, ${which}, to LiteRT.js`,
+      part: "int4 block 32",
+      ours: "relaxed",
+      peers: litert,
+      rows,
+    },
+    {
+      title: `int4, ${perChannel}, ${which}, to LiteRT.js`,
+      part: "int4 block 32",
+      ours: `relaxed, ${perChannel}`,
+      peers: [`LiteRT.js relaxed, ${perChannel}`],
+      rows,
+    },
+  ]),
+  ...[
+    "kws_ref_model",
+    "vww_96_int8",
+    "resnet8_int8",
+    "ad01_int8",
+    "micro_speech_quantized",
+    "mobilenet_v2_int8_224",
+  ].map((model) => ({
+    title: `${model}, to LiteRT.js`,
+    part: "models",
+    ours: "relaxed",
+    peers: litert,
+    rows: ({ name }) => name === model,
+  })),
+  {
+    title: "one token of 107 million weights, to wllama",
+    part: "decode",
+    ours: "relaxed",
+    peers: ["wllama"],
+    rows: () => true,
+  },
+];
+const places = [
+  ["Node", ""],
+  ["Node with VNNI", " with VNNI"],
+  ["Chromium", " in Chromium"],
+];
+
+function summaryTable(parts) {
+  return table(
+    ["times as fast", ...places.map(([name]) => name)],
+    comparisons.map(({ title, part, ours, peers, rows }) => [
+      title,
+      ...places.map(([, suffix]) => {
+        const found = parts[`${part}${suffix}`]?.rows.filter(rows) ?? [];
+        const ratio = timesAsFast(found, `nibblenet ${ours}`, peers);
+        return Number.isFinite(ratio) ? ratio.toFixed(ratio < 9.95 ? 2 : 1) : "";
+      }),
+    ]),
+  );
+}
+
 /** The time of every system on every model, LiteRT.js' faster build being 1. */
 function draw({ rows, place }) {
   const shown = rows.filter(({ times }) => Number.isFinite(fasterLitert(times)));
@@ -135,6 +214,8 @@ function body({ processor, parts }) {
     `Printed by \`npm run bench\` in test/bench, on ${processor}. Median (best) of 15 blocks of 6 ms, every system in a process
 of its own, all by turns, one thread, processor time in Node. *Noise*: how far the quartiles of a fixed kernel lie apart that is
 run by turns with them; where it is high, compare the best. Per cent after a layer: its best as a share of what the limits allow.`,
+    "### All in all, tier `relaxed` beside the faster build of LiteRT.js, medians, geometric means",
+    summaryTable(parts),
   ];
   const part = (name, title, make) => {
     if (parts[name]) text.push(`### ${title}, ${parts[name].place}`, make(parts[name]));
