@@ -54,7 +54,10 @@ function assemble(vectors: number, code: number[]): (argument: number) => number
   return exports.r as (argument: number) => number;
 }
 
-/** Four vectors of activations by two of weights from memory, and their eight products, turn by turn: a matrix kernel's inner loop. Without `sum`, `product` adds too. */
+/**
+ * Four vectors of activations by two of weights from memory, and their eight products, turn by turn: a matrix kernel's inner
+ * loop. Without `sum`, `product` adds too.
+ */
 function tile(product: number[], sum?: number[]): (turns: number) => number {
   const accumulator = (i: number): number => 2 + i;
   const [x, w] = [10, 14];
