@@ -1,6 +1,7 @@
 // Every kernel and model beside its peers and beside the limits of the machine's instructions, one thread, interleaved.
 // npm run bench [part…]; needs Node 24, `npm run build` in the root, `npm ci` here; for models the test data, for Chromium
-// /usr/bin/chromium (or CHROMIUM) and `npm ci` in test/engines. BENCH_CORE: the core that processes are pinned to (1).
+// /usr/bin/chromium (or CHROMIUM) and `npm ci` in test/engines, for parts with VNNI a C compiler. BENCH_CORE: the core that
+// processes are pinned to (1).
 // Writes results.json part by part, beside what the same processor gave before, and from it the tables and the picture of
 // docs/performance.md.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
